@@ -1,0 +1,356 @@
+//! The LLM hooks: the request as a provider will get it, the response or the error.
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::output::{context_changes, encode, merged, present, promised, reported};
+use super::{Context, HookError, OutputError};
+use crate::json::{JsonError, RawObject, parse, parse_at};
+
+/// An LLM request in the contract's flat shape: `provider`, `model`, `input`, `params` and,
+/// where there are some, `fallbacks`.
+///
+/// Fields are kept as they were written; those that the contract does not name too.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct LlmRequest {
+    fields: RawObject,
+}
+
+impl LlmRequest {
+    /// A request from its parts. `input` is the list of messages, `params` an object with
+    /// everything else that the client sent.
+    ///
+    /// # Errors
+    ///
+    /// When a name cannot be written as JSON, which text always can.
+    pub fn new(
+        provider: &str,
+        model: &str,
+        input: Box<RawValue>,
+        params: RawObject,
+    ) -> Result<Self, JsonError> {
+        let mut fields = RawObject::new();
+        fields.set("provider", provider)?;
+        fields.set("model", model)?;
+        fields.set_raw("input", input);
+        fields.set("params", &params)?;
+        Ok(Self { fields })
+    }
+
+    /// The provider's name.
+    ///
+    /// # Errors
+    ///
+    /// When a plugin made it something other than text.
+    pub fn provider(&self) -> Result<Option<String>, JsonError> {
+        self.fields.get("provider")
+    }
+
+    /// The model's name, without the provider.
+    ///
+    /// # Errors
+    ///
+    /// When a plugin made it something other than text.
+    pub fn model(&self) -> Result<Option<String>, JsonError> {
+        self.fields.get("model")
+    }
+
+    /// The messages as they were written.
+    pub fn input(&self) -> Option<&RawValue> {
+        self.fields.raw("input")
+    }
+
+    /// Everything else that the client sent, as an object.
+    ///
+    /// # Errors
+    ///
+    /// When a plugin made it something other than an object.
+    pub fn params(&self) -> Result<RawObject, JsonError> {
+        Ok(self.fields.get("params")?.unwrap_or_default())
+    }
+
+    /// All fields, for those that have no accessor.
+    pub fn fields(&self) -> &RawObject {
+        &self.fields
+    }
+
+    /// All fields, to change them.
+    pub fn fields_mut(&mut self) -> &mut RawObject {
+        &mut self.fields
+    }
+
+    /// What a plugin returned as `request`: the flat shape, or that wrapped as `chat_request`.
+    fn returned(raw: &RawValue, sent: &LlmRequest) -> Result<Self, JsonError> {
+        let below = |error: JsonError| error.below("request");
+        let mut fields: RawObject = parse_at(raw, "request")?;
+        if let Some(inner) = fields.get::<RawObject>("chat_request").map_err(below)? {
+            fields = inner;
+        }
+        // What decides where the request goes is never lost by leaving it out.
+        for name in ["provider", "model"] {
+            if fields.raw(name).is_none()
+                && let Some(value) = sent.fields.raw(name)
+            {
+                fields.set_raw(name, value.to_owned());
+            }
+        }
+        let request = Self { fields };
+        request.provider().map_err(below)?;
+        request.model().map_err(below)?;
+        request.params().map_err(below)?;
+        Ok(request)
+    }
+}
+
+/// An LLM response: one key says what it is, such as `chat_response`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct LlmResponse {
+    fields: RawObject,
+}
+
+impl LlmResponse {
+    /// The key of a chat completion.
+    pub const CHAT: &'static str = "chat_response";
+
+    /// A response of one kind.
+    pub fn new(key: &str, response: Box<RawValue>) -> Self {
+        let mut fields = RawObject::new();
+        fields.set_raw(key, response);
+        Self { fields }
+    }
+
+    /// The response of one kind, as it was written.
+    pub fn get(&self, key: &str) -> Option<&RawValue> {
+        self.fields.raw(key)
+    }
+
+    fn returned(raw: &RawValue, field: &str) -> Result<Self, JsonError> {
+        Ok(Self { fields: parse_at(raw, field)? })
+    }
+}
+
+/// What `pre_hook` is given.
+#[derive(Debug, Serialize)]
+pub struct PreInput<'a> {
+    /// The request's context.
+    pub context: &'a Context,
+    /// The request.
+    pub request: &'a LlmRequest,
+}
+
+impl PreInput<'_> {
+    /// The document that goes into the guest.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written as JSON.
+    pub fn encode(&self) -> Result<Vec<u8>, JsonError> {
+        encode(self)
+    }
+}
+
+/// What `pre_hook` returned.
+#[derive(Debug, Clone)]
+pub struct PreOutput {
+    context: RawObject,
+    /// What to do with the request.
+    pub outcome: PreOutcome,
+}
+
+/// What becomes of a request after `pre_hook`.
+#[derive(Debug, Clone)]
+pub enum PreOutcome {
+    /// It goes on as it was.
+    Unchanged,
+    /// It goes on like this.
+    Request(LlmRequest),
+    /// No provider is called.
+    ShortCircuit(ShortCircuit),
+}
+
+/// An answer that a plugin gives in a provider's place.
+#[derive(Debug, Clone)]
+pub enum ShortCircuit {
+    /// A response.
+    Response(LlmResponse),
+    /// An error.
+    Error(HookError),
+    /// The chunks of a stream.
+    Stream(Vec<Box<RawValue>>),
+}
+
+#[derive(Deserialize)]
+struct PreEnvelope<'a> {
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    request: Option<&'a RawValue>,
+    #[serde(borrow)]
+    short_circuit: Option<&'a RawValue>,
+    has_short_circuit: Option<bool>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireShortCircuit<'a> {
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    stream: Option<Vec<Box<RawValue>>>,
+}
+
+impl ShortCircuit {
+    fn returned(raw: &RawValue) -> Result<Self, JsonError> {
+        let below = |error: JsonError| error.below("short_circuit");
+        let wire: WireShortCircuit<'_> = parse_at(raw, "short_circuit")?;
+        if let Some(raw) = present(wire.response) {
+            return LlmResponse::returned(raw, "response").map(Self::Response).map_err(below);
+        }
+        if let Some(raw) = present(wire.error) {
+            return parse_at(raw, "error").map(Self::Error).map_err(below);
+        }
+        match wire.stream {
+            Some(chunks) => Ok(Self::Stream(chunks)),
+            None => Err(JsonError::new(
+                "short_circuit",
+                "found none of `response`, `error` and `stream`, wanted one of them",
+            )),
+        }
+    }
+}
+
+impl PreOutput {
+    /// Reads an output; `sent` is the request that the plugin was shown.
+    ///
+    /// # Errors
+    ///
+    /// When it is not the document of the contract, or the plugin reports a failure.
+    pub fn decode(json: &[u8], sent: &LlmRequest) -> Result<Self, OutputError> {
+        let envelope: PreEnvelope<'_> = parse(json)?;
+        reported(envelope.error.as_deref())?;
+        let outcome = if envelope.has_short_circuit == Some(true) {
+            let raw = promised(envelope.short_circuit, "short_circuit", "has_short_circuit")?;
+            PreOutcome::ShortCircuit(ShortCircuit::returned(raw)?)
+        } else {
+            match present(envelope.request) {
+                Some(raw) => PreOutcome::Request(LlmRequest::returned(raw, sent)?),
+                None => PreOutcome::Unchanged,
+            }
+        };
+        Ok(Self { context: context_changes(envelope.context)?, outcome })
+    }
+
+    /// Merges the plugin's changes into the context and gives the outcome.
+    pub fn apply(self, context: &mut Context) -> PreOutcome {
+        merged(context, self.context);
+        self.outcome
+    }
+}
+
+/// What `post_hook` is given: what there is, and `{}` for what there is not.
+#[derive(Debug)]
+pub struct PostInput<'a> {
+    /// The request's context.
+    pub context: &'a Context,
+    /// The response, or the error that came in its place.
+    pub result: Result<&'a LlmResponse, &'a HookError>,
+}
+
+impl PostInput<'_> {
+    /// The document that goes into the guest.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written as JSON.
+    pub fn encode(&self) -> Result<Vec<u8>, JsonError> {
+        encode(self)
+    }
+}
+
+impl Serialize for PostInput<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        #[derive(Serialize)]
+        struct Nothing {}
+        let mut object = serializer.serialize_struct("PostInput", 4)?;
+        object.serialize_field("context", self.context)?;
+        match self.result {
+            Ok(response) => {
+                object.serialize_field("response", response)?;
+                object.serialize_field("error", &Nothing {})?;
+            }
+            Err(error) => {
+                object.serialize_field("response", &Nothing {})?;
+                object.serialize_field("error", error)?;
+            }
+        }
+        object.serialize_field("has_error", &self.result.is_err())?;
+        object.end()
+    }
+}
+
+/// What `post_hook` returned.
+#[derive(Debug, Clone)]
+pub struct PostOutput {
+    context: RawObject,
+    /// What to do with the response or the error.
+    pub outcome: PostOutcome,
+}
+
+/// What becomes of a response or an error after `post_hook`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PostOutcome {
+    /// It stays as it was.
+    Unchanged,
+    /// This is the response, also in an error's place.
+    Response(LlmResponse),
+    /// This is the error, also in a response's place.
+    Error(HookError),
+}
+
+#[derive(Deserialize)]
+struct PostEnvelope<'a> {
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    has_error: Option<bool>,
+    hook_error: Option<String>,
+}
+
+impl PostOutput {
+    /// Reads an output; `had_error` says whether the plugin was shown an error.
+    ///
+    /// # Errors
+    ///
+    /// When it is not the document of the contract, or the plugin reports a failure.
+    pub fn decode(json: &[u8], had_error: bool) -> Result<Self, OutputError> {
+        let envelope: PostEnvelope<'_> = parse(json)?;
+        reported(envelope.hook_error.as_deref())?;
+        let outcome = if envelope.has_error == Some(true) {
+            if had_error && present(envelope.error).is_none() {
+                PostOutcome::Unchanged
+            } else {
+                let raw = promised(envelope.error, "error", "has_error")?;
+                PostOutcome::Error(parse_at(raw, "error")?)
+            }
+        } else {
+            match present(envelope.response) {
+                Some(raw) => PostOutcome::Response(LlmResponse::returned(raw, "response")?),
+                None => PostOutcome::Unchanged,
+            }
+        };
+        Ok(Self { context: context_changes(envelope.context)?, outcome })
+    }
+
+    /// Merges the plugin's changes into the context and gives the outcome.
+    pub fn apply(self, context: &mut Context) -> PostOutcome {
+        merged(context, self.context);
+        self.outcome
+    }
+}

@@ -1,0 +1,149 @@
+//! The four traits, and what an instance is given to live in.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use plugbay_abi::protocol::Guest;
+use plugbay_abi::{Export, ExportId, FuncType, GuestMemory, Value};
+use plugbay_policy::Limits;
+
+use crate::clock::Clock;
+use crate::error::{CallError, CompileError, InstantiateError};
+use crate::trap::{Trap, TrapKind};
+
+/// A future behind a pointer: what an object-safe trait can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The module whose imports a backend answers itself; all others go to [`HostCall`].
+pub const WASI_MODULE: &str = "wasi_snapshot_preview1";
+
+/// An engine.
+pub trait Backend: Send + Sync {
+    /// Its name in configurations, logs and metrics: `wasmtime`, `wasmi`.
+    fn name(&self) -> &'static str;
+
+    /// Validates and compiles a binary module.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no module that the engine accepts.
+    fn compile(&self, wasm: &[u8]) -> Result<Arc<dyn Module>, CompileError>;
+}
+
+/// Compiled code, from which any number of instances can be made.
+pub trait Module: Send + Sync {
+    /// Its function exports, in its own order: an [`ExportId`] is a place in this slice.
+    fn exports(&self) -> &[Export];
+
+    /// Its function imports, in its own order.
+    fn imports(&self) -> &[Import];
+
+    /// Whether it exports a linear memory named `memory`.
+    fn has_memory(&self) -> bool;
+
+    /// Makes an instance and runs the module's start function, if it has one.
+    ///
+    /// The budget of `environment.limits` is armed before the start function and is
+    /// not armed again until [`Instance::reset`]: loading and initialising are one call.
+    fn instantiate(
+        &self,
+        environment: Environment,
+    ) -> BoxFuture<'_, Result<Box<dyn Instance>, InstantiateError>>;
+}
+
+/// A function that a module imports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The module's name in the import.
+    pub module: String,
+    /// The field's name in the import.
+    pub field: String,
+    /// The signature that the module wants.
+    pub ty: FuncType,
+}
+
+/// One live instance with its own memory.
+///
+/// After any call that returned an error, an instance may only be dropped.
+pub trait Instance: Send {
+    /// Calls a function export with arguments of its own types.
+    ///
+    /// The future gives way between slices of fuel, so that a long call holds up nobody
+    /// else on its thread, and looks at the clock there. Dropping it abandons the call
+    /// and the instance.
+    fn call<'a>(
+        &'a mut self,
+        export: ExportId,
+        args: &'a [Value],
+    ) -> BoxFuture<'a, Result<Option<Value>, Trap>>;
+
+    /// The linear memory exported as `memory`; an empty one if there is none.
+    fn memory(&mut self) -> &mut dyn GuestMemory;
+
+    /// Fuel left of the budget.
+    fn fuel_left(&self) -> u64;
+
+    /// Arms fuel and deadline anew, for the next call.
+    fn reset(&mut self);
+}
+
+/// What an instance is given to live in. Cheap to clone.
+#[derive(Clone)]
+pub struct Environment {
+    /// Its bounds.
+    pub limits: Limits,
+    /// The time its deadlines are measured in.
+    pub clock: Arc<dyn Clock>,
+    /// Who answers its imports other than WASI's.
+    pub host: Arc<dyn HostCall>,
+    /// Where its stdout and stderr go.
+    pub output: Arc<dyn OutputSink>,
+    /// Its environment variables; there are no others.
+    pub variables: Vec<(String, String)>,
+}
+
+/// Who answers a guest's imports.
+pub trait HostCall: Send + Sync {
+    /// Answers one call of `import`, which is never one of WASI's.
+    ///
+    /// The arguments have the import's types. The reply is a value of its result type,
+    /// or `None` where it has none.
+    ///
+    /// # Errors
+    ///
+    /// The class of the trap that the guest is stopped with.
+    fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply;
+}
+
+/// What a host function answers.
+pub type HostReply = Result<Option<Value>, TrapKind>;
+
+/// A guest's standard streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// `stdout`.
+    Stdout,
+    /// `stderr`.
+    Stderr,
+}
+
+/// Where a guest's output goes, in pieces as it writes them: a line may come in several.
+pub trait OutputSink: Send + Sync {
+    /// Takes a piece. It must not block: a guest's clock is running.
+    fn write(&self, stream: Stream, bytes: &[u8]);
+}
+
+/// An [`Instance`] as the protocol of `plugbay-abi` wants it.
+pub struct InstanceGuest<'a>(pub &'a mut dyn Instance);
+
+impl Guest for InstanceGuest<'_> {
+    type Error = CallError;
+
+    fn memory(&mut self) -> &mut dyn GuestMemory {
+        self.0.memory()
+    }
+
+    async fn call(&mut self, export: ExportId, args: &[Value]) -> Result<Option<Value>, CallError> {
+        Ok(self.0.call(export, args).await?)
+    }
+}
