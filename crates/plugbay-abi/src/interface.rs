@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::json::excerpt;
 use crate::value::{Export, ExportId, FuncType, ValueType};
 
 use ValueType::{I32, I64};
@@ -72,6 +73,26 @@ pub enum World {
     Action,
     /// One module that serves both.
     Both,
+}
+
+impl World {
+    /// The world whose exports a module has by name, right or wrong in signature.
+    ///
+    /// `init`, `cleanup` and the allocator's names decide nothing: many a module has those.
+    pub fn of(exports: &[Export]) -> Option<World> {
+        let hook = exports
+            .iter()
+            .any(|export| Hook::from_export(&export.name).is_some() || export.name == "get_name");
+        let action = exports
+            .iter()
+            .any(|export| matches!(&*export.name, "execute" | "execute_with_context"));
+        match (hook, action) {
+            (true, true) => Some(World::Both),
+            (true, false) => Some(World::Hook),
+            (false, true) => Some(World::Action),
+            (false, false) => None,
+        }
+    }
 }
 
 impl fmt::Display for World {
@@ -185,31 +206,24 @@ impl Interface {
     pub fn inspect(exports: &[Export], has_memory: bool) -> Result<Interface, Vec<Problem>> {
         let mut table = Table { exports, problems: Vec::new() };
 
-        let named_as_hook = exports.iter().any(|e| {
-            Hook::from_export(&e.name).is_some() || e.name == "get_name" || e.name == "cleanup"
-        });
-        let named_as_action =
-            exports.iter().any(|e| matches!(&*e.name, "execute" | "execute_with_context"));
-        let world = match (named_as_hook, named_as_action) {
-            (true, true) => World::Both,
-            (true, false) => World::Hook,
-            (false, true) => World::Action,
-            (false, false) => {
-                let found = exports.iter().map(|export| export.name.clone()).collect();
-                return Err(vec![Problem::NotAPlugin { found }]);
-            }
+        let Some(world) = World::of(exports) else {
+            let found = exports.iter().map(|export| export.name.clone()).collect();
+            return Err(vec![Problem::NotAPlugin { found }]);
         };
+        // A name means something only to the contract that has it: an action plugin may
+        // export a `cleanup` of its own, and a hook plugin a `shutdown`.
+        let (is_hook, is_action) = (world != World::Action, world != World::Hook);
         if !has_memory {
             table.problems.push(Problem::NoMemory);
         }
 
         let hooks = Hook::ALL.map(|hook| table.hook(hook));
         let get_name = table.find(&["get_name"], &[signature(&[], &[I64])]);
-        if world != World::Action && table.index("get_name").is_none() {
+        if is_hook && table.index("get_name").is_none() {
             table.missing("get_name", &[signature(&[], &[I64])]);
         }
         let allocator = table.allocator();
-        if world != World::Action && table.named(ALLOC_NAMES).is_none() {
+        if is_hook && table.named(ALLOC_NAMES).is_none() {
             table.missing("malloc", &[signature(&[I32], &[I32])]);
         }
         let start = match table.find(&["_initialize"], &[signature(&[], &[])]) {
@@ -222,13 +236,19 @@ impl Interface {
             start,
             init: table.init(world),
             get_name,
-            cleanup: table.find(&["cleanup"], &[signature(&[], &[I32])]),
-            execute: table.find(&["execute"], &[signature(&[I32; 2], &[I32])]),
-            execute_with_context: table
-                .find(&["execute_with_context"], &[signature(&[I32; 4], &[I32])]),
-            shutdown: table.find(&["shutdown"], &[signature(&[], &[])]),
-            capabilities: table
-                .find(&["capabilities"], &[signature(&[], &[I32]), signature(&[], &[I64])]),
+            cleanup: table.find_if(is_hook, "cleanup", &[signature(&[], &[I32])]),
+            execute: table.find_if(is_action, "execute", &[signature(&[I32; 2], &[I32])]),
+            execute_with_context: table.find_if(
+                is_action,
+                "execute_with_context",
+                &[signature(&[I32; 4], &[I32])],
+            ),
+            shutdown: table.find_if(is_action, "shutdown", &[signature(&[], &[])]),
+            capabilities: table.find_if(
+                is_action,
+                "capabilities",
+                &[signature(&[], &[I32]), signature(&[], &[I64])],
+            ),
             hooks,
         };
         if table.problems.is_empty() { Ok(interface) } else { Err(table.problems) }
@@ -273,8 +293,8 @@ impl Interface {
     }
 }
 
-/// In order of preference. A `plugin_` prefix exists because a `malloc` that clashes
-/// with libc's cannot be linked.
+/// In order of preference, each with its counterpart. A `plugin_` prefix exists because a
+/// `malloc` that clashes with libc's cannot be linked.
 const ALLOC_NAMES: &[&str] = &["plugin_malloc", "malloc", "alloc"];
 const FREE_NAMES: &[&str] = &["plugin_free", "free", "dealloc"];
 
@@ -336,8 +356,12 @@ fn names(found: &[String]) -> String {
     if found.is_empty() {
         return "no exported function".to_owned();
     }
-    let mut text =
-        found.iter().take(SHOWN).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let mut text = found
+        .iter()
+        .take(SHOWN)
+        .map(|n| format!("`{}`", excerpt(n, 80)))
+        .collect::<Vec<_>>()
+        .join(", ");
     if found.len() > SHOWN {
         text.push_str(&format!(" and {} more", found.len() - SHOWN));
     }
@@ -378,6 +402,11 @@ impl Table<'_> {
         None
     }
 
+    /// [`find`](Self::find) for an export that means something only `if` it applies.
+    fn find_if(&mut self, applies: bool, name: &str, wanted: &[FuncType]) -> Option<ExportId> {
+        if applies { self.find(&[name], wanted) } else { None }
+    }
+
     fn hook(&mut self, hook: Hook) -> Option<ExportId> {
         let (_, export) = self.named(hook.names())?;
         if export.ty.params == [I32; 4] {
@@ -391,9 +420,16 @@ impl Table<'_> {
 
     fn allocator(&mut self) -> Option<Allocator> {
         let alloc = self.find(ALLOC_NAMES, &[signature(&[I32], &[I32])])?;
-        let sized = self.named(FREE_NAMES).is_some_and(|(_, e)| e.ty.params.len() == 2);
+        // What one allocator made must not be given to another's `free`: beside libc's
+        // `malloc` and `free`, a `plugin_malloc` without `plugin_free` is never freed.
+        let chosen = self.exports.get(alloc.0)?.name.as_str();
+        let counterparts = || ALLOC_NAMES.iter().zip(FREE_NAMES);
+        let own = counterparts().filter(|(alloc, _)| **alloc == chosen);
+        let nobodys = counterparts().filter(|(alloc, _)| self.index(alloc).is_none());
+        let names: Vec<&str> = own.chain(nobodys).map(|(_, free)| *free).collect();
+        let sized = self.named(&names).is_some_and(|(_, e)| e.ty.params.len() == 2);
         let free = self
-            .find(FREE_NAMES, &[signature(&[I32], &[]), signature(&[I32; 2], &[])])
+            .find(&names, &[signature(&[I32], &[]), signature(&[I32; 2], &[])])
             .map(|export| Free { export, sized });
         Some(Allocator { alloc, free })
     }
@@ -525,6 +561,88 @@ mod tests {
         let interface = Interface::inspect(&exports, true).unwrap();
         assert_eq!(interface.world, World::Both);
         assert_eq!(interface.init, Some((ExportId(4), InitKind::Config)));
+    }
+
+    #[test]
+    fn a_name_means_something_only_to_its_own_contract() {
+        let action = [
+            export("execute", &[I32, I32], &[I32]),
+            export("cleanup", &[], &[]),
+            export("init", &[], &[]),
+        ];
+        let interface = Interface::inspect(&action, true).unwrap();
+        assert_eq!((interface.world, interface.cleanup), (World::Action, None));
+
+        let mut hook = minimal_hook();
+        hook.push(export("shutdown", &[I32], &[I32]));
+        hook.push(export("capabilities", &[I32], &[]));
+        let interface = Interface::inspect(&hook, true).unwrap();
+        assert_eq!((interface.world, interface.shutdown), (World::Hook, None));
+        assert_eq!(interface.capabilities, None);
+
+        assert!(problems(&[export("cleanup", &[], &[I32])]).contains("not a plugin"));
+    }
+
+    #[test]
+    fn each_allocator_is_freed_by_its_own_counterpart() {
+        for (allocs, frees, chosen) in [
+            (&["malloc"][..], &["free"][..], Some("free")),
+            (&["malloc"], &["plugin_free", "free"], Some("free")),
+            (&["plugin_malloc", "malloc"], &["free", "plugin_free"], Some("plugin_free")),
+            (&["plugin_malloc", "malloc"], &["free"], None),
+            (&["plugin_malloc"], &["free"], Some("free")),
+            (&["alloc"], &["free", "dealloc"], Some("dealloc")),
+            (&["alloc"], &["free"], Some("free")),
+            (&["malloc"], &["dealloc"], Some("dealloc")),
+        ] {
+            let mut exports =
+                vec![export("get_name", &[], &[I64]), export("pre_hook", &[I32, I32], &[I64])];
+            exports.extend(allocs.iter().map(|name| export(name, &[I32], &[I32])));
+            exports.extend(frees.iter().map(|name| export(name, &[I32], &[])));
+            let allocator = Interface::inspect(&exports, true).unwrap().allocator.unwrap();
+            let freed_by = allocator.free.map(|free| exports[free.export.0].name.as_str());
+            assert_eq!(freed_by, chosen, "{allocs:?} {frees:?}");
+        }
+    }
+
+    #[test]
+    fn a_free_that_returns_something_is_refused() {
+        for (params, results) in [(&[I32][..], &[I32][..]), (&[I64], &[]), (&[], &[])] {
+            let mut exports = minimal_hook();
+            exports.push(export("free", params, results));
+            let text = problems(&exports);
+            assert!(text.starts_with("export `free` has signature"), "{text}");
+            assert!(text.ends_with("wanted (i32) -> () or (i32, i32) -> ()"), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_init_of_a_module_that_serves_both_is_told_by_its_type() {
+        for (params, results, kind) in [
+            (&[I32, I32][..], &[I32][..], InitKind::Config),
+            (&[], &[], InitKind::Plain),
+            (&[], &[I32], InitKind::Status),
+            (&[], &[I64], InitKind::Metadata),
+        ] {
+            let mut exports = minimal_hook();
+            exports.push(export("execute", &[I32, I32], &[I32]));
+            exports.push(export("init", params, results));
+            let interface = Interface::inspect(&exports, true).unwrap();
+            assert_eq!(interface.init, Some((ExportId(4), kind)));
+        }
+        let mut exports = minimal_hook();
+        exports.push(export("init", &[], &[I32]));
+        assert!(problems(&exports).contains("`init` has signature () -> i32"));
+    }
+
+    #[test]
+    fn hostile_names_are_shown_short_and_without_control_characters() {
+        let exports: Vec<Export> = (0..40)
+            .map(|n| export(&format!("\x1b[31m{n}{}", "x".repeat(5000)), &[], &[]))
+            .collect();
+        let text = problems(&exports);
+        assert!(text.len() < 2000 && !text.contains('\x1b'), "{text}");
+        assert!(text.contains("and 28 more"), "{text}");
     }
 
     #[test]

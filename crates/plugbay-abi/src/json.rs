@@ -6,18 +6,25 @@
 use std::fmt;
 
 use indexmap::IndexMap;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 /// One JSON object: its fields in order, each value as its own JSON text.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+///
+/// Of a name that is written twice the last value counts. Values may be nested to any
+/// depth: they are skipped without recursion, and it is for whoever parses one to bound it.
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(transparent)]
 pub struct RawObject {
     fields: IndexMap<String, Box<RawValue>>,
 }
 
 impl RawObject {
+    /// The most fields that an object is parsed with. A field of seven bytes of text takes
+    /// about twenty times that here, and the text may be a plugin's.
+    pub const MAX_FIELDS: usize = 65_536;
+
     /// An object without fields.
     pub fn new() -> Self {
         Self::default()
@@ -89,6 +96,24 @@ impl RawObject {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_ref()))
     }
 
+    /// Takes over every field of `other`, in place of those of the same name.
+    pub fn extend(&mut self, other: RawObject) {
+        self.fields.extend(other.fields);
+    }
+
+    /// Adds a field that was parsed, up to the bound.
+    pub(crate) fn push_parsed<E: de::Error>(
+        &mut self,
+        field: String,
+        value: Box<RawValue>,
+    ) -> Result<(), E> {
+        if self.fields.len() >= Self::MAX_FIELDS && !self.fields.contains_key(&field) {
+            return Err(E::custom(format_args!("more than {} fields", Self::MAX_FIELDS)));
+        }
+        self.fields.insert(field, value);
+        Ok(())
+    }
+
     /// The object as JSON text.
     pub fn to_json(&self) -> String {
         let mut text = String::from("{");
@@ -103,6 +128,38 @@ impl RawObject {
         }
         text.push('}');
         text
+    }
+}
+
+impl IntoIterator for RawObject {
+    type Item = (String, Box<RawValue>);
+    type IntoIter = indexmap::map::IntoIter<String, Box<RawValue>>;
+
+    /// The fields in order.
+    fn into_iter(self) -> Self::IntoIter {
+        self.fields.into_iter()
+    }
+}
+
+impl<'de> Deserialize<'de> for RawObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = RawObject;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawObject, A::Error> {
+                let mut object = RawObject::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    object.push_parsed(name, value)?;
+                }
+                Ok(object)
+            }
+        }
+        deserializer.deserialize_map(Fields)
     }
 }
 
@@ -138,8 +195,24 @@ pub struct JsonError {
     /// The path to the offending field, such as `request.headers.accept`; empty for
     /// the document itself.
     pub path: String,
-    /// What was found and wanted, with line and column.
+    /// What was found and wanted; for a whole document with line and column.
     pub message: String,
+}
+
+/// How much of a guest's own text an error repeats, in bytes.
+const LONGEST_EXCERPT: usize = 512;
+
+/// The beginning of a guest's text, without what would act on a terminal or split a log line.
+pub(crate) fn excerpt(text: &str, longest: usize) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        if shown.len() + c.len_utf8() > longest {
+            shown.push('…');
+            break;
+        }
+        if c.is_control() { shown.extend(c.escape_debug()) } else { shown.push(c) }
+    }
+    shown
 }
 
 impl JsonError {
@@ -149,7 +222,15 @@ impl JsonError {
     }
 
     fn plain(error: &serde_json::Error) -> Self {
-        Self::new("", error.to_string())
+        Self::new("", excerpt(&error.to_string(), LONGEST_EXCERPT))
+    }
+
+    /// An error in a field's own text, whose line and column mean nothing in the document's.
+    fn in_field(path: &str, error: &serde_json::Error) -> Self {
+        let message = error.to_string();
+        let position = format!(" at line {} column {}", error.line(), error.column());
+        let message = message.strip_suffix(&position).unwrap_or(&message);
+        Self::new(excerpt(path, LONGEST_EXCERPT), excerpt(message, LONGEST_EXCERPT))
     }
 
     /// The same error below `field`.
@@ -181,10 +262,7 @@ impl std::error::Error for JsonError {}
 ///
 /// When `json` is no UTF-8, no JSON, or not of the type.
 pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, JsonError> {
-    let text = std::str::from_utf8(json).map_err(|error| {
-        JsonError::new("", format!("not UTF-8: byte {} begins no character", error.valid_up_to()))
-    })?;
-    parse_str(text)
+    parse_str(utf8(json)?, true)
 }
 
 /// Parses one value; an error's path begins with `field`.
@@ -193,20 +271,50 @@ pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, JsonError> {
 ///
 /// When the value is not of the type.
 pub fn parse_at<'a, T: Deserialize<'a>>(raw: &'a RawValue, field: &str) -> Result<T, JsonError> {
-    parse_str(raw.get()).map_err(|error| error.below(field))
+    parse_str(raw.get(), false).map_err(|error| error.below(field))
 }
 
-fn parse_str<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, JsonError> {
+/// [`parse`] for a type that serde would also read from an array of its fields.
+pub(crate) fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, JsonError> {
+    object_first(utf8(json)?, true)
+}
+
+/// [`parse_at`] for a type that serde would also read from an array of its fields.
+pub(crate) fn parse_object_at<'a, T: Deserialize<'a>>(
+    raw: &'a RawValue,
+    field: &str,
+) -> Result<T, JsonError> {
+    object_first(raw.get(), false).map_err(|error| error.below(field))
+}
+
+fn object_first<'a, T: Deserialize<'a>>(text: &'a str, whole: bool) -> Result<T, JsonError> {
+    let begins = text.bytes().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    if begins != Some(b'{') {
+        // For the message: this cannot succeed.
+        parse_str::<RawObject>(text, whole)?;
+    }
+    parse_str(text, whole)
+}
+
+fn utf8(json: &[u8]) -> Result<&str, JsonError> {
+    std::str::from_utf8(json).map_err(|error| {
+        JsonError::new("", format!("not UTF-8: byte {} begins no character", error.valid_up_to()))
+    })
+}
+
+fn parse_str<'a, T: Deserialize<'a>>(text: &'a str, whole: bool) -> Result<T, JsonError> {
     // Tracking the path costs more than parsing: it is done only for the message.
     serde_json::from_str(text).map_err(|plain| {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             Err(error) => {
-                let path = match error.path().to_string() {
-                    path if path == "." => String::new(),
-                    path => path,
-                };
-                JsonError::new(path, error.inner().to_string())
+                let path = error.path().to_string();
+                let path = if path == "." { "" } else { &path };
+                if whole && path.is_empty() {
+                    JsonError::plain(error.inner())
+                } else {
+                    JsonError::in_field(path, error.inner())
+                }
             }
             // Trailing text after a document that is right in itself.
             Ok(_) => JsonError::plain(&plain),
@@ -246,7 +354,7 @@ mod tests {
         for (json, wanted) in [
             (&b"\xff{}"[..], "not UTF-8"),
             (b"{} {}", "trailing characters"),
-            (b"[1]", "expected a map"),
+            (b"[1]", "expected an object"),
             (b"{\"a\": 1", "EOF"),
         ] {
             let error = RawObject::parse(json).unwrap_err().to_string();
@@ -260,6 +368,10 @@ mod tests {
             ("null", true),
             ("{}", true),
             ("{ \n }", true),
+            ("\r\n null\t", true),
+            (" {\t} \n", true),
+            (r#"{"":{}}"#, false),
+            (r#""{}""#, false),
             ("[]", false),
             (r#"{"a":1}"#, false),
             ("0", false),

@@ -106,6 +106,11 @@ impl HostPages {
         Self::default()
     }
 
+    /// Whether `ptr` lies in the region.
+    pub fn contains(&self, ptr: u32) -> bool {
+        (self.start..self.start + self.capacity).contains(&u64::from(ptr))
+    }
+
     /// A pointer to at least `len` bytes that the guest does not use.
     ///
     /// # Errors
@@ -181,6 +186,10 @@ mod tests {
         assert_eq!(memory.bytes.len(), 2 * 65_536, "nothing grew for the second");
         assert_eq!(pages.reserve(&mut memory, 65_537).unwrap(), first);
         assert_eq!(memory.bytes.len(), 3 * 65_536, "one page was added to the region");
+        for (ptr, inside) in [(65_535, false), (65_536, true), (196_607, true), (196_608, false)] {
+            assert_eq!(pages.contains(ptr), inside, "{ptr}");
+        }
+        assert!(!HostPages::new().contains(0));
     }
 
     #[test]

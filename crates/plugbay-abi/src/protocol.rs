@@ -135,6 +135,15 @@ impl Placement {
         Ok(Placed { ptr, len, from_guest: false })
     }
 
+    /// Whether `ptr` lies in what input was placed into.
+    fn covers(&self, placed: Placed, ptr: u32) -> bool {
+        if placed.from_guest {
+            ptr == placed.ptr || ptr.checked_sub(placed.ptr).is_some_and(|at| at < placed.len)
+        } else {
+            self.pages.contains(ptr)
+        }
+    }
+
     async fn give_back<G: Guest>(&self, guest: &mut G, placed: Placed) -> Result<(), G::Error> {
         if placed.from_guest {
             release(guest, self.allocator, placed.ptr, placed.len).await?;
@@ -183,9 +192,9 @@ where
     let args = [Value::from_u32(placed.ptr), Value::from_u32(placed.len)];
     let packed = Packed::from(expect_i64(guest.call(export, &args).await?)?);
     let output = read_packed(guest, packed, output_limit, read_output)?;
-    // A guest that answers in its input's own buffer must not see it freed twice.
-    let separate = !placed.from_guest || packed.ptr() != placed.ptr;
-    if output.is_some() && separate {
+    // A guest that answers in its input's own buffer, or in a part of it, must not see
+    // that freed twice, nor the host's own pages at all.
+    if output.is_some() && !placement.covers(placed, packed.ptr()) {
         release(guest, output_free, packed.ptr(), packed.len()).await?;
     }
     placement.give_back(guest, placed).await?;

@@ -1,12 +1,25 @@
 //! Time as a parameter: wall clock in production, a hand-moved one in tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
 use std::time::{Duration, Instant};
+
+use crate::timer;
 
 /// A source of monotonic time.
 pub trait Clock: Send + Sync {
     /// Time since some fixed moment of this clock's own.
     fn now(&self) -> Duration;
+
+    /// Arranges that `waker` is woken when `at` has come, or earlier: whoever is woken
+    /// looks at the clock again.
+    ///
+    /// The default wakes at once, which is right for every clock and idle on none: a
+    /// clock that can wait should.
+    fn wake_at(&self, at: Duration, waker: &Waker) {
+        let _ = at;
+        waker.wake_by_ref();
+    }
 }
 
 /// The machine's monotonic clock.
@@ -31,6 +44,14 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Duration {
         self.epoch.elapsed()
+    }
+
+    fn wake_at(&self, at: Duration, waker: &Waker) {
+        match self.epoch.checked_add(at) {
+            Some(at) => timer::wake_at(at, waker),
+            // Centuries ahead: the deadline that bounds every wait is nearer.
+            None => waker.wake_by_ref(),
+        }
     }
 }
 
@@ -83,6 +104,11 @@ impl Deadline {
     /// `timeout` from now.
     pub fn after(clock: &dyn Clock, timeout: Duration) -> Self {
         Self { at: clock.now().saturating_add(timeout) }
+    }
+
+    /// The moment, on the clock it was made from.
+    pub fn at(self) -> Duration {
+        self.at
     }
 
     /// Whether the moment has come.

@@ -33,9 +33,9 @@ pub enum InstantiateError {
         /// The import's field.
         field: String,
         /// What the module wants.
-        found: FuncType,
+        found: Box<FuncType>,
         /// What there is.
-        offered: FuncType,
+        offered: Box<FuncType>,
     },
     /// Its initial memory is above the limit.
     #[error(

@@ -2,16 +2,22 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod budget;
 mod clock;
 mod error;
+mod imports;
+mod timer;
 mod trap;
+pub mod wasi;
 
 pub use backend::{
     Backend, BoxFuture, Environment, HostCall, HostReply, Import, Instance, InstanceGuest, Module,
     OutputSink, Stream, WASI_MODULE,
 };
+pub use budget::{Budget, HOST_CALL_FUEL, SLICE_FUEL, WAIT_FUEL};
 pub use clock::{Clock, Deadline, ManualClock, SystemClock};
 pub use error::{CallError, CompileError, InstantiateError};
+pub use imports::check_imports;
 pub use plugbay_abi as abi;
 pub use plugbay_policy as policy;
 pub use trap::{AbortLocation, Trap, TrapKind};

@@ -4,6 +4,7 @@
 //! `Vec`, a pointer to the vector's *header*: capacity, pointer and length in an order that the
 //! compiler chooses. All of these are recognised by what they point at.
 
+use crate::json::excerpt;
 use crate::memory::{GuestMemory, read};
 use crate::packed::Packed;
 use crate::value::{Value, ValueType};
@@ -50,19 +51,27 @@ fn from_packed(
     if packed.is_empty() {
         return Ok(Vec::new());
     }
-    // A 64-bit result whose upper half is empty is a plain pointer that was widened.
+    let found = match text_of(memory, packed) {
+        Ok(names) => return Ok(names),
+        Err(found) => found,
+    };
+    // A 64-bit result whose upper half is empty may be a plain pointer that was widened.
     if packed.ptr() == 0
         && let Ok(names) = from_pointer(memory, packed.len())
     {
         return Ok(names);
     }
-    let error = |found: String| CapabilitiesError { found };
+    Err(CapabilitiesError { found })
+}
+
+/// The array that `packed` names, or what is there instead.
+fn text_of(memory: &mut dyn GuestMemory, packed: Packed) -> Result<Vec<String>, String> {
     if packed.len() > LONGEST {
-        return Err(error(format!("{packed:?}, longer than {LONGEST} bytes")));
+        return Err(format!("{packed:?}, longer than {LONGEST} bytes"));
     }
-    let bytes = read(memory, packed.ptr(), packed.len())
-        .map_err(|range| error(format!("{packed:?}: {range}")))?;
-    serde_json::from_slice(bytes).map_err(|json| error(format!("{packed:?}: {json}")))
+    let bytes = read(memory, packed.ptr(), packed.len()).map_err(|e| format!("{packed:?}: {e}"))?;
+    serde_json::from_slice(bytes)
+        .map_err(|error| format!("{packed:?}: {}", excerpt(&error.to_string(), 256)))
 }
 
 fn from_pointer(memory: &mut dyn GuestMemory, ptr: u32) -> Result<Vec<String>, CapabilitiesError> {
@@ -152,6 +161,9 @@ mod tests {
             ("text that ends by its bracket", memory_with(&[(512, JSON)]), Value::I32(512)),
             ("a widened pointer", memory_with(&[(512, JSON)]), Value::I64(512)),
         ];
+        // An allocator that starts at 0 makes the first text a packed result with pointer 0.
+        let at_zero = memory_with(&[(0, JSON), (len, b"[]")]);
+        cases.push(("packed, at address 0", at_zero, Value::I64(i64::from(len))));
         for (name, words) in [
             ("capacity, pointer, length", [64, 512, len]),
             ("pointer, capacity, length", [512, 64, len]),
@@ -175,10 +187,12 @@ mod tests {
 
     #[test]
     fn anything_else_says_what_was_found() {
+        let long = format!("\"{}\"", "a".repeat(1000)).into_bytes();
         for (parts, result, wanted) in [
             (&[(512u32, &b"hello"[..])][..], Value::I32(512), "hello"),
             (&[], Value::I32(-1), "outside the memory"),
             (&[], Value::I64(Packed::new(65_530, 100).0.cast_signed()), "invalid memory access"),
+            (&[(16, &long)], Value::I64(Packed::new(16, 1002).0.cast_signed()), "aaa…"),
             (&[], Value::I64(Packed::new(16, u32::MAX).0.cast_signed()), "longer than 65536"),
         ] {
             let error = read_capabilities(&mut memory_with(parts), Some(result)).unwrap_err();

@@ -1,6 +1,6 @@
 //! The one-document form of `execute`, for plugins whose `init` returns metadata.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::TriggerContext;
@@ -11,20 +11,35 @@ use crate::json::JsonError;
 #[serde(default)]
 pub struct Metadata {
     /// The plugin's name.
+    #[serde(deserialize_with = "null_is_default")]
     pub name: String,
     /// The plugin's version.
+    #[serde(deserialize_with = "null_is_default")]
     pub version: String,
     /// One line about it.
+    #[serde(deserialize_with = "null_is_default")]
     pub description: String,
     /// Who wrote it.
+    #[serde(deserialize_with = "null_is_default")]
     pub author: String,
     /// Its licence.
+    #[serde(deserialize_with = "null_is_default")]
     pub license: String,
     /// Its kind, such as `action`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "null_is_default")]
     pub kind: String,
     /// What it asks for, by name.
+    #[serde(deserialize_with = "null_is_default")]
     pub capabilities: Vec<String>,
+}
+
+/// What a guest's language writes for "absent" is up to the language.
+fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// What such a plugin's `execute` is given.
@@ -79,5 +94,8 @@ mod tests {
                 .unwrap();
         assert_eq!((&*metadata.name, &*metadata.kind), ("lights", "action"));
         assert_eq!(metadata.capabilities, ["Midi"]);
+        let nulls = r#"{"name":null,"version":null,"description":null,"author":null,
+                        "license":null,"type":null,"capabilities":null}"#;
+        assert_eq!(serde_json::from_str::<Metadata>(nulls).unwrap(), Metadata::default());
     }
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::output::{context_changes, encode, merged, promised, reported};
+use super::output::{self, context_changes, encode, merged, promised, reported};
 use super::{Context, HttpRequest, OutputError};
-use crate::json::{JsonError, RawObject, parse};
+use crate::json::{JsonError, RawObject, parse_object};
 
 /// What `http_stream_chunk_hook` is given.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,7 @@ pub struct ChunkOutput {
 pub enum ChunkOutcome {
     /// It goes out as it was.
     Unchanged,
-    /// It goes out like this.
+    /// It goes out like this: an object, on one line.
     Chunk(Box<RawValue>),
     /// It does not go out.
     Skip,
@@ -66,7 +66,7 @@ impl ChunkOutput {
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], sent: &RawValue) -> Result<Self, OutputError> {
-        let envelope: ChunkEnvelope<'_> = parse(json)?;
+        let envelope: ChunkEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let outcome = if envelope.skip == Some(true) {
             ChunkOutcome::Skip
@@ -75,7 +75,7 @@ impl ChunkOutput {
             if raw.get() == sent.get() {
                 ChunkOutcome::Unchanged
             } else {
-                ChunkOutcome::Chunk(raw.to_owned())
+                ChunkOutcome::Chunk(output::chunk(raw, "chunk")?)
             }
         } else {
             ChunkOutcome::Unchanged

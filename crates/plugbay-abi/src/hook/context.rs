@@ -32,12 +32,8 @@ impl Context {
     ///
     /// An empty object changes nothing, so a plugin that ignores the context keeps it.
     pub fn merge(&mut self, changes: RawObject) {
-        let names: Vec<String> = changes.iter().map(|(name, _)| name.to_owned()).collect();
-        let mut changes = changes;
-        for name in names {
-            if name != REQUEST_ID
-                && let Some(value) = changes.remove(&name)
-            {
+        for (name, value) in changes {
+            if name != REQUEST_ID {
                 self.fields.set_raw(name, value);
             }
         }

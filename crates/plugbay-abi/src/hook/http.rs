@@ -1,21 +1,28 @@
 //! The HTTP hooks: the request as it came in, the response before it goes out.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use indexmap::IndexMap;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::output::{context_changes, encode, merged, present, promised, reported};
+use super::output::{
+    Status, context_changes, encode, merged, present, promised, reported, serialize_extra,
+};
 use super::{Body, Context, OutputError};
-use crate::json::{JsonError, RawObject, parse, parse_at};
+use crate::json::{JsonError, RawObject, parse_at, parse_object};
+
+/// The most headers, and the most query parameters, that a plugin may return.
+const MOST_PAIRS: usize = 4096;
 
 /// An HTTP request as plugins see it.
 ///
 /// Header names are in lower case. A header or query parameter that was sent several times has
 /// its values joined with `", "`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HttpRequest {
     /// `GET`, `POST` ...
     pub method: String,
@@ -28,12 +35,11 @@ pub struct HttpRequest {
     /// The body, base64 in JSON.
     pub body: Body,
     /// Fields that the contract does not know, handed on to the next plugin.
-    #[serde(flatten)]
     pub extra: RawObject,
 }
 
 /// An HTTP response as plugins see and write it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HttpResponse {
     /// The status, such as 200.
     pub status_code: u16,
@@ -42,8 +48,31 @@ pub struct HttpResponse {
     /// The body, base64 in JSON.
     pub body: Body,
     /// Fields that the contract does not know, handed on to the next plugin.
-    #[serde(flatten)]
     pub extra: RawObject,
+}
+
+impl Serialize for HttpRequest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("method", &self.method)?;
+        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("headers", &self.headers)?;
+        map.serialize_entry("query", &self.query)?;
+        map.serialize_entry("body", &self.body)?;
+        serialize_extra(&mut map, &self.extra, &["method", "path", "headers", "query", "body"])?;
+        map.end()
+    }
+}
+
+impl Serialize for HttpResponse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status_code", &self.status_code)?;
+        map.serialize_entry("headers", &self.headers)?;
+        map.serialize_entry("body", &self.body)?;
+        serialize_extra(&mut map, &self.extra, &["status_code", "headers", "body"])?;
+        map.end()
+    }
 }
 
 impl HttpRequest {
@@ -54,8 +83,8 @@ impl HttpRequest {
         Ok(Self {
             method: fields.take("method")?.unwrap_or_else(|| sent.method.clone()),
             path: fields.take("path")?.unwrap_or_else(|| sent.path.clone()),
-            headers: lower(fields.take("headers")?),
-            query: fields.take("query")?.unwrap_or_default(),
+            headers: lower(fields.take("headers")?, &sent.headers),
+            query: fields.take("query")?.map(|Pairs(query)| query).unwrap_or_default(),
             body: fields.body(&sent.body)?,
             extra: fields.object,
         })
@@ -68,21 +97,18 @@ impl HttpResponse {
     /// `sent` is the response that it was shown, or `None` where there was none yet.
     fn returned(raw: &RawValue, sent: Option<&HttpResponse>) -> Result<Self, JsonError> {
         let mut fields = Fields { object: parse_at(raw, "response")?, name: "response" };
-        let status_code = fields
-            .take("status_code")?
-            .or_else(|| sent.map(|sent| sent.status_code))
-            .unwrap_or(200);
-        if !(100..=999).contains(&status_code) {
-            return Err(JsonError::new(
-                "response.status_code",
-                format!("found {status_code}, wanted 100 to 999"),
-            ));
-        }
-        let empty = Body::default();
+        let status_code = match fields.take::<Status>("status_code")?.and_then(Status::unless_zero)
+        {
+            Some(status_code) => status_code,
+            None => sent.map_or(200, |sent| sent.status_code),
+        };
+        let empty = (IndexMap::new(), Body::default());
+        let (sent_headers, sent_body) =
+            sent.map_or((&empty.0, &empty.1), |sent| (&sent.headers, &sent.body));
         Ok(Self {
             status_code,
-            headers: lower(fields.take("headers")?),
-            body: fields.body(sent.map_or(&empty, |sent| &sent.body))?,
+            headers: lower(fields.take("headers")?, sent_headers),
+            body: fields.body(sent_body)?,
             extra: fields.object,
         })
     }
@@ -104,15 +130,61 @@ impl Fields {
     fn body(&mut self, sent: &Body) -> Result<Body, JsonError> {
         let Some(raw) = self.object.remove("body") else { return Ok(Body::default()) };
         let below = |error: JsonError| error.below("body").below(self.name);
-        // Base64 needs no escapes, so the text is borrowed from the document.
-        let text: Option<Cow<'_, str>> = parse_at(&raw, "body").map_err(|e| e.below(self.name))?;
-        text.map_or_else(|| Ok(Body::default()), |text| Body::returned(&text, sent).map_err(below))
+        let text: Option<Text<'_>> = parse_at(&raw, "body").map_err(|e| e.below(self.name))?;
+        match text {
+            Some(Text(text)) => Body::returned(&text, sent).map_err(below),
+            None => Ok(Body::default()),
+        }
     }
 }
 
-fn lower(headers: Option<IndexMap<String, String>>) -> IndexMap<String, String> {
-    let headers = headers.unwrap_or_default();
-    headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+/// Base64 needs no escapes, so that its text is borrowed from the document.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// An object of strings, of a bounded number of them.
+struct Pairs(IndexMap<String, String>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Strings;
+        impl<'de> Visitor<'de> for Strings {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of strings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = IndexMap::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    pairs.insert(name, value);
+                    if pairs.len() > MOST_PAIRS {
+                        return Err(de::Error::custom(format_args!("more than {MOST_PAIRS}")));
+                    }
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Strings)
+    }
+}
+
+/// Headers with their names in lower case.
+///
+/// A plugin that sets `Content-Type` beside the `content-type` that it was shown means to
+/// change it, in whichever order its language writes the two.
+fn lower(returned: Option<Pairs>, sent: &IndexMap<String, String>) -> IndexMap<String, String> {
+    let mut headers: IndexMap<String, String> = IndexMap::new();
+    for (name, value) in returned.map(|Pairs(pairs)| pairs).unwrap_or_default() {
+        let name = name.to_ascii_lowercase();
+        if headers.contains_key(&name) && sent.get(&name) == Some(&value) {
+            continue;
+        }
+        headers.insert(name, value);
+    }
+    headers
 }
 
 /// What `http_pre_hook` is given.
@@ -173,7 +245,7 @@ impl HttpPreOutput {
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], sent: &HttpRequest) -> Result<Self, OutputError> {
-        let envelope: HttpPreEnvelope<'_> = parse(json)?;
+        let envelope: HttpPreEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let outcome = if envelope.has_response == Some(true) {
             let raw = promised(envelope.response, "response", "has_response")?;
@@ -240,7 +312,7 @@ impl HttpPostOutput {
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], sent: &HttpResponse) -> Result<Self, OutputError> {
-        let envelope: HttpPostEnvelope<'_> = parse(json)?;
+        let envelope: HttpPostEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let response = present(envelope.response)
             .map(|raw| HttpResponse::returned(raw, Some(sent)))

@@ -1,11 +1,14 @@
 //! The LLM hooks: the request as a provider will get it, the response or the error.
 
-use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::output::{context_changes, encode, merged, present, promised, reported};
+use super::output::{self, context_changes, encode, merged, present, promised, reported};
 use super::{Context, HookError, OutputError};
-use crate::json::{JsonError, RawObject, parse, parse_at};
+use crate::json::{JsonError, RawObject, is_nothing, parse_at, parse_object, parse_object_at};
 
 /// An LLM request in the contract's flat shape: `provider`, `model`, `input`, `params` and,
 /// where there are some, `fallbacks`.
@@ -80,12 +83,19 @@ impl LlmRequest {
         &mut self.fields
     }
 
-    /// What a plugin returned as `request`: the flat shape, or that wrapped as `chat_request`.
-    fn returned(raw: &RawValue, sent: &LlmRequest) -> Result<Self, JsonError> {
+    /// What a plugin returned as `request`: the flat shape, or that wrapped as `chat_request`;
+    /// `None` when either says nothing.
+    fn returned(raw: &RawValue, sent: &LlmRequest) -> Result<Option<Self>, JsonError> {
         let below = |error: JsonError| error.below("request");
         let mut fields: RawObject = parse_at(raw, "request")?;
-        if let Some(inner) = fields.get::<RawObject>("chat_request").map_err(below)? {
-            fields = inner;
+        if let Some(inner) = fields.remove("chat_request")
+            && !is_nothing(&inner)
+        {
+            // Fields beside the wrapper count where it does not name them itself.
+            fields.extend(parse_at(&inner, "chat_request").map_err(below)?);
+        }
+        if fields.is_empty() {
+            return Ok(None);
         }
         // What decides where the request goes is never lost by leaving it out.
         for name in ["provider", "model"] {
@@ -99,7 +109,7 @@ impl LlmRequest {
         request.provider().map_err(below)?;
         request.model().map_err(below)?;
         request.params().map_err(below)?;
-        Ok(request)
+        Ok(Some(request))
     }
 }
 
@@ -177,7 +187,7 @@ pub enum ShortCircuit {
     Response(LlmResponse),
     /// An error.
     Error(HookError),
-    /// The chunks of a stream.
+    /// The chunks of a stream: objects, each on one line.
     Stream(Vec<Box<RawValue>>),
 }
 
@@ -199,21 +209,57 @@ struct WireShortCircuit<'a> {
     response: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
-    stream: Option<Vec<Box<RawValue>>>,
+    #[serde(borrow)]
+    stream: Option<&'a RawValue>,
+}
+
+/// The chunks of a short circuit's stream, of a bounded number of them.
+struct Chunks(Vec<Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Chunks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Chunks;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of chunks")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Chunks, A::Error> {
+                let mut chunks = Vec::new();
+                while let Some(chunk) = list.next_element()? {
+                    chunks.push(chunk);
+                    if chunks.len() > RawObject::MAX_FIELDS {
+                        let most = RawObject::MAX_FIELDS;
+                        return Err(de::Error::custom(format_args!("more than {most} chunks")));
+                    }
+                }
+                Ok(Chunks(chunks))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
 }
 
 impl ShortCircuit {
     fn returned(raw: &RawValue) -> Result<Self, JsonError> {
         let below = |error: JsonError| error.below("short_circuit");
-        let wire: WireShortCircuit<'_> = parse_at(raw, "short_circuit")?;
+        let wire: WireShortCircuit<'_> = parse_object_at(raw, "short_circuit")?;
         if let Some(raw) = present(wire.response) {
             return LlmResponse::returned(raw, "response").map(Self::Response).map_err(below);
         }
         if let Some(raw) = present(wire.error) {
             return parse_at(raw, "error").map(Self::Error).map_err(below);
         }
-        match wire.stream {
-            Some(chunks) => Ok(Self::Stream(chunks)),
+        match present(wire.stream) {
+            Some(raw) => {
+                let Chunks(chunks) = parse_at(raw, "stream").map_err(below)?;
+                let checked = chunks.iter().enumerate().map(|(index, raw)| {
+                    output::chunk(raw, &format!("stream[{index}]")).map_err(below)
+                });
+                checked.collect::<Result<_, _>>().map(Self::Stream)
+            }
             None => Err(JsonError::new(
                 "short_circuit",
                 "found none of `response`, `error` and `stream`, wanted one of them",
@@ -229,14 +275,15 @@ impl PreOutput {
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], sent: &LlmRequest) -> Result<Self, OutputError> {
-        let envelope: PreEnvelope<'_> = parse(json)?;
+        let envelope: PreEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let outcome = if envelope.has_short_circuit == Some(true) {
             let raw = promised(envelope.short_circuit, "short_circuit", "has_short_circuit")?;
             PreOutcome::ShortCircuit(ShortCircuit::returned(raw)?)
         } else {
             match present(envelope.request) {
-                Some(raw) => PreOutcome::Request(LlmRequest::returned(raw, sent)?),
+                Some(raw) => LlmRequest::returned(raw, sent)?
+                    .map_or(PreOutcome::Unchanged, PreOutcome::Request),
                 None => PreOutcome::Unchanged,
             }
         };
@@ -330,7 +377,7 @@ impl PostOutput {
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], had_error: bool) -> Result<Self, OutputError> {
-        let envelope: PostEnvelope<'_> = parse(json)?;
+        let envelope: PostEnvelope<'_> = parse_object(json)?;
         reported(envelope.hook_error.as_deref())?;
         let outcome = if envelope.has_error == Some(true) {
             if had_error && present(envelope.error).is_none() {

@@ -1,0 +1,231 @@
+//! What a limit means for one live instance, so that it means the same in every engine.
+
+use std::sync::Arc;
+
+use plugbay_policy::Limits;
+
+use crate::backend::Environment;
+use crate::clock::{Clock, Deadline};
+use crate::trap::{Trap, TrapKind};
+
+/// Fuel of one call into the host, over what the guest's own `call` costs.
+///
+/// The trampolines of both engines take between 0.1 and 0.4 µs, a hundred times what a
+/// unit of fuel stands for.
+pub const HOST_CALL_FUEL: u64 = 200;
+
+/// Fuel of a wait, over a call into the host: a suspended guest is put away and taken up
+/// again, which takes up to 3 µs.
+pub const WAIT_FUEL: u64 = 1_000;
+
+/// Fuel between two looks at the clock, and between two chances for other tasks.
+///
+/// One million units are about 1 ms compiled and 3 ms interpreted.
+pub const SLICE_FUEL: u64 = 1_000_000;
+
+/// The bounds of one instance, and how much of them is used.
+///
+/// An engine asks it before it lets a memory or table grow, and looks at its deadline
+/// between slices of fuel. The fuel itself is the engine's to count.
+pub struct Budget {
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    deadline: Deadline,
+    table_elements: u64,
+    refused: Option<TrapKind>,
+}
+
+impl Budget {
+    /// Arms the limits of `environment`, as before a start function.
+    pub fn new(environment: &Environment) -> Self {
+        let Environment { limits, clock, .. } = environment;
+        Self {
+            limits: limits.clone(),
+            clock: Arc::clone(clock),
+            deadline: Deadline::after(clock.as_ref(), limits.timeout()),
+            table_elements: 0,
+            refused: None,
+        }
+    }
+
+    /// Arms the deadline anew and forgets refusals; memory stays counted.
+    pub fn rearm(&mut self) {
+        self.deadline = Deadline::after(self.clock.as_ref(), self.limits.timeout());
+        self.refused = None;
+    }
+
+    /// The moment after which the call may not go on.
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// The clock that the deadline is measured on.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Fuel of one call.
+    pub fn fuel(&self) -> u64 {
+        self.limits.fuel
+    }
+
+    /// Looks at the clock.
+    ///
+    /// # Errors
+    ///
+    /// [`TrapKind::DeadlineExceeded`] when the deadline has passed.
+    pub fn check_deadline(&self) -> Result<(), TrapKind> {
+        if self.deadline.has_passed(self.clock.as_ref()) {
+            return Err(TrapKind::DeadlineExceeded { limit: self.limits.timeout() });
+        }
+        Ok(())
+    }
+
+    /// [`TrapKind::OutOfFuel`] with this budget's limit.
+    pub fn out_of_fuel(&self) -> TrapKind {
+        TrapKind::OutOfFuel { limit: self.limits.fuel }
+    }
+
+    /// Whether the memory may grow to `desired` bytes. An instance has one memory.
+    ///
+    /// A growth past the memory's own `maximum` is the engine's to refuse, and is not held
+    /// against the limit.
+    pub fn memory_growing(&mut self, desired: usize, maximum: Option<usize>) -> bool {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return false;
+        }
+        let (wanted, limit) = (desired as u64, self.limits.memory_bytes);
+        if wanted > limit {
+            self.refused = Some(TrapKind::MemoryLimit { wanted, limit });
+        }
+        wanted <= limit
+    }
+
+    /// Whether a table may grow from `current` to `desired` elements; 0 for one being made.
+    /// The limit is for all tables together.
+    pub fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> bool {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return false;
+        }
+        let limit = self.limits.table_elements;
+        let added = (desired as u64).saturating_sub(current as u64);
+        let wanted = self.table_elements.saturating_add(added);
+        if wanted > limit {
+            self.refused = Some(TrapKind::TableLimit { wanted, limit });
+            return false;
+        }
+        self.table_elements = wanted;
+        true
+    }
+
+    /// Takes back what [`table_growing`](Self::table_growing) allowed just now: the engine
+    /// did not do it, and may ask again.
+    pub fn table_did_not_grow(&mut self, current: usize, desired: usize) {
+        let added = (desired as u64).saturating_sub(current as u64);
+        self.table_elements = self.table_elements.saturating_sub(added);
+    }
+
+    /// The refusal that a limit led to since the budget was armed, if there was one.
+    pub fn refused(&self) -> Option<&TrapKind> {
+        self.refused.as_ref()
+    }
+
+    /// The trap as it is to be reported: a guest that gives up after it was refused memory
+    /// gives up *because* of that, and the limit is what its author needs to hear of.
+    ///
+    /// How a guest gives up depends on its language: Rust aborts (`unreachable`), a C
+    /// program that did not look at the result writes to address -1, AssemblyScript calls
+    /// `abort`, a WASI program exits.
+    pub fn explain(&self, kind: TrapKind) -> Trap {
+        let gave_up = match &kind {
+            TrapKind::Unreachable
+            | TrapKind::MemoryOutOfBounds
+            | TrapKind::TableOutOfBounds
+            | TrapKind::BadIndirectCall
+            | TrapKind::Abort { .. } => true,
+            TrapKind::Exit { code } => *code != 0,
+            TrapKind::OutOfFuel { .. }
+            | TrapKind::DeadlineExceeded { .. }
+            | TrapKind::MemoryLimit { .. }
+            | TrapKind::TableLimit { .. }
+            | TrapKind::StackOverflow
+            | TrapKind::Arithmetic
+            | TrapKind::Host { .. }
+            | TrapKind::Other { .. } => false,
+        };
+        match &self.refused {
+            Some(refused) if gave_up => Trap::new(refused.clone()),
+            _ => Trap::new(kind),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{HostCall, HostReply, Import, OutputSink, Stream};
+    use crate::clock::ManualClock;
+    use plugbay_abi::{GuestMemory, Value};
+
+    struct Nothing;
+
+    impl HostCall for Nothing {
+        fn call(&self, _: &Import, _: &mut dyn GuestMemory, _: &[Value]) -> HostReply {
+            Ok(None)
+        }
+    }
+
+    impl OutputSink for Nothing {
+        fn write(&self, _: Stream, _: &[u8]) {}
+    }
+
+    fn budget(change: impl FnOnce(&mut Limits)) -> Budget {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        Budget::new(&Environment {
+            limits,
+            clock: Arc::new(ManualClock::new()),
+            host: Arc::new(Nothing),
+            output: Arc::new(Nothing),
+            variables: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_guest_that_gives_up_after_a_refusal_hit_the_limit() {
+        let mut budget = budget(|limits| limits.memory_bytes = 100);
+        assert!(budget.memory_growing(100, None));
+        assert!(!budget.memory_growing(150, None));
+        let limit = TrapKind::MemoryLimit { wanted: 150, limit: 100 };
+        assert_eq!(budget.explain(TrapKind::Unreachable).kind, limit);
+        assert_eq!(budget.explain(TrapKind::Exit { code: 1 }).kind, limit);
+        assert_eq!(budget.explain(TrapKind::Exit { code: 0 }).kind.class(), "exit");
+        assert_eq!(budget.explain(TrapKind::Arithmetic).kind, TrapKind::Arithmetic);
+        budget.rearm();
+        assert_eq!(budget.explain(TrapKind::Unreachable).kind, TrapKind::Unreachable);
+    }
+
+    #[test]
+    fn a_maximum_of_the_modules_own_is_not_the_limits_doing() {
+        let mut budget = budget(|limits| limits.memory_bytes = 100);
+        assert!(!budget.memory_growing(150, Some(50)));
+        assert_eq!(budget.refused(), None);
+    }
+
+    #[test]
+    fn tables_are_counted_together() {
+        let mut budget = budget(|limits| limits.table_elements = 10);
+        assert!(budget.table_growing(0, 4, None));
+        assert!(budget.table_growing(0, 4, None), "another table");
+        assert!(budget.table_growing(4, 6, None));
+        budget.table_did_not_grow(4, 6);
+        assert!(budget.table_growing(4, 6, None));
+        assert!(!budget.table_growing(6, 7, None));
+        assert_eq!(budget.refused(), Some(&TrapKind::TableLimit { wanted: 11, limit: 10 }));
+    }
+}
