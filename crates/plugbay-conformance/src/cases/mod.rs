@@ -1,0 +1,180 @@
+//! The cases, by what they are about.
+
+mod calls;
+mod fuel;
+mod loading;
+mod memory;
+mod protocol;
+mod time;
+mod traps;
+mod wasi;
+
+/// One list, from which the table of cases and each backend's tests are made.
+macro_rules! cases {
+    ($($group:ident { $($case:ident)* })*) => {
+        pub(crate) const ALL: &[crate::Case] = &[
+            $($((concat!(stringify!($group), "::", stringify!($case)), $group::$case),)*)*
+        ];
+
+        cases!(@tests ($) $($group { $($case)* })*);
+    };
+    (@tests ($d:tt) $($group:ident { $($case:ident)* })*) => {
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! __for_each_case {
+            ($d backend:ident) => {
+                mod $d backend {
+                    $(mod $group {
+                        $(#[test]
+                        fn $case() {
+                            let name = concat!(stringify!($group), "::", stringify!($case));
+                            $d crate::run(super::super::$d backend().as_ref(), name);
+                        })*
+                    })*
+                }
+            };
+        }
+    };
+}
+
+cases! {
+    calls {
+        numbers_of_every_type_pass_unchanged
+        a_host_function_is_asked_with_its_arguments
+        a_host_function_sees_and_changes_memory
+        a_host_function_refuses
+        a_host_function_answers_with_another_type
+        a_host_function_grows_memory
+        abort_carries_the_guests_message
+        instances_share_nothing
+        a_long_call_gives_way
+        a_long_start_function_gives_way
+        a_call_that_is_dropped_leaves_others_alone
+        an_unknown_export_is_an_error
+    }
+    fuel {
+        an_endless_loop_in_a_hook
+        an_endless_loop_in_init
+        an_endless_loop_in_malloc
+        an_endless_loop_in_initialize
+        an_endless_loop_in_start
+        an_endless_recursion_of_tail_calls
+        growing_by_nothing_is_not_free
+        growing_in_vain_is_not_free
+        filling_memory_is_paid_by_size
+        copying_memory_is_paid_by_size
+        growing_a_table_in_vain_is_not_free
+        a_host_call_is_not_free
+        writing_is_paid_by_size
+        random_bytes_are_paid_by_size
+        every_wasi_call_costs
+        fuel_is_shared_by_the_calls_until_reset
+        start_and_the_first_call_share_fuel
+        fuel_of_less_than_a_slice_is_kept_exactly
+    }
+    time {
+        a_deadline_ends_a_hook
+        a_deadline_ends_init
+        a_deadline_ends_malloc
+        a_deadline_ends_initialize
+        a_deadline_ends_start
+        a_deadline_ends_a_loop_of_host_calls
+        a_deadline_that_a_host_call_ran_past
+        a_deadline_that_has_passed_before_the_call
+        a_deadline_is_armed_by_reset
+        a_deadline_belongs_to_one_instance
+        a_sleep_ends_when_the_clock_says_so
+        a_sleep_does_not_outlive_the_deadline
+        a_sleep_does_not_block
+        a_poll_with_nothing_to_wait_for
+        a_poll_that_makes_no_sense
+        yielding_gives_way
+        the_guests_clock_is_the_environments
+    }
+    memory {
+        a_bomb_ends_at_the_limit
+        a_guest_that_copes_with_the_limit_goes_on
+        a_guest_that_copes_and_traps_later_is_told_of_the_limit
+        a_refusal_is_forgotten_at_reset
+        giving_up_in_other_ways_is_the_limits_doing_too
+        a_maximum_of_the_modules_own_is_not_the_limit
+        initial_memory_above_the_limit
+        initial_memory_at_the_limit
+        a_start_function_at_the_limit
+        a_table_ends_at_the_limit
+        tables_are_counted_together
+        initial_table_above_the_limit
+        the_host_is_held_to_the_limit_too
+        no_memory_at_all
+    }
+    traps {
+        unreachable
+        division
+        conversion
+        memory_out_of_bounds
+        table_out_of_bounds
+        indirect_call_to_null
+        indirect_call_with_another_signature
+        recursion_until_the_stack_ends
+        recursion_that_ends_in_time
+        a_trap_in_start
+        a_segment_that_does_not_fit
+    }
+    protocol {
+        an_echo
+        a_null_pointer_from_malloc_is_an_address
+        malloc_past_the_end
+        malloc_across_the_end
+        output_past_the_end
+        output_of_four_gigabytes
+        output_over_the_limit
+        no_output
+        no_output_with_a_pointer
+        output_that_is_no_text
+        free_with_one_argument
+        free_with_two_arguments
+        an_answer_in_the_inputs_own_buffer_is_freed_once
+        no_free_at_all
+        a_trap_in_a_hook
+        host_pages_survive_growth_by_the_guest
+        missing_exports_are_named
+        wrong_signatures_are_named
+    }
+    wasi {
+        output_reaches_the_sink
+        output_before_a_trap_is_kept
+        output_in_several_buffers
+        output_from_bad_addresses
+        more_buffers_than_anyone_needs
+        stdin_is_empty
+        arguments_are_empty
+        the_environment_is_empty
+        configured_variables_are_seen
+        there_are_no_files
+        exit_with_success
+        exit_with_a_code
+        every_function_is_offered
+        random_bytes
+        bad_addresses
+        descriptors_answer_alike
+        streams_are_terminals
+    }
+    loading {
+        bytes_that_are_no_module
+        a_module_cut_short
+        an_invalid_module
+        an_empty_module
+        text_is_not_a_module
+        exports_and_imports_are_listed
+        a_start_function_runs_once
+        a_start_function_is_not_an_export
+        a_start_function_that_is_imported
+        an_unknown_wasi_function
+        a_wasi_function_with_another_signature
+        an_import_under_two_signatures
+        an_import_that_is_no_function
+        an_import_of_what_no_host_can_answer
+        proposals_that_are_off
+        proposals_that_are_on
+    }
+}

@@ -1,0 +1,132 @@
+//! Running a function slice by slice.
+//!
+//! The store is given a slice of the budget's fuel at a time. When a slice is used up, the
+//! engine hands the call back; then the clock is looked at, other tasks get their turn, and
+//! the call goes on with the next slice.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use plugbay_runtime::wasi::Errno;
+use plugbay_runtime::{SLICE_FUEL, TrapKind};
+use wasmi::{AsContextMut, Error, Func, ResumableCall, Store, Val};
+
+use crate::instance::Whole;
+use crate::state::{State, Waiting};
+use crate::trap::{self, Stop, stop};
+
+/// Calls `function`, under the fuel and the deadline of the store's budget.
+pub(crate) async fn call(
+    store: &mut Store<State>,
+    function: Func,
+    params: &[Val],
+    results: &mut [Val],
+) -> Result<(), TrapKind> {
+    let fuel = store.data().budget.fuel();
+    store.data().budget.check_deadline()?;
+    let mut call = function.call_resumable(&mut *store, params, results);
+    loop {
+        call = match call.map_err(|error| trap::kind(&error, fuel))? {
+            ResumableCall::Finished => return Ok(()),
+            ResumableCall::OutOfFuel(suspended) => {
+                next_slice(store, suspended.required_fuel())?;
+                store.data().budget.check_deadline()?;
+                yield_now().await;
+                store.data().budget.check_deadline()?;
+                suspended.resume(&mut *store, results)
+            }
+            ResumableCall::HostTrap(suspended) => match suspended.host_error().downcast_ref() {
+                Some(Stop::Wait) => {
+                    let errno = wait(store).await?;
+                    suspended.resume(&mut *store, &[Val::I32(errno.code())], results)
+                }
+                _ => return Err(trap::kind(suspended.host_error(), fuel)),
+            },
+        };
+    }
+}
+
+/// Moves fuel from the reserve to the store: a slice, or what the next operator needs.
+fn next_slice(store: &mut Store<State>, required: u64) -> Result<(), TrapKind> {
+    let left = store.whole_fuel();
+    if left < required {
+        store.set_whole_fuel(0);
+        return Err(store.data().budget.out_of_fuel());
+    }
+    store.set_slice(left, SLICE_FUEL.max(required));
+    Ok(())
+}
+
+async fn wait(store: &mut Store<State>) -> Result<Errno, TrapKind> {
+    match store.data_mut().waiting.take() {
+        Some(Waiting::Sleep(sleep)) => {
+            let budget = &store.data().budget;
+            poll_fn(|context| sleep.poll(budget, context)).await?;
+            Ok(sleep.finish(&mut Whole(store)))
+        }
+        Some(Waiting::Yield) | None => {
+            yield_now().await;
+            store.data().budget.check_deadline()?;
+            Ok(Errno::Success)
+        }
+    }
+}
+
+/// Gives way once: the task is woken again at once.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A store's fuel and what the budget holds in reserve beyond it.
+pub(crate) trait WholeFuel {
+    /// Both together.
+    fn whole_fuel(&self) -> u64;
+    /// Divides `whole` into a slice for the store, of at most `slice`, and the reserve.
+    fn set_slice(&mut self, whole: u64, slice: u64);
+    /// As [`set_slice`](Self::set_slice), with the customary slice.
+    fn set_whole_fuel(&mut self, whole: u64) {
+        self.set_slice(whole, SLICE_FUEL);
+    }
+}
+
+impl WholeFuel for Store<State> {
+    fn whole_fuel(&self) -> u64 {
+        // Fuel is switched on in the engine: there is no other reason to be refused it.
+        self.get_fuel().unwrap_or(0).saturating_add(self.data().reserve)
+    }
+
+    fn set_slice(&mut self, whole: u64, slice: u64) {
+        let slice = whole.min(slice);
+        self.data_mut().reserve = whole - slice;
+        let set = self.set_fuel(slice);
+        debug_assert!(set.is_ok());
+    }
+}
+
+/// Takes `fuel` from what is left: from the slice, and where that is not enough, from the
+/// reserve.
+pub(crate) fn charge(mut store: impl AsContextMut<Data = State>, fuel: u64) -> Result<(), Error> {
+    let mut store = store.as_context_mut();
+    let slice = store.get_fuel()?;
+    let beyond = fuel.saturating_sub(slice);
+    store.set_fuel(slice.saturating_sub(fuel))?;
+    let state = store.data_mut();
+    match state.reserve.checked_sub(beyond) {
+        Some(reserve) => {
+            state.reserve = reserve;
+            Ok(())
+        }
+        None => {
+            state.reserve = 0;
+            Err(stop(state.budget.out_of_fuel()))
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The suite that every backend passes.
+
+use plugbay_wasmi::WasmiBackend;
+
+plugbay_conformance::suite!(wasmi = WasmiBackend::new);
