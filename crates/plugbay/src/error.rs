@@ -1,0 +1,210 @@
+//! Why a plugin could not be loaded or called, in the words that its author searches for.
+
+use std::path::PathBuf;
+
+use plugbay_policy::UnknownCapability;
+use plugbay_runtime::abi::action::CapabilitiesError;
+use plugbay_runtime::abi::hook::OutputError;
+use plugbay_runtime::abi::interface::Problem;
+use plugbay_runtime::abi::json::JsonError;
+use plugbay_runtime::{CallError, CompileError, InstantiateError};
+
+/// An engine that is not to be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// No engine of that name is in this build.
+    #[error("unknown backend `{found}`; this build has {}", list(.known))]
+    Unknown {
+        /// The name asked for.
+        found: String,
+        /// The names there are.
+        known: &'static [&'static str],
+    },
+    /// The engine does not work on this machine.
+    #[error("backend `{name}` cannot be set up: {message}")]
+    Setup {
+        /// The engine.
+        name: &'static str,
+        /// Its own words.
+        message: String,
+    },
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() {
+        return "none: enable the feature `wasmtime` or `wasmi`".to_owned();
+    }
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+}
+
+/// A plugin that could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin `{plugin}`: {kind}")]
+pub struct LoadError {
+    /// The plugin's name, or its file's.
+    pub plugin: String,
+    /// What went wrong.
+    #[source]
+    pub kind: LoadErrorKind,
+}
+
+/// What went wrong while loading.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadErrorKind {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The module is larger than its limit.
+    #[error("the module has {found} bytes, more than the limit of {limit} (raise `module_bytes`)")]
+    TooLarge {
+        /// Bytes found; for a file that was not read to its end, at least these.
+        found: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The bytes are no module.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The module has not the exports of a plugin.
+    #[error("failed to instantiate WASM module: {}", problems(.0))]
+    Interface(Vec<Problem>),
+    /// The module cannot be brought to life.
+    #[error("failed to instantiate WASM module: {source}{}", said(.output))]
+    Instantiate {
+        /// Why.
+        source: InstantiateError,
+        /// The last lines that the plugin printed.
+        output: Vec<String>,
+    },
+    /// An export that is called while loading failed.
+    #[error("`{export}` failed: {source}{}", said(.output))]
+    Call {
+        /// The export.
+        export: &'static str,
+        /// Why.
+        source: CallError,
+        /// The last lines that the plugin printed.
+        output: Vec<String>,
+    },
+    /// `init` returned something other than 0.
+    #[error("`init` returned {status}, wanted 0{}", said(.output))]
+    Init {
+        /// What it returned.
+        status: i32,
+        /// The last lines that the plugin printed.
+        output: Vec<String>,
+    },
+    /// An export that is called while loading returned something unusable.
+    #[error("`{export}`: {source}")]
+    Document {
+        /// The export.
+        export: &'static str,
+        /// What was found.
+        source: JsonError,
+    },
+    /// `capabilities` returned no list of names.
+    #[error(transparent)]
+    Capabilities(#[from] CapabilitiesError),
+    /// `capabilities` or the metadata names something that there is not.
+    #[error(transparent)]
+    UnknownCapability(#[from] UnknownCapability),
+}
+
+/// A call that gave no usable result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// The guest was stopped, or broke the protocol. A new instance takes the next call.
+    #[error("plugin `{plugin}`, `{export}`: {source}{}", said(.output))]
+    Call {
+        /// The plugin.
+        plugin: String,
+        /// The export.
+        export: &'static str,
+        /// Why.
+        source: CallError,
+        /// The last lines that the plugin printed during the call.
+        output: Vec<String>,
+    },
+    /// The guest returned a document that cannot be used, or reported a failure in it.
+    #[error("plugin `{plugin}`, `{export}`: {source}")]
+    Output {
+        /// The plugin.
+        plugin: String,
+        /// The export.
+        export: &'static str,
+        /// Why.
+        source: OutputError,
+    },
+    /// The guest returned a status other than 0.
+    #[error("plugin `{plugin}`, `{export}` returned {status}, wanted 0{}", said(.output))]
+    Status {
+        /// The plugin.
+        plugin: String,
+        /// The export.
+        export: &'static str,
+        /// What it returned.
+        status: i32,
+        /// The last lines that the plugin printed during the call.
+        output: Vec<String>,
+    },
+    /// The document for the guest could not be written.
+    #[error("plugin `{plugin}`, `{export}`: cannot write its input: {source}")]
+    Input {
+        /// The plugin.
+        plugin: String,
+        /// The export.
+        export: &'static str,
+        /// Why.
+        source: JsonError,
+    },
+    /// The plugin has no such export.
+    #[error("plugin `{plugin}` does not export `{export}`")]
+    NotExported {
+        /// The plugin.
+        plugin: String,
+        /// The export.
+        export: &'static str,
+    },
+    /// A new instance was wanted and could not be made.
+    #[error(transparent)]
+    Load(Box<LoadError>),
+    /// The plugin was shut down.
+    #[error("plugin `{plugin}` was shut down")]
+    ShutDown {
+        /// The plugin.
+        plugin: String,
+    },
+}
+
+impl PluginError {
+    /// The class's short name, for logs, metrics and tests.
+    pub fn class(&self) -> &'static str {
+        match self {
+            PluginError::Call { source, .. } => source.class(),
+            PluginError::Output { source: OutputError::Reported(_), .. } => "reported",
+            PluginError::Output { .. } => "output",
+            PluginError::Status { .. } => "status",
+            PluginError::Input { .. } => "input",
+            PluginError::NotExported { .. } => "not_exported",
+            PluginError::Load(_) => "load",
+            PluginError::ShutDown { .. } => "shut_down",
+        }
+    }
+}
+
+fn problems(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// What the plugin itself said, which is often the best explanation there is.
+fn said(lines: &[String]) -> String {
+    if lines.is_empty() { String::new() } else { format!("; it printed: {}", lines.join(" | ")) }
+}

@@ -1,0 +1,219 @@
+//! The host: one engine, one clock, one place for output, and the plugins loaded into it.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use plugbay_policy::{Grant, Limits};
+use plugbay_runtime::{Backend, Clock, SystemClock};
+use serde_json::value::RawValue;
+
+use crate::backends::default_backend;
+use crate::error::{BackendError, LoadError, LoadErrorKind};
+use crate::inspect::Inspection;
+use crate::output::{Discard, PluginOutput};
+use crate::plugin::Plugin;
+
+/// Where plugins live. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) output: Arc<dyn PluginOutput>,
+}
+
+/// A [`Host`] in the making.
+#[derive(Default)]
+pub struct HostBuilder {
+    backend: Option<Arc<dyn Backend>>,
+    clock: Option<Arc<dyn Clock>>,
+    output: Option<Arc<dyn PluginOutput>>,
+}
+
+impl HostBuilder {
+    /// The engine. Without one, the build's default engine is used.
+    #[must_use]
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// The clock that deadlines are measured in. Without one, the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Where the lines that plugins print go. Without one, nowhere.
+    #[must_use]
+    pub fn output(mut self, output: Arc<dyn PluginOutput>) -> Self {
+        self.output = Some(output);
+        self
+    }
+
+    /// The host.
+    ///
+    /// # Errors
+    ///
+    /// When no engine was given and this build has none that works.
+    pub fn build(self) -> Result<Host, BackendError> {
+        Ok(Host {
+            backend: self.backend.map_or_else(default_backend, Ok)?,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            output: self.output.unwrap_or_else(|| Arc::new(Discard)),
+        })
+    }
+}
+
+/// How one plugin is loaded.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct PluginOptions {
+    /// The name in logs and errors; without one, the plugin's own, or its file's.
+    pub name: Option<String>,
+    /// What `init` is given, for plugins whose `init` takes a configuration; `{}` without one.
+    pub config: Option<Box<RawValue>>,
+    /// The plugin's bounds.
+    pub limits: Limits,
+    /// What the plugin may do.
+    pub grant: Grant,
+    /// Where input is written.
+    pub input: InputPlacement,
+    /// Live instances at most. Without a number: as many as the machine has processors for
+    /// hook plugins, one for action plugins, whose state lives from load to unload.
+    pub instances: Option<NonZeroUsize>,
+    /// Environment variables that the plugin sees; there are no others.
+    pub variables: Vec<(String, String)>,
+}
+
+impl PluginOptions {
+    /// The defaults, with a name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..Self::default() }
+    }
+
+    /// The same options with a configuration for `init`.
+    #[must_use]
+    pub fn with_config(mut self, config: Box<RawValue>) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// The same options with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same options with another grant.
+    #[must_use]
+    pub fn with_grant(mut self, grant: Grant) -> Self {
+        self.grant = grant;
+        self
+    }
+
+    /// The same options with another place for input.
+    #[must_use]
+    pub fn with_input(mut self, input: InputPlacement) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// The same options with a number of instances.
+    #[must_use]
+    pub fn with_instances(mut self, instances: NonZeroUsize) -> Self {
+        self.instances = Some(instances);
+        self
+    }
+}
+
+/// Where a plugin's input is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputPlacement {
+    /// Where the plugin's own allocator says; into pages of the host's own where an
+    /// action plugin exports none.
+    #[default]
+    Malloc,
+    /// Always into pages of the host's own: for plugins whose allocator overwrites
+    /// their own data.
+    HostPages,
+}
+
+impl Host {
+    /// A host in the making.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// The engine's name.
+    pub fn backend_name(&self) -> &'static str {
+        self.backend.name()
+    }
+
+    /// Loads a plugin from a file: compiles it, makes a first instance and runs its `init`.
+    ///
+    /// # Errors
+    ///
+    /// When any of that fails; the error names the plugin.
+    pub async fn load_file(
+        &self,
+        path: &Path,
+        options: PluginOptions,
+    ) -> Result<Plugin, LoadError> {
+        let name = display_name(path, &options);
+        let wasm = read_module(path, options.limits.module_bytes)
+            .map_err(|kind| LoadError { plugin: name.clone(), kind })?;
+        self.load(&name, &wasm, options).await
+    }
+
+    /// Loads a plugin from its bytes. `origin` stands in messages until the plugin has a name.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_file`](Self::load_file).
+    pub async fn load(
+        &self,
+        origin: &str,
+        wasm: &[u8],
+        options: PluginOptions,
+    ) -> Result<Plugin, LoadError> {
+        let name = options.name.clone().unwrap_or_else(|| origin.to_owned());
+        Plugin::load(self, origin, wasm, options)
+            .await
+            .map_err(|kind| LoadError { plugin: name, kind })
+    }
+
+    /// Tells what a module is without running any of it.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no module.
+    pub fn inspect(&self, wasm: &[u8]) -> Result<Inspection, LoadErrorKind> {
+        Ok(Inspection::new(&*self.backend.compile(wasm)?))
+    }
+}
+
+fn display_name(path: &Path, options: &PluginOptions) -> String {
+    let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    options.name.clone().or_else(stem).unwrap_or_else(|| "plugin".to_owned())
+}
+
+/// Reads a module, but never more of it than one byte past the limit.
+fn read_module(path: &Path, limit: u64) -> Result<Vec<u8>, LoadErrorKind> {
+    use std::io::Read as _;
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut wasm = Vec::new();
+        std::fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut wasm)?;
+        Ok(wasm)
+    };
+    let wasm = read().map_err(|source| LoadErrorKind::Read { path: path.to_owned(), source })?;
+    check_size(wasm.len() as u64, limit)?;
+    Ok(wasm)
+}
+
+pub(crate) fn check_size(found: u64, limit: u64) -> Result<(), LoadErrorKind> {
+    if found > limit { Err(LoadErrorKind::TooLarge { found, limit }) } else { Ok(()) }
+}

@@ -1,0 +1,230 @@
+//! One live instance of a plugin, from its start function to its last call.
+
+use std::sync::Arc;
+
+use plugbay_policy::{Capability, Limits};
+use plugbay_runtime::abi::ExportId;
+use plugbay_runtime::abi::action::{Metadata, read_capabilities};
+use plugbay_runtime::abi::interface::{InitKind, Interface, Start};
+use plugbay_runtime::abi::json;
+use plugbay_runtime::abi::protocol::{Placement, call_for_packed, call_status, expect_i32};
+use plugbay_runtime::{
+    CallError, Clock, Environment, Instance, InstanceGuest, Module, Trap, TrapKind,
+};
+
+use crate::error::LoadErrorKind;
+use crate::host::{Host, InputPlacement, PluginOptions};
+use crate::imports::{self, HostFunctions};
+use crate::output::OutputPipe;
+
+/// Everything that is needed to make an instance, and then another one.
+pub(crate) struct Blueprint {
+    pub(crate) module: Arc<dyn Module>,
+    pub(crate) interface: Interface,
+    pub(crate) options: PluginOptions,
+    pub(crate) host: Host,
+}
+
+/// An instance that has been initialised and is between calls.
+pub(crate) struct Live {
+    pub(crate) instance: Box<dyn Instance>,
+    pub(crate) placement: Placement,
+    pub(crate) output: Arc<OutputPipe>,
+    /// Past this many bytes of memory the instance is replaced before it starves.
+    pub(crate) high_water: u64,
+}
+
+/// What an instance said of itself while it was made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Introduction {
+    pub(crate) name: Option<String>,
+    pub(crate) metadata: Option<Metadata>,
+    pub(crate) capabilities: Vec<Capability>,
+}
+
+/// A plugin's name is shown in logs and metrics; it need not be long.
+const LONGEST_NAME: u64 = 1024;
+const LONGEST_METADATA: u64 = 64 << 10;
+
+impl Blueprint {
+    pub(crate) fn new(
+        host: &Host,
+        wasm: &[u8],
+        options: PluginOptions,
+    ) -> Result<Self, LoadErrorKind> {
+        crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
+        let module = host.backend.compile(wasm)?;
+        let interface = Interface::inspect(module.exports(), module.has_memory())
+            .map_err(LoadErrorKind::Interface)?;
+        imports::check(module.imports())
+            .map_err(|source| LoadErrorKind::Instantiate { source, output: Vec::new() })?;
+        Ok(Self { module, interface, options, host: host.clone() })
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    /// Makes an instance and brings it to the end of its `init`: one call in the sense of the limits.
+    pub(crate) async fn start(&self, name: &str) -> Result<(Live, Introduction), LoadErrorKind> {
+        let clock: Arc<dyn Clock> = self.host.clock.clone();
+        let output = Arc::new(OutputPipe::new(
+            name.into(),
+            self.host.output.clone(),
+            clock.clone(),
+            self.limits().log_bytes_per_second,
+        ));
+        let environment = Environment {
+            limits: self.limits().clone(),
+            clock,
+            host: Arc::new(HostFunctions { output: output.clone() }),
+            output: output.clone(),
+            variables: self.options.variables.clone(),
+        };
+        let instance = match self.module.instantiate(environment).await {
+            Ok(instance) => instance,
+            Err(source) => {
+                let output = output.finish_call();
+                return Err(LoadErrorKind::Instantiate { source, output });
+            }
+        };
+        let placement = match (self.options.input, self.interface.allocator) {
+            (InputPlacement::HostPages, _) => Placement::host_pages(),
+            (InputPlacement::Malloc, Some(allocator)) if self.interface.is_hook_plugin() => {
+                Placement::hook(allocator)
+            }
+            (InputPlacement::Malloc, allocator) => Placement::action(allocator),
+        };
+        let mut live = Live { instance, placement, output, high_water: u64::MAX };
+        let introduction = self.introduce(&mut live).await?;
+        live.output.finish_call();
+        if self.interface.is_hook_plugin() {
+            // A quarter of what may still grow is left for the call that crosses the mark.
+            let used = live.memory_bytes();
+            let room = self.limits().memory_bytes.saturating_sub(used);
+            live.high_water = used + room / 4 * 3;
+        }
+        Ok((live, introduction))
+    }
+
+    async fn introduce(&self, live: &mut Live) -> Result<Introduction, LoadErrorKind> {
+        self.run_start(live).await?;
+        let mut introduction = Introduction {
+            name: self.guest_name(live).await?,
+            capabilities: self.capabilities(live).await?,
+            metadata: None,
+        };
+        if let Some((export, kind)) = self.interface.init {
+            introduction.metadata = self.init(live, export, kind).await?;
+        }
+        if let Some(metadata) = &introduction.metadata {
+            for name in &metadata.capabilities {
+                introduction.capabilities.push(name.parse()?);
+            }
+            introduction.capabilities.sort();
+            introduction.capabilities.dedup();
+        }
+        Ok(introduction)
+    }
+
+    async fn run_start(&self, live: &mut Live) -> Result<(), LoadErrorKind> {
+        let (export, name, command) = match self.interface.start {
+            Some(Start::Reactor(export)) => (export, "_initialize", false),
+            Some(Start::Command(export)) => (export, "_start", true),
+            None => return Ok(()),
+        };
+        match live.instance.call(export, &[]).await {
+            Ok(_) => Ok(()),
+            // A command ends by exiting; its memory stays as it left it.
+            Err(Trap { kind: TrapKind::Exit { code: 0 } }) if command => Ok(()),
+            Err(trap) => Err(live.load_error(name, trap.into())),
+        }
+    }
+
+    async fn guest_name(&self, live: &mut Live) -> Result<Option<String>, LoadErrorKind> {
+        let Some(export) = self.interface.get_name else { return Ok(None) };
+        let mut guest = InstanceGuest(&mut *live.instance);
+        let name = call_for_packed(&mut guest, export, LONGEST_NAME).await;
+        match name.map_err(|source| live.load_error("get_name", source))? {
+            None => Ok(None),
+            Some(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| {
+                let message = format!("not UTF-8: {}", error.utf8_error());
+                let source = json::JsonError::new("", message);
+                LoadErrorKind::Document { export: "get_name", source }
+            }),
+        }
+    }
+
+    async fn capabilities(&self, live: &mut Live) -> Result<Vec<Capability>, LoadErrorKind> {
+        let Some(export) = self.interface.capabilities else { return Ok(Vec::new()) };
+        let result = live
+            .instance
+            .call(export, &[])
+            .await
+            .map_err(|trap| live.load_error("capabilities", trap.into()))?;
+        let names = read_capabilities(live.instance.memory(), result)?;
+        Ok(names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?)
+    }
+
+    async fn init(
+        &self,
+        live: &mut Live,
+        export: ExportId,
+        kind: InitKind,
+    ) -> Result<Option<Metadata>, LoadErrorKind> {
+        let status = match kind {
+            InitKind::Config => {
+                let config = self.options.config.as_ref().map_or("{}", |config| config.get());
+                live.status(export, &[config.as_bytes()]).await
+            }
+            InitKind::Plain => live.plain(export).await.map(|()| 0),
+            InitKind::Status => live.plain_status(export).await,
+            InitKind::Metadata => {
+                let mut guest = InstanceGuest(&mut *live.instance);
+                let document = call_for_packed(&mut guest, export, LONGEST_METADATA).await;
+                return match document.map_err(|source| live.load_error("init", source))? {
+                    None => Ok(None),
+                    Some(bytes) => json::parse(&bytes)
+                        .map(Some)
+                        .map_err(|source| LoadErrorKind::Document { export: "init", source }),
+                };
+            }
+        };
+        match status.map_err(|source| live.load_error("init", source))? {
+            0 => Ok(None),
+            status => Err(LoadErrorKind::Init { status, output: live.output.finish_call() }),
+        }
+    }
+}
+
+impl Live {
+    /// Calls `() -> ()`.
+    pub(crate) async fn plain(&mut self, export: ExportId) -> Result<(), CallError> {
+        self.instance.call(export, &[]).await?;
+        Ok(())
+    }
+
+    /// Calls `() -> i32`.
+    pub(crate) async fn plain_status(&mut self, export: ExportId) -> Result<i32, CallError> {
+        let result = self.instance.call(export, &[]).await?;
+        Ok(expect_i32(result)?)
+    }
+
+    /// Calls a status export with documents.
+    pub(crate) async fn status(
+        &mut self,
+        export: ExportId,
+        inputs: &[&[u8]],
+    ) -> Result<i32, CallError> {
+        let mut guest = InstanceGuest(&mut *self.instance);
+        call_status(&mut guest, export, &mut self.placement, inputs).await
+    }
+
+    pub(crate) fn memory_bytes(&mut self) -> u64 {
+        self.instance.memory().bytes().len() as u64
+    }
+
+    fn load_error(&self, export: &'static str, source: CallError) -> LoadErrorKind {
+        LoadErrorKind::Call { export, source, output: self.output.finish_call() }
+    }
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod backends;
+mod error;
+mod host;
+mod imports;
+mod inspect;
+mod instance;
+mod output;
+mod plugin;
+mod pool;
+
+pub use backends::{backend, backend_names, default_backend};
+pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
+pub use host::{Host, HostBuilder, InputPlacement, PluginOptions};
+pub use imports::ImportUse;
+pub use inspect::{ImportReport, Inspection};
+pub use output::{Discard, PluginOutput};
+pub use plugbay_policy as policy;
+pub use plugbay_runtime as runtime;
+pub use plugbay_runtime::abi;
+pub use plugin::{CallReport, Plugin, RawOutput};
