@@ -1,0 +1,196 @@
+//! `POST /v1/chat/completions`: parse, `pre`, provider, `post`.
+
+use futures_util::stream;
+use plugbay::abi::hook::{HookError, HttpResponse, LlmRequest, LlmResponse};
+use plugbay::abi::json::RawObject;
+use plugbay_hooks::stream::{Assembler, split};
+use plugbay_hooks::{Exchange, PostFlow, PreFlow};
+use serde_json::value::RawValue;
+
+use crate::api_error::{self, invalid, server};
+use crate::provider::{ChatCall, ChunkStream, ProviderError, Registry, UpstreamError, wants_usage};
+use crate::streaming::MAX_ASSEMBLED;
+
+/// What the client will get, but for the HTTP hooks.
+pub(crate) enum Reply {
+    /// A whole response.
+    Whole(HttpResponse),
+    /// A stream.
+    Stream {
+        /// Its chunks, before the chunk hooks.
+        chunks: ChunkStream,
+        /// Whether `post` is still to see what was streamed: it already saw an answer
+        /// that was whole before it was cut into chunks.
+        post_at_end: bool,
+    },
+}
+
+impl Reply {
+    fn error(error: HookError) -> Self {
+        Self::Whole(api_error::response(error))
+    }
+}
+
+/// A client's request, as far as the gateway looks at it.
+struct Asked {
+    request: LlmRequest,
+    stream: bool,
+    usage: bool,
+}
+
+/// Answers the request that the HTTP hooks left.
+pub(crate) async fn complete(providers: &Registry, exchange: &mut Exchange) -> Reply {
+    let asked = match parse(providers, exchange.request().body.bytes()) {
+        Ok(asked) => asked,
+        Err(error) => return Reply::error(*error),
+    };
+    let Asked { request, stream, usage } = asked;
+    let (result, upstream) = match exchange.pre(request).await {
+        PreFlow::Answer(result) => (result, None),
+        PreFlow::Stream(chunks) if stream => {
+            let chunks = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
+            return Reply::Stream { chunks, post_at_end: true };
+        }
+        PreFlow::Stream(chunks) => (Ok(assemble(&chunks)), None),
+        PreFlow::Send(request) => {
+            match ask(providers, &exchange.context().request_id(), &request, stream).await {
+                Ok(Answer::Stream(chunks)) => return Reply::Stream { chunks, post_at_end: true },
+                Ok(Answer::Whole(response)) => (Ok(response), None),
+                Err(Failed { error, upstream }) => (Err(error), upstream),
+            }
+        }
+    };
+    let before = result.as_ref().err().cloned();
+    let after = exchange.post(result).await;
+    match (after, upstream) {
+        // The provider's own error goes out as it came in, if nobody had anything to say.
+        (Err(after), Some(upstream)) if Some(&after) == before.as_ref() => {
+            Reply::Whole(passed_through(upstream, after))
+        }
+        (after, _) => reply(after, stream, usage),
+    }
+}
+
+fn parse(providers: &Registry, body: &[u8]) -> Result<Asked, Box<HookError>> {
+    // serde's own error says line and column.
+    let mut params: RawObject = serde_json::from_slice(body)
+        .map_err(|error| invalid(400, "invalid_json", format!("the request's body: {error}")))
+        .map_err(Box::new)?;
+    let wrong = |param: &str, message: String| {
+        Box::new(invalid(400, "invalid_parameter", message).with_param(param))
+    };
+    let missing = |param: &str| {
+        let error = invalid(400, "missing_parameter", format!("`{param}` is missing"));
+        Box::new(error.with_param(param))
+    };
+    let model: String = params
+        .get("model")
+        .map_err(|error| wrong("model", error.to_string()))?
+        .ok_or_else(|| missing("model"))?;
+    let messages = params.remove("messages").ok_or_else(|| missing("messages"))?;
+    if !messages.get().starts_with('[') {
+        return Err(wrong("messages", "messages: wanted a list".to_owned()));
+    }
+    let stream: Option<bool> =
+        params.get("stream").map_err(|error| wrong("stream", error.to_string()))?;
+    let usage = wants_usage(&params);
+    params.remove("model");
+    let (provider, model) = providers.resolve(&model);
+    let request = LlmRequest::new(provider, model, messages, params)
+        .map_err(|error| wrong("model", error.to_string()))?;
+    Ok(Asked { request, stream: stream.unwrap_or(false), usage })
+}
+
+enum Answer {
+    Whole(LlmResponse),
+    Stream(ChunkStream),
+}
+
+struct Failed {
+    error: HookError,
+    upstream: Option<UpstreamError>,
+}
+
+impl From<HookError> for Failed {
+    fn from(error: HookError) -> Self {
+        Self { error, upstream: None }
+    }
+}
+
+impl From<ProviderError> for Failed {
+    fn from(failed: ProviderError) -> Self {
+        tracing::warn!(error = %failed, "a provider gave no answer");
+        let error = failed.to_error();
+        let upstream = match failed {
+            ProviderError::Upstream { error, .. } => Some(error),
+            _ => None,
+        };
+        Self { error, upstream }
+    }
+}
+
+/// Sends the request to the provider that it names now: a plugin may have changed that.
+async fn ask(
+    providers: &Registry,
+    request_id: &str,
+    request: &LlmRequest,
+    stream: bool,
+) -> Result<Answer, Failed> {
+    let name = request.provider().ok().flatten().unwrap_or_default();
+    let provider = providers.get(&name).ok_or_else(|| {
+        invalid(404, "provider_not_found", format!("there is no provider `{name}`"))
+            .with_param("model")
+    })?;
+    let unusable = |what: &str| {
+        server(502, "unusable_request", format!("a plugin left the request without {what}"))
+    };
+    let call = ChatCall {
+        request_id: request_id.to_owned(),
+        model: request.model().ok().flatten().ok_or_else(|| unusable("a model"))?,
+        messages: request.input().ok_or_else(|| unusable("its input"))?.to_owned(),
+        params: request.params().map_err(|_| unusable("usable params"))?,
+    };
+    Ok(match stream {
+        true => Answer::Stream(provider.stream(call).await?),
+        false => Answer::Whole(provider.complete(call).await?),
+    })
+}
+
+fn reply(result: PostFlow, stream: bool, usage: bool) -> Reply {
+    let response = match result {
+        Ok(response) => response,
+        Err(error) => return Reply::error(error),
+    };
+    let Some(chat) = response.get(LlmResponse::CHAT) else {
+        let message = format!("a plugin answered without `{}`", LlmResponse::CHAT);
+        return Reply::error(server(502, "unusable_response", message));
+    };
+    if !stream {
+        return Reply::Whole(api_error::json_response(200, chat.get()));
+    }
+    match split(chat, usage) {
+        Some(chunks) => {
+            let chunks = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
+            Reply::Stream { chunks, post_at_end: false }
+        }
+        None => {
+            let message = "a plugin's answer is no chat completion and cannot be streamed";
+            Reply::error(server(502, "unusable_response", message))
+        }
+    }
+}
+
+fn assemble(chunks: &[Box<RawValue>]) -> LlmResponse {
+    let mut assembler = Assembler::new(MAX_ASSEMBLED);
+    chunks.iter().for_each(|chunk| assembler.push(chunk));
+    LlmResponse::new(LlmResponse::CHAT, assembler.finish())
+}
+
+fn passed_through(upstream: UpstreamError, error: HookError) -> HttpResponse {
+    let mut response = match upstream.is_openai_shaped() {
+        true => api_error::json_response(upstream.status, upstream.body),
+        false => api_error::response(error),
+    };
+    response.headers.extend(upstream.headers);
+    response
+}

@@ -1,0 +1,119 @@
+//! What a configuration may say, and what is said to one that says something else.
+
+use super::*;
+
+fn parse(json: &str) -> Result<Config, String> {
+    Config::parse(json.as_bytes(), Path::new("/etc/gateway/config.json"))
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn plugins_alone_are_enough() {
+    let config = parse(
+        r#"{"plugins": [{
+            "path": "/opt/plugins/one.wasm", "name": "one", "enabled": true,
+            "config": {"greeting": 1.00}
+        }]}"#,
+    )
+    .unwrap();
+    let plugin = &config.plugins[0];
+    assert_eq!(plugin.path, Path::new("/opt/plugins/one.wasm"));
+    assert_eq!(plugin.config.as_ref().unwrap().get(), r#"{"greeting": 1.00}"#);
+    assert_eq!((plugin.enabled, plugin.order), (true, 0));
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.default_provider(), "mock");
+}
+
+#[test]
+fn everything_can_be_said() {
+    let config = parse(
+        r#"{
+            "listen": "[::1]:0", "max_body_bytes": 1024,
+            "timeouts": {"header_ms": 1, "body_ms": 2, "drain_ms": 3},
+            "plugins": [{
+                "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
+                "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
+                "input": "host-pages", "instances": 3
+            }],
+            "providers": {
+                "openai": {"base_url": "http://localhost:1/v1", "api_key_env": "KEY",
+                           "timeouts": {"idle_ms": 9}},
+                "mock": {}
+            },
+            "default_provider": "mock"
+        }"#,
+    )
+    .unwrap();
+    let plugin = &config.plugins[0];
+    assert_eq!(plugin.path, Path::new("/etc/gateway/one.wasm"), "beside the configuration");
+    assert_eq!(plugin.breaker, BreakerSettings::new(2, 10_000));
+    assert_eq!(plugin.options().instances.unwrap().get(), 3);
+    assert_eq!(plugin.options().input, InputPlacement::HostPages);
+    assert_eq!(config.providers.openai.as_ref().unwrap().timeouts.idle_ms, 9);
+    assert_eq!(config.default_provider(), "mock");
+}
+
+#[test]
+fn the_default_provider_is_the_one_that_is_configured() {
+    for (json, wanted) in [
+        ("{}", "mock"),
+        (r#"{"providers": {"mock": {}}}"#, "mock"),
+        (r#"{"providers": {"openai": {}}}"#, "openai"),
+        (r#"{"providers": {"openai": {}, "mock": {}}}"#, "openai"),
+    ] {
+        assert_eq!(parse(json).unwrap().default_provider(), wanted, "{json}");
+    }
+}
+
+#[test]
+fn errors_give_the_file_the_place_what_was_found_and_what_was_wanted() {
+    for (json, wanted) in [
+        (r#"{"plugin": []}"#, &["unknown key `plugin`", "did you mean `plugins`?"][..]),
+        (
+            r#"{"plugins": [{"path": "a", "enable": true}]}"#,
+            &["`plugins[0]", "unknown key `enable`", "did you mean `enabled`?"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "limits": {"feul": 1}}]}"#,
+            &["`plugins[0].limits", "did you mean `fuel`?"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "on_error": "opened"}]}"#,
+            &[
+                "`plugins[0].on_error`",
+                "found `opened`, wanted `closed` or `open`",
+                "did you mean `open`?",
+            ],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "enabled": "yes"}]}"#,
+            &["`plugins[0].enabled`", "string \"yes\", wanted a boolean", "line 1"],
+        ),
+        (r#"{"plugins": [{"name": "a"}]}"#, &["`plugins[0]`", "missing field `path`"]),
+        (r#"{"plugins": [{"path": ""}]}"#, &["`plugins[0].path`", "wanted a file"]),
+        (
+            r#"{"plugins": [{"path": "HTTPS://example.com/p.wasm"}]}"#,
+            &["`plugins[0].path`", "found the URL", "does not download"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "name": "x"}, {"path": "b", "name": "x"}]}"#,
+            &["`plugins[1].name`", "found `x` a second time"],
+        ),
+        (r#"{"listen": "localhost"}"#, &["`listen`", "found `localhost`", "127.0.0.1:8080"]),
+        (r#"{"default_provider": "openai"}"#, &["`default_provider`", "wanted one of `mock`"]),
+        ("{", &["EOF", "line 1"]),
+        ("[]", &["invalid", "wanted"]),
+    ] {
+        let error = parse(json).unwrap_err();
+        assert!(error.starts_with("/etc/gateway/config.json: "), "{error}");
+        for part in wanted {
+            assert!(error.contains(part), "{json}: {part:?} not in {error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/config.json")).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read /nowhere/config.json: "), "{error}");
+}

@@ -1,0 +1,60 @@
+//! A gateway that does not start.
+
+use std::net::SocketAddr;
+
+use plugbay::LoadError;
+
+use crate::provider::SetupError;
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// It cannot listen.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A plugin cannot be loaded.
+    #[error(transparent)]
+    Plugin(Box<LoadError>),
+    /// Two plugins have the same name.
+    #[error("two plugins are called `{name}`: give one of them another `name`")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// A provider's key is not where the configuration says.
+    #[error(
+        "provider `{provider}`: the environment variable `{variable}` (api_key_env) is not set"
+    )]
+    NoKey {
+        /// The provider.
+        provider: String,
+        /// The variable.
+        variable: String,
+    },
+    /// A provider cannot be set up.
+    #[error("provider `{provider}`: {source}")]
+    Provider {
+        /// The provider.
+        provider: String,
+        /// Why.
+        source: SetupError,
+    },
+    /// The default provider is not there.
+    #[error("the default provider `{name}` is none of the providers")]
+    NoDefault {
+        /// The name.
+        name: String,
+    },
+}
+
+impl From<LoadError> for GatewayError {
+    fn from(error: LoadError) -> Self {
+        Self::Plugin(Box::new(error))
+    }
+}

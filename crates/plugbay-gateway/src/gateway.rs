@@ -1,0 +1,279 @@
+//! A gateway, from its configuration to its end.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use plugbay::runtime::SystemClock;
+use plugbay::{Host, Plugin};
+use plugbay_hooks::{Pipeline, PluginEntry, PluginStatus};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::api::Api;
+use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, PluginConfig, ServerTimeouts};
+use crate::error::GatewayError;
+use crate::provider::{MockProvider, OpenAiProvider, Provider, Registry};
+use crate::server::{self, ShutdownReport};
+
+/// Starts gateways.
+#[derive(Debug, Clone, Copy)]
+pub struct Gateway;
+
+impl Gateway {
+    /// A gateway from parts.
+    pub fn builder() -> GatewayBuilder {
+        GatewayBuilder::default()
+    }
+
+    /// Loads the plugins of a configuration into `host` and starts to serve.
+    ///
+    /// # Errors
+    ///
+    /// When a plugin cannot be loaded, a provider cannot be set up, or the address cannot be had.
+    /// Plugins that were loaded before are ended.
+    pub async fn start(config: Config, host: &Host) -> Result<Running, GatewayError> {
+        // Providers first: they fail sooner than plugins load.
+        let (providers, mock) = providers(&config)?;
+        let plugins = load_all(&config.plugins, host).await?;
+        let entries = plugins.into_iter().map(|(config, plugin)| entry(config, plugin)).collect();
+        let pipeline = Pipeline::new(entries, Arc::new(SystemClock::new()));
+        let mut builder = Self::builder()
+            .listen(config.listen)
+            .max_body_bytes(config.max_body_bytes)
+            .timeouts(config.timeouts.clone())
+            .pipeline(pipeline)
+            .default_provider(config.default_provider());
+        builder.providers = providers;
+        let mut running = builder.bind().await?;
+        running.mock = mock;
+        Ok(running)
+    }
+}
+
+/// A gateway in the making.
+#[derive(Default)]
+pub struct GatewayBuilder {
+    listen: Option<SocketAddr>,
+    pipeline: Option<Pipeline>,
+    providers: Vec<Arc<dyn Provider>>,
+    default_provider: Option<String>,
+    max_body_bytes: Option<usize>,
+    timeouts: ServerTimeouts,
+}
+
+impl GatewayBuilder {
+    /// Where it listens. Without an address, a free port of 127.0.0.1.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = Some(address);
+        self
+    }
+
+    /// Its plugins. Without a pipeline, none.
+    #[must_use]
+    pub fn pipeline(mut self, pipeline: Pipeline) -> Self {
+        self.pipeline = Some(pipeline);
+        self
+    }
+
+    /// One more provider.
+    #[must_use]
+    pub fn provider(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Who answers models without a provider in their name. Without a name, the first provider.
+    #[must_use]
+    pub fn default_provider(mut self, name: impl Into<String>) -> Self {
+        self.default_provider = Some(name.into());
+        self
+    }
+
+    /// Longest request body in bytes. Default 16 MiB.
+    #[must_use]
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.max_body_bytes = Some(bytes);
+        self
+    }
+
+    /// How long clients may take.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: ServerTimeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Starts to serve.
+    ///
+    /// # Errors
+    ///
+    /// When the default provider is not there, or the address cannot be had. The plugins are
+    /// ended then.
+    pub async fn bind(self) -> Result<Running, GatewayError> {
+        let pipeline = self
+            .pipeline
+            .unwrap_or_else(|| Pipeline::new(Vec::new(), Arc::new(SystemClock::new())));
+        let pipeline = Arc::new(pipeline);
+        match Self::listening(self.listen, self.providers, self.default_provider).await {
+            Ok((listener, address, providers)) => {
+                let api = Arc::new(Api {
+                    pipeline: Arc::clone(&pipeline),
+                    providers,
+                    max_body_bytes: self.max_body_bytes.unwrap_or(16 << 20),
+                    body_timeout: self.timeouts.body(),
+                    draining: AtomicBool::new(false),
+                });
+                let (stop, stopped) = watch::channel(false);
+                let serving = tokio::spawn(server::serve(listener, api, self.timeouts, stopped));
+                let serving = Serving::Task(serving);
+                Ok(Running { address, pipeline, stop, serving, mock: None })
+            }
+            Err(error) => {
+                pipeline.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn listening(
+        address: Option<SocketAddr>,
+        providers: Vec<Arc<dyn Provider>>,
+        default: Option<String>,
+    ) -> Result<(TcpListener, SocketAddr, Registry), GatewayError> {
+        let first = providers.first().map(|provider| provider.name().to_owned());
+        let name = default.or(first).unwrap_or_default();
+        let registry =
+            Registry::new(providers, name.clone()).ok_or(GatewayError::NoDefault { name })?;
+        let address = address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let listen = |source| GatewayError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let bound = listener.local_addr().map_err(listen)?;
+        Ok((listener, bound, registry))
+    }
+}
+
+/// The server's task, or what it left.
+enum Serving {
+    Task(JoinHandle<ShutdownReport>),
+    Ended(ShutdownReport),
+}
+
+/// A gateway that serves. Dropped, it stops as by [`shutdown`](Self::shutdown), unattended.
+pub struct Running {
+    address: SocketAddr,
+    pipeline: Arc<Pipeline>,
+    stop: watch::Sender<bool>,
+    serving: Serving,
+    mock: Option<Arc<MockProvider>>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How its plugins are doing, in the order of the pre hooks.
+    pub fn plugins(&self) -> Vec<PluginStatus> {
+        self.pipeline.status()
+    }
+
+    /// The built-in provider, where the configuration has it.
+    pub fn mock(&self) -> Option<&MockProvider> {
+        self.mock.as_deref()
+    }
+
+    /// Waits until it no longer serves. It serves until it is told to stop, so this is for the other
+    /// branches of a `select!`; it may be called again.
+    pub async fn wait(&mut self) -> ShutdownReport {
+        let report = match &mut self.serving {
+            // A panic in it was reported when it happened.
+            Serving::Task(task) => task.await.unwrap_or_default(),
+            Serving::Ended(report) => report.clone(),
+        };
+        self.serving = Serving::Ended(report.clone());
+        report
+    }
+
+    /// Takes no more connections, lets the requests under way end within the drain time, cuts off
+    /// the rest, and ends the plugins.
+    pub async fn shutdown(mut self) -> ShutdownReport {
+        self.stop.send_replace(true);
+        self.wait().await
+    }
+}
+
+type Providers = (Vec<Arc<dyn Provider>>, Option<Arc<MockProvider>>);
+
+fn providers(config: &Config) -> Result<Providers, GatewayError> {
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+    if let Some(openai) = &config.providers.openai {
+        providers.push(Arc::new(openai_provider(openai)?));
+    }
+    let wants_mock = config.provider_names().contains(&MOCK);
+    let mock = wants_mock.then(|| Arc::new(MockProvider::new()));
+    if let Some(mock) = &mock {
+        providers.push(mock.clone());
+    }
+    Ok((providers, mock))
+}
+
+fn openai_provider(config: &OpenAiConfig) -> Result<OpenAiProvider, GatewayError> {
+    let provider = || OPENAI.to_owned();
+    let key = match &config.api_key_env {
+        Some(variable) => {
+            let key = std::env::var(variable).ok().filter(|key| !key.is_empty());
+            let missing =
+                || GatewayError::NoKey { provider: provider(), variable: variable.clone() };
+            Some(key.ok_or_else(missing)?)
+        }
+        None => None,
+    };
+    OpenAiProvider::new(OPENAI, &config.base_url, key.as_deref(), config.timeouts.clone())
+        .map_err(|source| GatewayError::Provider { provider: provider(), source })
+}
+
+async fn load_all<'a>(
+    configs: &'a [PluginConfig],
+    host: &Host,
+) -> Result<Vec<(&'a PluginConfig, Plugin)>, GatewayError> {
+    let mut loaded: Vec<(&PluginConfig, Plugin)> = Vec::new();
+    let mut names = HashSet::new();
+    for config in configs.iter().filter(|config| config.enabled) {
+        let error = match host.load_file(&config.path, config.options()).await {
+            Ok(plugin) => {
+                let name = plugin.name().to_owned();
+                let hooks: Vec<&str> =
+                    plugin.interface().hooks().map(plugbay::abi::interface::Hook::export).collect();
+                tracing::info!(plugin = %name, ?hooks, "loaded");
+                loaded.push((config, plugin));
+                if names.insert(name.clone()) {
+                    continue;
+                }
+                GatewayError::SameName { name }
+            }
+            Err(error) => error.into(),
+        };
+        for (_, plugin) in loaded.iter().rev() {
+            if let Err(error) = plugin.shutdown().await {
+                tracing::warn!(plugin = plugin.name(), %error, "cleanup failed");
+            }
+        }
+        return Err(error);
+    }
+    Ok(loaded)
+}
+
+fn entry(config: &PluginConfig, plugin: Plugin) -> PluginEntry {
+    PluginEntry {
+        placement: config.placement,
+        order: config.order,
+        on_error: config.on_error,
+        breaker: config.breaker,
+        ..PluginEntry::new(Arc::new(plugin))
+    }
+}

@@ -1,0 +1,74 @@
+//! Who answers an LLM request: the seam, and who is behind it.
+
+mod error;
+mod mock;
+mod openai;
+mod registry;
+
+use std::pin::Pin;
+
+use futures_core::Stream;
+use plugbay::abi::hook::LlmResponse;
+use plugbay::abi::json::RawObject;
+use plugbay::runtime::BoxFuture;
+use serde_json::value::RawValue;
+
+pub use error::{Phase, ProviderError, UpstreamError};
+pub(crate) use mock::wants_usage;
+pub use mock::{MockProvider, Received};
+pub use openai::{OpenAiProvider, SetupError, UpstreamTimeouts};
+pub(crate) use registry::Registry;
+
+/// A chat request as a provider gets it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ChatCall {
+    /// The gateway's id of the request, for the provider's logs.
+    pub request_id: String,
+    /// The model, without the provider's name.
+    pub model: String,
+    /// The messages, as they were written.
+    pub messages: Box<RawValue>,
+    /// Everything else that the client sent, as it was written.
+    pub params: RawObject,
+}
+
+impl ChatCall {
+    /// The body of the request in OpenAI's form.
+    ///
+    /// # Errors
+    ///
+    /// When a part cannot be written, which text always can.
+    pub fn to_json(&self, stream: bool) -> Result<String, plugbay::abi::json::JsonError> {
+        let mut body = RawObject::new();
+        body.set("model", &self.model)?;
+        body.set_raw("messages", self.messages.clone());
+        for (name, value) in self.params.iter() {
+            if !matches!(name, "model" | "messages" | "stream") {
+                body.set_raw(name, value.to_owned());
+            }
+        }
+        if stream {
+            body.set("stream", &true)?;
+        }
+        Ok(body.to_json())
+    }
+}
+
+/// The chunks of a streamed answer, each one JSON document. Dropping it cancels the call.
+pub type ChunkStream = Pin<Box<dyn Stream<Item = Result<Box<RawValue>, ProviderError>> + Send>>;
+
+/// Somebody who answers chat requests.
+pub trait Provider: Send + Sync {
+    /// Its name, the part of a model's name before the first `/`.
+    fn name(&self) -> &str;
+
+    /// Its models, as entries of OpenAI's list, without the provider in their ids.
+    fn models(&self) -> BoxFuture<'_, Result<Vec<RawObject>, ProviderError>>;
+
+    /// Answers with a whole response. Dropping the future cancels the call.
+    fn complete(&self, call: ChatCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>>;
+
+    /// Answers with a stream; what fails before its first byte is an error here.
+    fn stream(&self, call: ChatCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>>;
+}

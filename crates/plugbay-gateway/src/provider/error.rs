@@ -1,0 +1,144 @@
+//! A provider that gave no answer.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use plugbay::abi::hook::HookError;
+
+use crate::api_error::{invalid, server};
+
+/// Why a provider gave no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// It has no such model.
+    #[error("provider `{provider}` has no model `{model}`; it has {}", list(.provider, .known))]
+    UnknownModel {
+        /// The provider.
+        provider: String,
+        /// The model asked for.
+        model: String,
+        /// The models that it has.
+        known: &'static [&'static str],
+    },
+    /// The request is not one that it could answer.
+    #[error("provider `{provider}`: {reason}")]
+    BadRequest {
+        /// The provider.
+        provider: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There was no connection, or it broke.
+    #[error("provider `{provider}` cannot be reached: {reason}")]
+    Unreachable {
+        /// The provider.
+        provider: String,
+        /// Why, for the log.
+        reason: String,
+    },
+    /// It took too long.
+    #[error("provider `{provider}`: no {phase} within {} ms", .after.as_millis())]
+    TimedOut {
+        /// The provider.
+        provider: String,
+        /// What did not come.
+        phase: Phase,
+        /// How long that was waited for.
+        after: Duration,
+    },
+    /// It answered with an error of its own.
+    #[error("provider `{provider}` answered with status {}", .error.status)]
+    Upstream {
+        /// The provider.
+        provider: String,
+        /// What it answered.
+        error: UpstreamError,
+    },
+    /// It answered with something that is not the API's.
+    #[error("provider `{provider}` sent an unusable answer: {reason}")]
+    BadAnswer {
+        /// The provider.
+        provider: String,
+        /// What is wrong with it, for the log.
+        reason: String,
+    },
+}
+
+fn list(provider: &str, models: &[&str]) -> String {
+    let names: Vec<String> = models.iter().map(|model| format!("`{provider}/{model}`")).collect();
+    names.join(", ")
+}
+
+/// What was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The head of the response.
+    FirstByte,
+    /// The next piece of the response.
+    NextBytes,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Phase::FirstByte => "first byte",
+            Phase::NextBytes => "more bytes",
+        })
+    }
+}
+
+/// A provider's own error.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct UpstreamError {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: Bytes,
+    /// Headers that clients act upon: `retry-after`, `x-ratelimit-*`.
+    pub headers: Vec<(String, String)>,
+}
+
+impl UpstreamError {
+    /// The error in its body, where the body has OpenAI's shape.
+    fn parsed(&self) -> Option<HookError> {
+        let mut error: HookError = serde_json::from_slice(&self.body).ok()?;
+        error.status_code = Some(self.status);
+        Some(error)
+    }
+
+    /// Whether the body can go to a client as it is.
+    pub(crate) fn is_openai_shaped(&self) -> bool {
+        (400..=599).contains(&self.status) && self.parsed().is_some()
+    }
+}
+
+impl ProviderError {
+    /// The error as plugins and clients see it: nothing of addresses or keys.
+    pub fn to_error(&self) -> HookError {
+        match self {
+            ProviderError::UnknownModel { .. } => {
+                invalid(404, "model_not_found", self.to_string()).with_param("model")
+            }
+            ProviderError::BadRequest { .. } => invalid(400, "invalid_request", self.to_string()),
+            ProviderError::Unreachable { provider, .. } => server(
+                502,
+                "provider_unreachable",
+                format!("provider `{provider}` cannot be reached"),
+            ),
+            ProviderError::TimedOut { .. } => server(504, "provider_timeout", self.to_string()),
+            ProviderError::Upstream { error, .. } => error.parsed().unwrap_or_else(|| {
+                let status = if (400..=599).contains(&error.status) { error.status } else { 502 };
+                server(status, "provider_error", self.to_string())
+            }),
+            ProviderError::BadAnswer { provider, .. } => server(
+                502,
+                "provider_bad_answer",
+                format!("provider `{provider}` sent an unusable answer"),
+            ),
+        }
+    }
+}

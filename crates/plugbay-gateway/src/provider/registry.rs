@@ -1,0 +1,56 @@
+//! The providers by name, and which of them a model's name means.
+
+use std::sync::Arc;
+
+use super::Provider;
+
+pub(crate) struct Registry {
+    providers: Vec<Arc<dyn Provider>>,
+    default: String,
+}
+
+impl Registry {
+    /// `None` when `default` is none of the providers.
+    pub(crate) fn new(providers: Vec<Arc<dyn Provider>>, default: String) -> Option<Self> {
+        let registry = Self { providers, default };
+        registry.get(&registry.default).is_some().then_some(registry)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Provider>> {
+        self.providers.iter().find(|provider| provider.name() == name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        self.providers.iter()
+    }
+
+    /// Splits `provider/model`. What stands before the first `/` is a provider only if there
+    /// is one of that name: models have slashes in their names, too.
+    pub(crate) fn resolve<'a>(&'a self, model: &'a str) -> (&'a str, &'a str) {
+        match model.split_once('/') {
+            Some((provider, rest)) if self.get(provider).is_some() => (provider, rest),
+            _ => (&self.default, model),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MockProvider;
+
+    #[test]
+    fn a_prefix_is_a_provider_only_if_there_is_one() {
+        let registry = Registry::new(vec![Arc::new(MockProvider::new())], "mock".into()).unwrap();
+        for (model, wanted) in [
+            ("mock/echo", ("mock", "echo")),
+            ("mock/a/b", ("mock", "a/b")),
+            ("echo", ("mock", "echo")),
+            ("meta/llama-3", ("mock", "meta/llama-3")),
+            ("", ("mock", "")),
+        ] {
+            assert_eq!(registry.resolve(model), wanted);
+        }
+        assert!(Registry::new(Vec::new(), "mock".into()).is_none());
+    }
+}

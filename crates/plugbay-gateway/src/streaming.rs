@@ -1,0 +1,130 @@
+//! A streamed answer on its way to the client.
+//!
+//! The response's body asks for a chunk when the client can take one: nothing is read
+//! ahead, and when the client goes away hyper drops the body and, with it, the upstream call.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Response};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
+use plugbay::abi::hook::{HookError, LlmResponse};
+use plugbay::abi::interface::Hook;
+use plugbay_hooks::Exchange;
+use plugbay_hooks::stream::Assembler;
+use serde_json::value::RawValue;
+
+use crate::api_error;
+use crate::provider::ChunkStream;
+use crate::server::Background;
+use crate::sse;
+use crate::translate::Body;
+
+/// Most of a stream that is kept for the post hooks, in bytes of chunks.
+pub(crate) const MAX_ASSEMBLED: usize = 16 << 20;
+
+/// The response for a stream.
+pub(crate) fn response(
+    exchange: Exchange,
+    chunks: ChunkStream,
+    post_at_end: bool,
+    background: Background,
+) -> Response<Body> {
+    let live = Live::new(exchange, chunks, post_at_end, background);
+    let frames = stream::unfold(Some(live), |live| async move {
+        let (bytes, live) = live?.next().await;
+        Some((Ok::<_, Infallible>(Frame::data(bytes)), live))
+    });
+    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+struct Live {
+    exchange: Exchange,
+    chunks: ChunkStream,
+    post_at_end: bool,
+    /// What was sent, if a hook is there that will be shown it.
+    sent: Option<Assembler>,
+    background: Background,
+}
+
+impl Live {
+    fn new(
+        exchange: Exchange,
+        chunks: ChunkStream,
+        post_at_end: bool,
+        background: Background,
+    ) -> Self {
+        let shown =
+            (post_at_end && exchange.exports(Hook::Post)) || exchange.exports(Hook::HttpPost);
+        let sent = shown.then(|| Assembler::new(MAX_ASSEMBLED));
+        Self { exchange, chunks, post_at_end, sent, background }
+    }
+
+    /// The next bytes, and the rest of the stream if there is one.
+    async fn next(mut self) -> (Bytes, Option<Self>) {
+        loop {
+            let error = match self.chunks.next().await {
+                Some(Ok(chunk)) => match self.exchange.chunk(chunk).await {
+                    Ok(Some(chunk)) => {
+                        let bytes = self.send(&chunk);
+                        return (bytes, Some(self));
+                    }
+                    Ok(None) => continue,
+                    Err(failure) => failure.to_error(),
+                },
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "a provider's stream broke off");
+                    error.to_error()
+                }
+                None => {
+                    self.finish(None);
+                    return (sse::frame(sse::DONE), None);
+                }
+            };
+            let bytes = sse::error_frame(&api_error::document(&error));
+            self.finish(Some(error));
+            return (bytes, None);
+        }
+    }
+
+    fn send(&mut self, chunk: &RawValue) -> Bytes {
+        if let Some(sent) = &mut self.sent {
+            sent.push(chunk);
+        }
+        sse::frame(chunk.get())
+    }
+
+    /// Shows the hooks what was sent, while the client already has it: many clients hang up at
+    /// the last event.
+    fn finish(self, error: Option<HookError>) {
+        // The upstream is done with, whatever the hooks do.
+        let Self { mut exchange, chunks, post_at_end, sent, background } = self;
+        drop(chunks);
+        let Some(sent) = sent else { return };
+        background.spawn(async move {
+            if !sent.is_complete() {
+                tracing::warn!(
+                    limit = MAX_ASSEMBLED,
+                    "the post hooks see only the beginning of a stream"
+                );
+            }
+            let whole = sent.finish();
+            let response = match &error {
+                Some(error) => api_error::response(error.clone()),
+                None => api_error::json_response(200, whole.get()),
+            };
+            let result = match error {
+                Some(error) => Err(error),
+                None => Ok(LlmResponse::new(LlmResponse::CHAT, whole)),
+            };
+            exchange.streamed(post_at_end.then_some(&result), &response).await;
+        });
+    }
+}

@@ -1,0 +1,19 @@
+//! A gateway on a loopback port, spoken to byte by byte.
+//!
+//! Nothing here sleeps: a test waits for what it is about, a byte, a call or the end of a
+//! connection.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test, in helpers too"
+)]
+
+mod client;
+mod errors;
+mod lifecycle;
+mod plain;
+mod start;
+mod streams;
+mod support;
+mod upstream;

@@ -1,0 +1,84 @@
+//! A plugin that failed: for the log in full, for the client without what is inside.
+
+use plugbay::abi::hook::HookError;
+use plugbay::abi::interface::Hook;
+
+/// Why a hook gave no usable output.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct CallFailure {
+    /// The kind of failure in a few words that may be shown to anybody: nothing that comes
+    /// from the plugin's memory or from this machine's file system.
+    pub class: String,
+    /// Everything that is known, for the log.
+    pub detail: String,
+}
+
+impl CallFailure {
+    /// A failure of one class, with what is known about it.
+    pub fn new(class: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { class: class.into(), detail: detail.into() }
+    }
+}
+
+/// One plugin's failure in one hook.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("plugin `{plugin}` failed in `{hook}`: {cause}")]
+#[non_exhaustive]
+pub struct HookFailure {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The hook that it failed in.
+    pub hook: Hook,
+    /// What happened.
+    pub cause: Cause,
+}
+
+/// What happened to a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It was called and failed.
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+    /// It was not called, because it failed too often just before.
+    #[error("not called: it failed too often just before")]
+    Tripped,
+}
+
+impl HookFailure {
+    pub(crate) fn new(plugin: &str, hook: Hook, cause: impl Into<Cause>) -> Self {
+        Self { plugin: plugin.to_owned(), hook, cause: cause.into() }
+    }
+
+    /// The failure as clients see it: a 502 that names plugin, hook and kind of failure.
+    pub fn to_error(&self) -> HookError {
+        let (class, code) = match &self.cause {
+            Cause::Call(failure) => (failure.class.as_str(), "plugin_failed"),
+            Cause::Tripped => ("it failed too often and is not called for now", "plugin_tripped"),
+        };
+        let message = format!("plugin `{}` failed in `{}`: {class}", self.plugin, self.hook);
+        HookError::new(message, "plugin_error").with_code(code).with_status(502)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_has_the_detail_and_the_client_the_class() {
+        let call = CallFailure::new("invalid memory access", "at 0xdeadbeef in /srv/p.wasm");
+        let failure = HookFailure::new("redactor", Hook::Pre, call);
+        assert_eq!(
+            failure.to_string(),
+            "plugin `redactor` failed in `pre_hook`: at 0xdeadbeef in /srv/p.wasm"
+        );
+        let error = failure.to_error();
+        assert_eq!(
+            error.error.message,
+            "plugin `redactor` failed in `pre_hook`: invalid memory access"
+        );
+        assert_eq!(error.status_code, Some(502));
+    }
+}

@@ -1,0 +1,114 @@
+//! A loaded plugin as the pipeline wants it.
+
+use plugbay::abi::hook::{
+    ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput,
+    OutputError, PostInput, PostOutput, PreInput, PreOutput,
+};
+use plugbay::abi::interface::Hook;
+use plugbay::runtime::{BoxFuture, CallError, TrapKind};
+use plugbay::{Plugin, PluginError};
+
+use crate::plugin::Called;
+use crate::{CallFailure, HookPlugin};
+
+impl HookPlugin for Plugin {
+    fn name(&self) -> &str {
+        Plugin::name(self)
+    }
+
+    fn exports(&self, hook: Hook) -> bool {
+        self.interface().hook(hook).is_some()
+    }
+
+    fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput> {
+        Box::pin(async move { Ok(Plugin::http_pre(self, &input).await?) })
+    }
+
+    fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput> {
+        Box::pin(async move { Ok(Plugin::pre(self, &input).await?) })
+    }
+
+    fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput> {
+        Box::pin(async move { Ok(Plugin::post(self, &input).await?) })
+    }
+
+    fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
+        Box::pin(async move { Ok(Plugin::chunk(self, &input).await?) })
+    }
+
+    fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {
+        Box::pin(async move { Ok(Plugin::http_post(self, &input).await?) })
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>> {
+        Box::pin(async move { Ok(self.shutdown().await?) })
+    }
+}
+
+impl From<PluginError> for CallFailure {
+    fn from(error: PluginError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
+            PluginError::Call { source: CallError::Trap(trap), .. } => {
+                Self { class: trap_class(&trap.kind), detail }
+            }
+            other => Self { class: other.class().replace('_', " "), detail },
+        }
+    }
+}
+
+impl From<OutputError> for CallFailure {
+    fn from(error: OutputError) -> Self {
+        let class = match &error {
+            OutputError::Json(json) if json.path.is_empty() => "invalid output JSON".to_owned(),
+            OutputError::Json(json) => format!("invalid output JSON at `{}`", json.path),
+            OutputError::Reported(_) => "it reported an error".to_owned(),
+            _ => "unusable output".to_owned(),
+        };
+        Self { class, detail: error.to_string() }
+    }
+}
+
+/// The words that plugin authors search their guide for, where it has them.
+fn trap_class(kind: &TrapKind) -> String {
+    match kind {
+        TrapKind::MemoryOutOfBounds => "invalid memory access".to_owned(),
+        TrapKind::MemoryLimit { .. } => "out of memory".to_owned(),
+        other => other.class().replace('_', " "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugbay::abi::json::JsonError;
+    use plugbay::runtime::Trap;
+
+    use super::*;
+
+    #[test]
+    fn clients_are_shown_the_class_and_never_what_the_plugin_said() {
+        let call = |kind| PluginError::Call {
+            plugin: "p".into(),
+            export: "pre_hook",
+            source: CallError::Trap(Trap::new(kind)),
+            output: vec!["secret".into()],
+        };
+        let output =
+            |source| PluginError::Output { plugin: "p".into(), export: "pre_hook", source };
+        for (error, class) in [
+            (call(TrapKind::MemoryOutOfBounds), "invalid memory access"),
+            (call(TrapKind::OutOfFuel { limit: 5 }), "out of fuel"),
+            (call(TrapKind::Abort { message: "secret".into(), location: None }), "abort"),
+            (output(OutputError::Reported("secret".into())), "it reported an error"),
+            (
+                output(JsonError::new("request.headers", "found secret").into()),
+                "invalid output JSON at `request.headers`",
+            ),
+        ] {
+            let failure = CallFailure::from(error);
+            assert_eq!(failure.class, class);
+            assert!(!failure.detail.is_empty());
+        }
+    }
+}

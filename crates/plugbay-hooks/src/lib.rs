@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod breaker;
+mod failure;
+mod host;
+mod order;
+mod pipeline;
+mod plugin;
+mod scripted;
+pub mod stream;
+
+pub use breaker::BreakerSettings;
+pub use failure::{CallFailure, Cause, HookFailure};
+pub use order::Placement;
+pub use pipeline::{
+    Exchange, HttpPreFlow, OnError, Pipeline, PluginEntry, PluginStatus, PostFlow, PreFlow,
+};
+pub use plugin::HookPlugin;
+pub use scripted::{Journal, Reply, Scripted, Seen};

@@ -1,0 +1,75 @@
+//! The plugins in their order, and what a request does on its way through them.
+
+mod entry;
+mod exchange;
+mod slot;
+
+use std::sync::Arc;
+
+use plugbay::abi::interface::Hook;
+use plugbay::runtime::Clock;
+
+pub use entry::{OnError, PluginEntry};
+pub use exchange::{Exchange, HttpPreFlow, PostFlow, PreFlow};
+use slot::Slot;
+
+use crate::{CallFailure, order};
+
+/// All plugins of a gateway, in order. Requests go through it as [`Exchange`]s.
+pub struct Pipeline {
+    slots: Vec<Slot>,
+    clock: Arc<dyn Clock>,
+}
+
+/// How one plugin is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PluginStatus {
+    /// Its name.
+    pub name: String,
+    /// Calls of its hooks that ended, well or not.
+    pub calls: u64,
+    /// Calls that failed, those not made while it was tripped excluded.
+    pub failures: u64,
+    /// Whether it is left alone at the moment because it failed too often.
+    pub tripped: bool,
+}
+
+impl Pipeline {
+    /// A pipeline of plugins as listed; they are sorted here. `clock` times the cooldowns.
+    pub fn new(mut entries: Vec<PluginEntry>, clock: Arc<dyn Clock>) -> Self {
+        order::sort(&mut entries, |entry| (entry.placement, entry.order));
+        let slots = entries.into_iter().map(Slot::new).collect();
+        Self { slots, clock }
+    }
+
+    /// Whether any plugin has the hook.
+    pub fn exports(&self, hook: Hook) -> bool {
+        self.slots.iter().any(|slot| slot.exports(hook))
+    }
+
+    /// The plugins' names, in the order of the pre hooks.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.slots.iter().map(|slot| slot.name())
+    }
+
+    /// How each plugin is doing, in the order of the pre hooks.
+    pub fn status(&self) -> Vec<PluginStatus> {
+        let now = self.clock.now();
+        self.slots.iter().map(|slot| slot.status(now)).collect()
+    }
+
+    /// Ends all plugins, the last one first, and tells which of them failed at it.
+    ///
+    /// Call it when no exchange is left.
+    pub async fn close(&self) -> Vec<(String, CallFailure)> {
+        let mut failed = Vec::new();
+        for slot in self.slots.iter().rev() {
+            if let Err(failure) = slot.close().await {
+                tracing::warn!(plugin = slot.name(), error = %failure, "cleanup failed");
+                failed.push((slot.name().to_owned(), failure));
+            }
+        }
+        failed
+    }
+}

@@ -1,0 +1,251 @@
+//! One request on its way through the plugins, and back.
+
+use std::sync::Arc;
+
+use plugbay::abi::hook::{
+    ChunkInput, ChunkOutcome, Context, HookError, HttpPostInput, HttpPreInput, HttpPreOutcome,
+    HttpRequest, HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutcome, PreInput,
+    PreOutcome, ShortCircuit,
+};
+use plugbay::abi::interface::Hook;
+use serde_json::value::RawValue;
+
+use super::Pipeline;
+use super::slot::Slot;
+use crate::HookFailure;
+
+/// One request. The phases are called in the order of its life; each may be left out.
+///
+/// An LLM gateway may call [`pre`](Self::pre) and [`post`](Self::post) once per attempt.
+pub struct Exchange {
+    pipeline: Arc<Pipeline>,
+    context: Context,
+    request: HttpRequest,
+    /// `http_post` runs for the plugins before this place.
+    http_reach: usize,
+    /// `post` runs for the plugins before this place.
+    llm_reach: usize,
+}
+
+/// How a request goes on after `http_pre`.
+#[derive(Debug)]
+pub enum HttpPreFlow {
+    /// With what [`Exchange::request`] now is.
+    Continue,
+    /// A plugin answered it: hand this to [`Exchange::http_post`].
+    Respond(HttpResponse),
+    /// A plugin failed: make a response of the failure and hand that to
+    /// [`Exchange::http_post`].
+    Failed(HookFailure),
+}
+
+/// How an LLM request goes on after `pre`.
+#[derive(Debug)]
+pub enum PreFlow {
+    /// To the provider, like this.
+    Send(LlmRequest),
+    /// A plugin answered it, or failed: hand this to [`Exchange::post`].
+    Answer(PostFlow),
+    /// A plugin answered it with the chunks of a stream.
+    Stream(Vec<Box<RawValue>>),
+}
+
+/// A response, or the error in its place.
+pub type PostFlow = Result<LlmResponse, HookError>;
+
+impl Exchange {
+    /// A request that just came in.
+    pub fn new(pipeline: Arc<Pipeline>, request_id: &str, request: HttpRequest) -> Self {
+        let all = pipeline.slots.len();
+        Self {
+            context: Context::new(request_id),
+            request,
+            http_reach: all,
+            llm_reach: all,
+            pipeline,
+        }
+    }
+
+    /// The request, as the hooks up to now left it.
+    pub fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
+    /// What the hooks up to now left for each other.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Whether any plugin has the hook.
+    pub fn exports(&self, hook: Hook) -> bool {
+        self.pipeline.exports(hook)
+    }
+
+    /// Runs `http_pre_hook` forward.
+    pub async fn http_pre(&mut self) -> HttpPreFlow {
+        let pipeline = Arc::clone(&self.pipeline);
+        for (place, slot) in pipeline.slots.iter().enumerate() {
+            let input = HttpPreInput { context: &self.context, request: &self.request };
+            let called =
+                slot.call(&*pipeline.clock, Hook::HttpPre, |plugin| plugin.http_pre(input)).await;
+            let output = match called {
+                Ok(Some(output)) => output,
+                Ok(None) => continue,
+                Err(failure) => {
+                    self.http_reach = place;
+                    return HttpPreFlow::Failed(failure);
+                }
+            };
+            match output.apply(&mut self.context) {
+                HttpPreOutcome::Unchanged => {}
+                HttpPreOutcome::Request(request) => self.request = request,
+                HttpPreOutcome::Respond(response) => {
+                    self.http_reach = place + 1;
+                    return HttpPreFlow::Respond(response);
+                }
+            }
+        }
+        HttpPreFlow::Continue
+    }
+
+    /// Runs `pre_hook` forward.
+    pub async fn pre(&mut self, mut request: LlmRequest) -> PreFlow {
+        let pipeline = Arc::clone(&self.pipeline);
+        self.llm_reach = pipeline.slots.len();
+        for (place, slot) in pipeline.slots.iter().enumerate() {
+            let input = PreInput { context: &self.context, request: &request };
+            let called = slot.call(&*pipeline.clock, Hook::Pre, |plugin| plugin.pre(input)).await;
+            let output = match called {
+                Ok(Some(output)) => output,
+                Ok(None) => continue,
+                Err(failure) => {
+                    self.llm_reach = place;
+                    return PreFlow::Answer(Err(failure.to_error()));
+                }
+            };
+            match output.apply(&mut self.context) {
+                PreOutcome::Unchanged => {}
+                PreOutcome::Request(changed) => request = changed,
+                PreOutcome::ShortCircuit(answer) => {
+                    self.llm_reach = place + 1;
+                    return match answer {
+                        ShortCircuit::Response(response) => PreFlow::Answer(Ok(response)),
+                        ShortCircuit::Error(error) => PreFlow::Answer(Err(error)),
+                        ShortCircuit::Stream(chunks) => PreFlow::Stream(chunks),
+                    };
+                }
+            }
+        }
+        PreFlow::Send(request)
+    }
+
+    /// Runs `post_hook` in reverse, from the plugin that answered, if one did.
+    ///
+    /// A failing plugin's error takes the result's place, and the plugins that are left see it
+    /// as they would see a provider's.
+    pub async fn post(&mut self, mut result: PostFlow) -> PostFlow {
+        let pipeline = Arc::clone(&self.pipeline);
+        for slot in reverse(&pipeline, self.llm_reach) {
+            match self.post_one(slot, &result).await {
+                Ok(PostOutcome::Unchanged) => {}
+                Ok(PostOutcome::Response(response)) => result = Ok(response),
+                Ok(PostOutcome::Error(error)) => result = Err(error),
+                Err(failure) => result = Err(failure.to_error()),
+            }
+        }
+        result
+    }
+
+    /// Runs `http_stream_chunk_hook` in reverse over one chunk; `None` is a chunk to drop.
+    ///
+    /// # Errors
+    ///
+    /// When a plugin failed and the stream has to end.
+    pub async fn chunk(
+        &mut self,
+        mut chunk: Box<RawValue>,
+    ) -> Result<Option<Box<RawValue>>, HookFailure> {
+        let pipeline = Arc::clone(&self.pipeline);
+        for slot in reverse(&pipeline, pipeline.slots.len()) {
+            let input =
+                ChunkInput { context: &self.context, request: &self.request, chunk: &chunk };
+            let called = slot
+                .call(&*pipeline.clock, Hook::HttpStreamChunk, |plugin| plugin.chunk(input))
+                .await?;
+            let Some(output) = called else { continue };
+            match output.apply(&mut self.context) {
+                ChunkOutcome::Unchanged => {}
+                ChunkOutcome::Chunk(changed) => chunk = changed,
+                ChunkOutcome::Skip => return Ok(None),
+            }
+        }
+        Ok(Some(chunk))
+    }
+
+    /// Runs `http_post_hook` in reverse, from the plugin that answered, if one did.
+    ///
+    /// A failing plugin's place in the response is taken by what `render` makes of its failure.
+    pub async fn http_post(
+        &mut self,
+        mut response: HttpResponse,
+        render: impl Fn(HookError) -> HttpResponse,
+    ) -> HttpResponse {
+        let pipeline = Arc::clone(&self.pipeline);
+        for slot in reverse(&pipeline, self.http_reach) {
+            match self.http_post_one(slot, &response).await {
+                Ok(None) => {}
+                Ok(Some(changed)) => response = changed,
+                Err(failure) => response = render(failure.to_error()),
+            }
+        }
+        response
+    }
+
+    /// Shows a stream that was sent to `post_hook`, from the plugin that answered it, if one
+    /// did, and then to `http_post_hook`, with `context.streamed` set. Nothing that they
+    /// return changes what was sent, and each is shown what was.
+    ///
+    /// `result` is `None` where the post hooks ran before the stream began.
+    pub async fn streamed(&mut self, result: Option<&PostFlow>, response: &HttpResponse) {
+        if self.context.set("streamed", &true).is_err() {
+            debug_assert!(false, "a boolean is JSON");
+        }
+        let pipeline = Arc::clone(&self.pipeline);
+        // The failures were logged and counted; there is nobody left to tell.
+        if let Some(result) = result {
+            for slot in reverse(&pipeline, self.llm_reach) {
+                drop(self.post_one(slot, result).await);
+            }
+        }
+        for slot in reverse(&pipeline, self.http_reach) {
+            drop(self.http_post_one(slot, response).await);
+        }
+    }
+
+    async fn post_one(
+        &mut self,
+        slot: &Slot,
+        result: &PostFlow,
+    ) -> Result<PostOutcome, HookFailure> {
+        let input = PostInput { context: &self.context, result: result.as_ref() };
+        let called =
+            slot.call(&*self.pipeline.clock, Hook::Post, |plugin| plugin.post(input)).await?;
+        Ok(called.map_or(PostOutcome::Unchanged, |output| output.apply(&mut self.context)))
+    }
+
+    async fn http_post_one(
+        &mut self,
+        slot: &Slot,
+        response: &HttpResponse,
+    ) -> Result<Option<HttpResponse>, HookFailure> {
+        let input = HttpPostInput { context: &self.context, request: &self.request, response };
+        let called = slot
+            .call(&*self.pipeline.clock, Hook::HttpPost, |plugin| plugin.http_post(input))
+            .await?;
+        Ok(called.and_then(|output| output.apply(&mut self.context)))
+    }
+}
+
+fn reverse(pipeline: &Pipeline, reach: usize) -> impl Iterator<Item = &Slot> {
+    pipeline.slots.iter().take(reach).rev()
+}

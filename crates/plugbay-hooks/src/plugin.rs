@@ -1,0 +1,43 @@
+//! The seam between the pipeline and what a plugin is.
+
+use plugbay::abi::hook::{
+    ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput, PostInput,
+    PostOutput, PreInput, PreOutput,
+};
+use plugbay::abi::interface::Hook;
+use plugbay::runtime::BoxFuture;
+
+use crate::CallFailure;
+
+/// What a hook call comes to: an output, `None` for "change nothing", or a failure.
+pub(crate) type Called<'a, T> = BoxFuture<'a, Result<Option<T>, CallFailure>>;
+
+/// A plugin as the pipeline knows it.
+///
+/// A hook is called only where [`exports`](Self::exports) says that there is one, and only then is
+/// its input written as JSON. Dropping a call's future abandons the call.
+pub trait HookPlugin: Send + Sync {
+    /// Its name in errors and logs.
+    fn name(&self) -> &str;
+
+    /// Whether it has the hook. The answer never changes.
+    fn exports(&self, hook: Hook) -> bool;
+
+    /// Calls `http_pre_hook`.
+    fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput>;
+
+    /// Calls `pre_hook`.
+    fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput>;
+
+    /// Calls `post_hook`.
+    fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput>;
+
+    /// Calls `http_stream_chunk_hook`.
+    fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput>;
+
+    /// Calls `http_post_hook`.
+    fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput>;
+
+    /// Ends the plugin: `cleanup`, where it has one. No hook is called after this.
+    fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>>;
+}

@@ -1,0 +1,263 @@
+//! The chunks of a chat completion, put together to what it would have been unstreamed.
+
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+/// Puts the chunks of one stream together.
+///
+/// It keeps what was streamed, so it is bounded: past `limit` bytes of chunks it takes no more
+/// and says so in [`is_complete`](Self::is_complete).
+#[derive(Debug)]
+pub struct Assembler {
+    response: Map<String, Value>,
+    choices: Vec<Map<String, Value>>,
+    left: usize,
+    complete: bool,
+}
+
+/// Choices that are kept at most, whatever index a chunk names.
+const MOST_CHOICES: usize = 1024;
+
+/// Tool calls that are kept at most per choice.
+const MOST_TOOL_CALLS: usize = 1024;
+
+impl Assembler {
+    /// An assembler of at most `limit` bytes of chunks.
+    pub fn new(limit: usize) -> Self {
+        Self { response: Map::new(), choices: Vec::new(), left: limit, complete: true }
+    }
+
+    /// Adds a chunk. One that is no object of the chat API is passed over.
+    pub fn push(&mut self, chunk: &RawValue) {
+        let Some(left) = self.left.checked_sub(chunk.get().len()) else {
+            self.complete = false;
+            return;
+        };
+        self.left = left;
+        let Ok(Value::Object(chunk)) = serde_json::from_str(chunk.get()) else { return };
+        for (name, value) in chunk {
+            match (name.as_str(), value) {
+                ("choices", Value::Array(choices)) => {
+                    for choice in choices {
+                        self.choice(choice);
+                    }
+                }
+                // What a client reads to tell streams from whole responses.
+                ("object", Value::String(object)) => {
+                    let whole = object.trim_end_matches(".chunk");
+                    self.response.insert(name, whole.into());
+                }
+                // Chunks have `usage: null` up to the last one.
+                (_, Value::Null) => {
+                    self.response.entry(name).or_insert(Value::Null);
+                }
+                (_, value) => {
+                    self.response.insert(name, value);
+                }
+            }
+        }
+    }
+
+    /// Whether every chunk was taken.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The whole response, as the value of `chat_response`.
+    pub fn finish(self) -> Box<RawValue> {
+        let Self { mut response, choices, .. } = self;
+        let choices = choices.into_iter().filter(|choice| !choice.is_empty());
+        response.insert("choices".to_owned(), choices.map(Value::Object).collect());
+        // A `Value` can always be written; `null` stands for the impossible.
+        to_raw_value(&response).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    }
+
+    fn choice(&mut self, choice: Value) {
+        let Value::Object(choice) = choice else { return };
+        let index = index_of(&choice);
+        let Some(whole) = slot(&mut self.choices, index, MOST_CHOICES) else { return };
+        whole.insert("index".to_owned(), index.into());
+        for (name, value) in choice {
+            match (name.as_str(), value) {
+                ("delta", Value::Object(delta)) => {
+                    if let Value::Object(message) =
+                        whole.entry("message").or_insert_with(|| Map::new().into())
+                    {
+                        merge_delta(message, delta);
+                    }
+                }
+                ("index", _) => {}
+                (_, value) => merge_field(whole, name, value),
+            }
+        }
+    }
+}
+
+/// `content`, `refusal` and their like come in pieces; a role or an id comes once.
+const WHOLE_TEXTS: [&str; 5] = ["role", "id", "type", "name", "finish_reason"];
+
+fn merge_delta(message: &mut Map<String, Value>, delta: Map<String, Value>) {
+    for (name, value) in delta {
+        match (name.as_str(), value) {
+            ("tool_calls", Value::Array(calls)) => {
+                let Value::Array(whole) =
+                    message.entry("tool_calls").or_insert_with(|| Value::Array(Vec::new()))
+                else {
+                    continue;
+                };
+                for call in calls {
+                    merge_tool_call(whole, call);
+                }
+            }
+            (_, value) => merge_field(message, name, value),
+        }
+    }
+}
+
+fn merge_tool_call(calls: &mut Vec<Value>, call: Value) {
+    let Value::Object(mut call) = call else { return };
+    let index = index_of(&call);
+    call.remove("index");
+    if index >= MOST_TOOL_CALLS {
+        return;
+    }
+    if calls.len() <= index {
+        calls.resize_with(index + 1, || Map::new().into());
+    }
+    if let Some(Value::Object(whole)) = calls.get_mut(index) {
+        for (name, value) in call {
+            merge_field(whole, name, value);
+        }
+    }
+}
+
+/// Texts grow, lists grow, objects are merged; anything else is replaced, `null` by everything.
+fn merge_field(whole: &mut Map<String, Value>, name: String, value: Value) {
+    match (whole.get_mut(&name), value) {
+        (Some(Value::String(text)), Value::String(more)) => {
+            if WHOLE_TEXTS.contains(&name.as_str()) {
+                if !more.is_empty() {
+                    *text = more;
+                }
+            } else {
+                text.push_str(&more);
+            }
+        }
+        (Some(Value::Array(items)), Value::Array(more)) => items.extend(more),
+        (Some(Value::Object(fields)), Value::Object(more)) => {
+            for (name, value) in more {
+                merge_field(fields, name, value);
+            }
+        }
+        (Some(_), Value::Null) => {}
+        (_, value) => {
+            whole.insert(name, value);
+        }
+    }
+}
+
+fn index_of(object: &Map<String, Value>) -> usize {
+    let index = object.get("index").and_then(Value::as_u64).unwrap_or(0);
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+fn slot(
+    choices: &mut Vec<Map<String, Value>>,
+    index: usize,
+    most: usize,
+) -> Option<&mut Map<String, Value>> {
+    if index >= most {
+        return None;
+    }
+    if choices.len() <= index {
+        choices.resize_with(index + 1, Map::new);
+    }
+    choices.get_mut(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn assemble(chunks: &[Value]) -> Value {
+        let mut assembler = Assembler::new(1 << 20);
+        for chunk in chunks {
+            assembler.push(&to_raw_value(chunk).unwrap());
+        }
+        assert!(assembler.is_complete());
+        serde_json::from_str(assembler.finish().get()).unwrap()
+    }
+
+    #[test]
+    fn text_grows_and_the_rest_comes_once() {
+        let chunk = |choices: Value, usage: Value| {
+            json!({"id": "c-1", "object": "chat.completion.chunk", "created": 7, "model": "m",
+                   "choices": choices, "usage": usage})
+        };
+        let whole = assemble(&[
+            chunk(
+                json!([{"index": 0, "delta": {"role": "assistant", "content": ""},
+                        "finish_reason": null}]),
+                Value::Null,
+            ),
+            chunk(json!([{"index": 0, "delta": {"content": "Hel"}}]), Value::Null),
+            chunk(json!([{"index": 1, "delta": {"content": "other"}}]), Value::Null),
+            chunk(json!([{"index": 0, "delta": {"content": "lo"}}]), Value::Null),
+            chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null),
+            chunk(json!([]), json!({"total_tokens": 3})),
+        ]);
+        assert_eq!(
+            whole,
+            json!({
+                "id": "c-1", "object": "chat.completion", "created": 7, "model": "m",
+                "choices": [
+                    {"index": 0, "message": {"role": "assistant", "content": "Hello"},
+                     "finish_reason": "stop"},
+                    {"index": 1, "message": {"content": "other"}},
+                ],
+                "usage": {"total_tokens": 3},
+            })
+        );
+    }
+
+    #[test]
+    fn tool_calls_are_put_together_by_index() {
+        let call =
+            |calls: Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": calls}}]});
+        let whole = assemble(&[
+            call(json!([{"index": 0, "id": "a", "type": "function",
+                         "function": {"name": "look", "arguments": ""}}])),
+            call(json!([{"index": 0, "function": {"arguments": "{\"x\""}}])),
+            call(json!([{"index": 1, "id": "b", "function": {"name": "go", "arguments": "{}"}}])),
+            call(json!([{"index": 0, "function": {"arguments": ":1}"}}])),
+        ]);
+        assert_eq!(
+            whole["choices"][0]["message"]["tool_calls"],
+            json!([
+                {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{\"x\":1}"}},
+                {"id": "b", "function": {"name": "go", "arguments": "{}"}},
+            ])
+        );
+    }
+
+    #[test]
+    fn nonsense_is_passed_over() {
+        let whole = assemble(&[
+            json!([1]),
+            json!({"choices": 5}),
+            json!({"choices": [null, {"index": 18_446_744_073_709_551_615_u64, "delta": {}}]}),
+        ]);
+        assert_eq!(whole, json!({"choices": []}));
+    }
+
+    #[test]
+    fn it_takes_no_more_than_its_limit() {
+        let mut assembler = Assembler::new(8);
+        assembler.push(&to_raw_value(&json!({"a": 1})).unwrap());
+        assembler.push(&to_raw_value(&json!({"b": 2})).unwrap());
+        assert!(!assembler.is_complete());
+        assert_eq!(assembler.finish().get(), r#"{"a":1,"choices":[]}"#);
+    }
+}
