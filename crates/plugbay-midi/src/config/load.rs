@@ -1,0 +1,564 @@
+//! From text to a checked configuration.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use plugbay::policy::{Capability, Grant, Limits};
+use toml::de::{DeTable, DeValue};
+
+use super::model::{
+    Action, Config, Device, Edge, LogLevel, Logging, Mapping, Mode, ModeId, NoteTrigger, Plugin,
+    PluginId, PortSelector, Trigger,
+};
+use super::params::{Params, json};
+use super::reader::{Findings, Table, Value, list};
+use super::report::{Finding, Report, Severity, nearest, shown};
+use super::toml_text;
+
+/// Longest configuration, in bytes, that is read at all. One of a thousand mappings
+/// has about 100 KiB.
+const LONGEST: u64 = 4 << 20;
+
+/// Plugins read the mode's index in one byte.
+const MOST_MODES: usize = 256;
+
+const TRIGGERS: &[&str] = &["Note"];
+const ACTIONS: &[&str] = &["WasmPlugin", "ModeChange"];
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Origin {
+    /// Stands in messages, before line and column.
+    pub name: String,
+    /// Relative paths in the configuration start here.
+    pub folder: PathBuf,
+    /// What `~` stands for; without one, `~` is an error.
+    pub home: Option<PathBuf>,
+}
+
+impl Origin {
+    /// A text that comes from no file.
+    pub fn new(name: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
+        Self { name: name.into(), folder: folder.into(), home: None }
+    }
+
+    /// The same origin with a home directory.
+    #[must_use]
+    pub fn with_home(mut self, home: impl Into<PathBuf>) -> Self {
+        self.home = Some(home.into());
+        self
+    }
+}
+
+/// A configuration that loaded.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// What in it is not as it seems; often empty.
+    pub warnings: Report,
+}
+
+/// A configuration that did not load.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is longer than any configuration.
+    #[error("the configuration {} is longer than {limit} bytes, which is the most that is read", .path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The file is no text.
+    #[error("the configuration {} is not UTF-8 text: byte {offset} is not part of a character", .path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where, from 0.
+        offset: usize,
+    },
+    /// Something in it is wrong. Warnings are in the report too.
+    #[error("{0}")]
+    Invalid(Report),
+}
+
+impl Config {
+    /// Reads a file. Relative paths in it start at its folder.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or says something that has no meaning.
+    pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
+        use std::io::Read as _;
+        let read = || -> std::io::Result<Vec<u8>> {
+            let mut bytes = Vec::new();
+            std::fs::File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        if bytes.len() as u64 > LONGEST {
+            return Err(ConfigError::TooLong { path: path.to_owned(), limit: LONGEST });
+        }
+        let text = String::from_utf8(bytes).map_err(|error| ConfigError::NotText {
+            path: path.to_owned(),
+            offset: error.utf8_error().valid_up_to(),
+        })?;
+        let origin = Origin {
+            name: path.display().to_string(),
+            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+            home: std::env::home_dir(),
+        };
+        Self::parse(&text, &origin).map_err(ConfigError::Invalid)
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    ///
+    /// Everything in the text that has no meaning, in one report.
+    pub fn parse(text: &str, origin: &Origin) -> Result<Loaded, Report> {
+        let report =
+            |findings: Findings| Report::new(origin.name.clone(), Arc::from(text), findings);
+        let accepted = toml_text::accept(text).map_err(report)?;
+        let newlines = text.match_indices('\n').map(|(at, _)| at).collect();
+        let mut builder = Builder {
+            newlines,
+            origin,
+            findings: Vec::new(),
+            plugins: Vec::new(),
+            plugin_ids: HashMap::new(),
+        };
+        builder.findings.extend(toml_text::colon_warning(text, &accepted.colons));
+        let (table, _) = DeTable::parse_recoverable(&accepted.text);
+        let config = builder.config(table.get_ref());
+        let report = report(builder.findings);
+        match config {
+            Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report }),
+            _ => Err(report),
+        }
+    }
+}
+
+struct Builder<'o> {
+    /// Where the text's lines end.
+    newlines: Vec<usize>,
+    origin: &'o Origin,
+    findings: Findings,
+    /// In the order in which mappings name them.
+    plugins: Vec<PathBuf>,
+    plugin_ids: HashMap<PathBuf, PluginId>,
+}
+
+/// The modes' names, by which actions refer to them.
+struct ModeNames<'v>(Vec<Option<&'v str>>);
+
+impl Builder<'_> {
+    fn error(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.findings.push(Finding::error(span, message));
+    }
+
+    /// Whether there was no error yet. After one, that something is missing means little.
+    fn clean(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity == Severity::Warning)
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.newlines.partition_point(|newline| *newline < span.start) + 1
+    }
+
+    fn config(&mut self, document: &DeTable<'_>) -> Option<Config> {
+        let mut top = Table::new("the configuration", 0..0, document);
+        let device = top.optional("device").map(|value| self.device(value)).unwrap_or_default();
+        let modes = top.optional("modes").and_then(|value| {
+            if let DeValue::Table(_) = value.get() {
+                self.findings.push(
+                    Finding::error(value.span(), "mappings of modes need a mode to belong to")
+                        .help("begin it with [[modes]] and a line such as name = \"Default\""),
+                );
+                return None;
+            }
+            value.array(&mut self.findings)
+        });
+        let modes = modes.unwrap_or_default();
+        let globals = top.optional("global_mappings");
+        let logging = top.optional("logging").map(|value| self.logging(value)).unwrap_or_default();
+        if let Some(advanced) = top.optional("advanced_settings") {
+            self.advanced(advanced);
+        }
+        let settings = top.optional("plugins");
+        top.finish(&mut self.findings);
+
+        if let Some(beyond) = modes.get(MOST_MODES) {
+            let message = format!("a configuration has at most {MOST_MODES} modes");
+            self.error(beyond.span(), message);
+        }
+        let names = self.mode_names(&modes);
+        let mut modes: Vec<_> =
+            modes.into_iter().filter_map(|value| self.mode(value, &names)).collect();
+        let global_mappings = globals.map(|value| self.mappings(value, &names)).unwrap_or_default();
+        if modes.is_empty() {
+            modes.push(Mode { name: "Default".to_owned(), color: None, mappings: Vec::new() });
+        }
+        let plugins = self.plugin_settings(settings);
+        if self.clean()
+            && global_mappings.is_empty()
+            && modes.iter().all(|mode| mode.mappings.is_empty())
+        {
+            self.findings.push(
+                Finding::warning(0..0, "there are no mappings: nothing will ever happen")
+                    .help("add [[modes]] with [[modes.mappings]], or [[global_mappings]]"),
+            );
+        }
+        Some(Config { device, modes, global_mappings, logging, plugins })
+    }
+
+    fn device(&mut self, value: Value<'_, '_>) -> Device {
+        let Some(mut table) = value.table("[device]", &mut self.findings) else {
+            return Device::default();
+        };
+        let name = table.optional("name").and_then(|value| value.string(&mut self.findings));
+        let port = table.optional("port").and_then(|value| match value.get() {
+            DeValue::String(name) => Some(PortSelector::Name(name.clone().into_owned())),
+            _ => value
+                .integer(0..=u16::MAX, &mut self.findings)
+                .map(|n| PortSelector::Index(n.into())),
+        });
+        let connect = table.optional("auto_connect").and_then(|v| v.boolean(&mut self.findings));
+        if let Some(value) = table.optional("auto_reconnect")
+            && value.boolean(&mut self.findings) == Some(true)
+        {
+            self.findings.push(
+                Finding::warning(
+                    value.span(),
+                    "this version does not reconnect a device that disappears",
+                )
+                .help("`auto_reconnect = false` says what happens"),
+            );
+        }
+        table.finish(&mut self.findings);
+        let port = port.or_else(|| name.map(|name| PortSelector::Name(name.to_owned())));
+        Device { port, auto_connect: connect.unwrap_or(true) }
+    }
+
+    fn logging(&mut self, value: Value<'_, '_>) -> Logging {
+        let Some(mut table) = value.table("[logging]", &mut self.findings) else {
+            return Logging::default();
+        };
+        let level = table.optional("level").and_then(|value| {
+            let name = value.string(&mut self.findings)?;
+            let known =
+                LogLevel::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            if known.is_none() {
+                let names = LogLevel::ALL.map(|(name, _)| name);
+                self.findings.push(
+                    Finding::error(value.span(), format!("{} is no log level", shown(name)))
+                        .help(format!("levels: {}", list(&names))),
+                );
+            }
+            known.map(|(_, level)| level)
+        });
+        let file = table.optional("file").and_then(|value| self.path(value));
+        table.finish(&mut self.findings);
+        Logging { level, file }
+    }
+
+    /// Thresholds of triggers that this version does not have: they may stay in the
+    /// file, but not without a word.
+    fn advanced(&mut self, value: Value<'_, '_>) {
+        let Some(mut table) = value.table("[advanced_settings]", &mut self.findings) else {
+            return;
+        };
+        for (key, trigger) in [
+            ("chord_timeout_ms", "NoteChord"),
+            ("double_tap_timeout_ms", "DoubleTap"),
+            ("hold_threshold_ms", "LongPress"),
+        ] {
+            if let Some(value) = table.optional(key)
+                && value.integer(1..=3_600_000_u64, &mut self.findings).is_some()
+            {
+                let message =
+                    format!("`{key}` has no effect: this version has no `{trigger}` trigger");
+                self.findings.push(Finding::warning(value.span(), message));
+            }
+        }
+        table.finish(&mut self.findings);
+    }
+
+    /// Names first, so that an action may refer to a mode that comes later.
+    fn mode_names<'v>(&mut self, modes: &[Value<'v, '_>]) -> ModeNames<'v> {
+        let mut names: Vec<Option<&'v str>> = Vec::new();
+        for mode in modes {
+            // What is wrong with this value is said when the mode itself is read.
+            let table = mode.table("a mode", &mut Vec::new());
+            let name = table
+                .and_then(|mut table| table.optional("name"))
+                .and_then(|value| Some((value.string(&mut Vec::new())?, value.span())));
+            if let Some((name, span)) = &name
+                && names.contains(&Some(*name))
+            {
+                self.error(span.clone(), format!("there is already a mode named {}", shown(name)));
+            }
+            names.push(name.map(|(name, _)| name));
+        }
+        ModeNames(names)
+    }
+
+    fn mode(&mut self, value: Value<'_, '_>, names: &ModeNames<'_>) -> Option<Mode> {
+        let mut table = value.table("a mode", &mut self.findings)?;
+        let name = table.required("name", &mut self.findings);
+        let name = name.and_then(|value| value.string(&mut self.findings));
+        let color = table.optional("color").and_then(|value| value.string(&mut self.findings));
+        let mappings = table.optional("mappings");
+        table.finish(&mut self.findings);
+        let mappings = mappings.map(|value| self.mappings(value, names)).unwrap_or_default();
+        Some(Mode { name: name?.to_owned(), color: color.map(str::to_owned), mappings })
+    }
+
+    fn mappings(&mut self, value: Value<'_, '_>, names: &ModeNames<'_>) -> Vec<Mapping> {
+        let mappings = value.array(&mut self.findings).unwrap_or_default();
+        mappings.into_iter().filter_map(|value| self.mapping(value, names)).collect()
+    }
+
+    fn mapping(&mut self, value: Value<'_, '_>, names: &ModeNames<'_>) -> Option<Mapping> {
+        let mut table = value.table("a mapping", &mut self.findings)?;
+        let trigger = table.required("trigger", &mut self.findings);
+        let action = table.required("action", &mut self.findings);
+        let description = table.optional("description").and_then(|v| v.string(&mut self.findings));
+        table.finish(&mut self.findings);
+        let trigger = trigger.and_then(|value| self.trigger(value));
+        let action = action.and_then(|value| self.action(value, names));
+        Some(Mapping {
+            description: description.map(str::to_owned),
+            trigger: trigger?,
+            action: action?,
+            line: self.line(&value.span()),
+        })
+    }
+
+    fn trigger(&mut self, value: Value<'_, '_>) -> Option<Trigger> {
+        let variant = value.variant("a trigger", TRIGGERS, &mut self.findings)?;
+        let mut table = variant.body.named("a `Note` trigger");
+        let findings = &mut self.findings;
+        let note = table.required("note", findings).and_then(|v| v.integer(0..=127_u8, findings));
+        let min = table.optional("velocity_min");
+        let max = table.optional("velocity_max");
+        let low = min.and_then(|value| value.integer(0..=127_u8, findings)).unwrap_or(0);
+        let high = max.and_then(|value| value.integer(0..=127_u8, findings)).unwrap_or(127);
+        if low > high
+            && let Some(at) = min.or(max)
+        {
+            let message = format!("no velocity is at least {low} and at most {high}");
+            findings.push(Finding::error(at.span(), message));
+        }
+        let on = table.optional("on").and_then(|value| match value.string(findings)? {
+            "press" => Some(Edge::Press),
+            "release" => Some(Edge::Release),
+            other => {
+                let message = format!("{} is no movement of a key", shown(other));
+                findings.push(Finding::error(value.span(), message).help("`press` or `release`"));
+                None
+            }
+        });
+        let channel = table.optional("channel").and_then(|v| v.integer(1..=16_u8, findings));
+        table.finish(findings);
+        Some(Trigger::Note(NoteTrigger {
+            note: note?,
+            velocity: low..=high,
+            on: on.unwrap_or_default(),
+            channel,
+        }))
+    }
+
+    fn action(&mut self, value: Value<'_, '_>, names: &ModeNames<'_>) -> Option<Action> {
+        let variant = value.variant("an action", ACTIONS, &mut self.findings)?;
+        if variant.name == "ModeChange" {
+            let mut table = variant.body.named("a `ModeChange` action");
+            let mode = table.required("mode", &mut self.findings);
+            table.finish(&mut self.findings);
+            return Some(Action::ModeChange { mode: self.mode_id(mode?, names)? });
+        }
+        let mut table = variant.body.named("a `WasmPlugin` action");
+        let path = table.required("path", &mut self.findings);
+        let params = table.optional("params");
+        table.finish(&mut self.findings);
+        let params = match params {
+            None => Some(Params::default()),
+            Some(value) => value
+                .table("params", &mut self.findings)
+                .and_then(|_| json(value, &mut self.findings))
+                .map(Params::new),
+        };
+        let path = path.and_then(|value| self.path(value))?;
+        let next = PluginId(self.plugins.len());
+        let plugin = *self.plugin_ids.entry(path.clone()).or_insert(next);
+        if plugin == next {
+            self.plugins.push(path);
+        }
+        Some(Action::WasmPlugin { plugin, params: params? })
+    }
+
+    fn mode_id(&mut self, value: Value<'_, '_>, names: &ModeNames<'_>) -> Option<ModeId> {
+        let names = &names.0;
+        let index = if let DeValue::String(name) = value.get() {
+            let index = names.iter().position(|known| *known == Some(&**name));
+            if index.is_none() {
+                let known: Vec<&str> = names.iter().filter_map(|name| *name).collect();
+                let help = match nearest(name, known.iter().copied()) {
+                    Some(nearest) => format!("did you mean {}?", shown(nearest)),
+                    None => format!(
+                        "modes: {}",
+                        known.iter().map(|n| shown(n)).collect::<Vec<_>>().join(", ")
+                    ),
+                };
+                let message = format!("there is no mode {}", shown(name));
+                self.findings.push(Finding::error(value.span(), message).help(help));
+            }
+            index?
+        } else {
+            let last = names.len().clamp(1, MOST_MODES) - 1;
+            value.integer(0..=last, &mut self.findings)?
+        };
+        u8::try_from(index).ok().map(ModeId)
+    }
+
+    /// A path with `~` expanded, from the configuration's folder on, without `.` parts:
+    /// two spellings of one path are one plugin.
+    fn path(&mut self, value: Value<'_, '_>) -> Option<PathBuf> {
+        let text = value.string(&mut self.findings)?;
+        self.resolve(text, value.span())
+    }
+
+    fn resolve(&mut self, text: &str, span: Range<usize>) -> Option<PathBuf> {
+        if text.is_empty() {
+            self.error(span, "a path is not empty");
+            return None;
+        }
+        let rest = text
+            .strip_prefix('~')
+            .filter(|rest| rest.is_empty() || rest.starts_with(std::path::is_separator));
+        let path = match (rest, &self.origin.home) {
+            (None, _) => self.origin.folder.join(text),
+            (Some(rest), Some(home)) => home.join(rest.trim_start_matches(std::path::is_separator)),
+            (Some(_), None) => {
+                self.error(span, "`~` cannot be expanded: there is no home directory");
+                return None;
+            }
+        };
+        Some(path.components().filter(|part| *part != Component::CurDir).collect())
+    }
+
+    fn plugin_settings(&mut self, settings: Option<Value<'_, '_>>) -> Vec<Plugin> {
+        let mut plugins: Vec<Plugin> = std::mem::take(&mut self.plugins)
+            .into_iter()
+            .map(|path| Plugin {
+                name: String::new(),
+                path,
+                limits: Limits::default(),
+                grant: Grant::none(),
+            })
+            .collect();
+        name_plugins(&mut plugins);
+        let entries = settings
+            .and_then(|value| value.table("[plugins]", &mut self.findings))
+            .map(Table::into_entries)
+            .unwrap_or_default();
+        for (key, span, value) in entries {
+            let path = self.resolve(key, span.clone());
+            let Some(mut table) = value.table("a plugin's settings", &mut self.findings) else {
+                continue;
+            };
+            let limits = table.optional("limits").map(|v| self.limits(v)).unwrap_or_default();
+            let grant = table.optional("capabilities").map(|v| self.grant(v)).unwrap_or_default();
+            table.finish(&mut self.findings);
+            let Some(path) = path else { continue };
+            let id = self.plugin_ids.get(&path).copied();
+            match id.and_then(|PluginId(index)| plugins.get_mut(index)) {
+                Some(plugin) => {
+                    plugin.limits = limits;
+                    plugin.grant = grant;
+                }
+                None if self.clean() => {
+                    let message = format!("no mapping uses the plugin {}", shown(key));
+                    self.findings.push(Finding::warning(span, message));
+                }
+                None => {}
+            }
+        }
+        plugins
+    }
+
+    fn limits(&mut self, value: Value<'_, '_>) -> Limits {
+        let mut limits = Limits::default();
+        let Some(mut table) = value.table("`limits`", &mut self.findings) else {
+            return limits;
+        };
+        for (key, limit) in [
+            ("fuel", &mut limits.fuel),
+            ("memory_bytes", &mut limits.memory_bytes),
+            ("timeout_ms", &mut limits.timeout_ms),
+            ("table_elements", &mut limits.table_elements),
+            ("output_bytes", &mut limits.output_bytes),
+            ("log_bytes_per_second", &mut limits.log_bytes_per_second),
+            ("module_bytes", &mut limits.module_bytes),
+        ] {
+            if let Some(value) = table.optional(key)
+                && let Some(number) = value.integer(0..=u64::MAX, &mut self.findings)
+            {
+                *limit = number;
+            }
+        }
+        table.finish(&mut self.findings);
+        limits
+    }
+
+    fn grant(&mut self, value: Value<'_, '_>) -> Grant {
+        let names = value.array(&mut self.findings).unwrap_or_default();
+        let mut given = Vec::new();
+        for value in names {
+            let Some(name) = value.string(&mut self.findings) else { continue };
+            match name.parse::<Capability>() {
+                Ok(capability) => given.push(capability),
+                Err(_) => {
+                    let known = Capability::ALL.map(Capability::name);
+                    let help = match nearest(name, known) {
+                        Some(nearest) => format!("did you mean `{nearest}`?"),
+                        None => format!("capabilities: {}", list(&known)),
+                    };
+                    let message = format!("there is no capability {}", shown(name));
+                    self.findings.push(Finding::error(value.span(), message).help(help));
+                }
+            }
+        }
+        given.into_iter().collect()
+    }
+}
+
+/// Short names where they are unique.
+fn name_plugins(plugins: &mut [Plugin]) {
+    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let mut uses: BTreeMap<Option<String>, usize> = BTreeMap::new();
+    for plugin in plugins.iter() {
+        *uses.entry(stem(&plugin.path)).or_default() += 1;
+    }
+    for plugin in plugins {
+        let stem = stem(&plugin.path);
+        plugin.name = match (uses.get(&stem), stem) {
+            (Some(1), Some(stem)) => stem,
+            _ => plugin.path.display().to_string(),
+        };
+    }
+}

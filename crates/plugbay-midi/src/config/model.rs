@@ -1,0 +1,219 @@
+//! A configuration after everything in it was checked.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use plugbay::policy::{Grant, Limits};
+
+use super::Params;
+
+/// Everything that one configuration file says.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Which port to listen on.
+    pub device: Device,
+    /// At least one, in the order of the file; the engine starts in the first.
+    pub modes: Vec<Mode>,
+    /// Mappings of every mode.
+    pub global_mappings: Vec<Mapping>,
+    /// What to log, and where.
+    pub logging: Logging,
+    /// Every plugin that a mapping names, once each; [`PluginId`] is a place in here.
+    pub plugins: Vec<Plugin>,
+}
+
+/// `[device]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Device {
+    /// The port to connect to when the command line names none.
+    pub port: Option<PortSelector>,
+    /// Whether to connect without being asked to on the command line.
+    pub auto_connect: bool,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self { port: None, auto_connect: true }
+    }
+}
+
+impl Device {
+    /// The port to use: the one that was asked for, or else the configured one, if it is
+    /// to be used without being asked.
+    pub fn choose(&self, asked: Option<PortSelector>) -> Option<PortSelector> {
+        asked.or_else(|| self.port.clone().filter(|_| self.auto_connect))
+    }
+}
+
+/// Chooses an input port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortSelector {
+    /// By place in the list of ports, from 0.
+    Index(usize),
+    /// By part of its name; case does not matter.
+    Name(String),
+}
+
+impl FromStr for PortSelector {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Index))
+    }
+}
+
+impl fmt::Display for PortSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PortSelector::Index(index) => write!(f, "{index}"),
+            PortSelector::Name(name) => write!(f, "{name:?}"),
+        }
+    }
+}
+
+/// One of `[[modes]]`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Mode {
+    /// Its name, unique in the file.
+    pub name: String,
+    /// For displays; nothing here reads it.
+    pub color: Option<String>,
+    /// In the order of the file.
+    pub mappings: Vec<Mapping>,
+}
+
+/// A place in [`Config::modes`], small enough for the byte that plugins read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ModeId(pub u8);
+
+/// A place in [`Config::plugins`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PluginId(pub usize);
+
+/// What happens when.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Mapping {
+    /// The user's own words.
+    pub description: Option<String>,
+    /// When.
+    pub trigger: Trigger,
+    /// What.
+    pub action: Action,
+    /// Line of the configuration, from 1, for messages.
+    pub line: usize,
+}
+
+/// What sets a mapping off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trigger {
+    /// A key, pressed or released.
+    Note(NoteTrigger),
+}
+
+/// `Note { note, velocity_min, velocity_max, on, channel }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NoteTrigger {
+    /// 0 to 127; 60 is middle C.
+    pub note: u8,
+    /// Velocities that count, of the press or of the release, whichever
+    /// [`on`](Self::on) asks for. All by default.
+    pub velocity: RangeInclusive<u8>,
+    /// Which of the two movements counts.
+    pub on: Edge,
+    /// 1 to 16; any when absent.
+    pub channel: Option<u8>,
+}
+
+/// The two movements of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Edge {
+    /// Note-on with a velocity above 0.
+    #[default]
+    Press,
+    /// Note-off, or note-on with velocity 0.
+    Release,
+}
+
+/// What a mapping does.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Runs a plugin.
+    WasmPlugin {
+        /// Which.
+        plugin: PluginId,
+        /// What it is given.
+        params: Params,
+    },
+    /// Changes the mode, from the next event on.
+    ModeChange {
+        /// To which.
+        mode: ModeId,
+    },
+}
+
+/// A plugin that mappings name, and what `[plugins."PATH"]` says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plugin {
+    /// Its name in messages: the file's stem, or the whole path where two stems are equal.
+    pub name: String,
+    /// The module, absolute if the configuration's folder is.
+    pub path: PathBuf,
+    /// Bounds of every call.
+    pub limits: Limits,
+    /// What it may do beyond computing and printing.
+    pub grant: Grant,
+}
+
+/// `[logging]`. This crate emits `tracing` events; who sets up the output reads this.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logging {
+    /// The least important level that is logged.
+    pub level: Option<LogLevel>,
+    /// Where to, instead of standard error.
+    pub file: Option<PathBuf>,
+}
+
+/// How important a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Nothing at all.
+    Off,
+    /// What failed.
+    Error,
+    /// What is odd.
+    Warn,
+    /// What happened.
+    Info,
+    /// Every decision.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// Every level with its name, quietest first.
+    pub const ALL: [(&'static str, LogLevel); 6] = [
+        ("off", LogLevel::Off),
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+
+    /// Its name in the configuration, which is also what `tracing` filters call it.
+    pub fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, level)| *level == self).map_or("info", |(name, _)| name)
+    }
+}
