@@ -1,0 +1,5 @@
+//! `plugbay`: the gateway, and the tools for those who write plugins.
+
+fn main() -> std::process::ExitCode {
+    plugbay_cli::plugbay()
+}

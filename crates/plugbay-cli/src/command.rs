@@ -1,0 +1,90 @@
+//! The command lines of both programs, and a file for each command.
+
+mod call;
+mod check;
+mod completions;
+mod demo;
+mod gateway;
+mod inspect;
+mod midi;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit;
+
+/// WebAssembly plugins for an LLM gateway and for MIDI controllers, in one sandbox.
+#[derive(Debug, Parser)]
+#[command(
+    name = "plugbay",
+    version,
+    propagate_version = true,
+    after_help = exit::HELP,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Plugbay {
+    #[command(subcommand)]
+    command: PlugbayCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PlugbayCommand {
+    Demo(demo::Demo),
+    Gateway(gateway::Gateway),
+    Midi(midi::Midi),
+    Check(check::Check),
+    Inspect(inspect::Inspect),
+    Call(call::Call),
+    Completions(completions::Completions),
+}
+
+/// The program `plugbay`.
+pub fn plugbay() -> ExitCode {
+    let result = match Plugbay::parse().command {
+        PlugbayCommand::Demo(command) => command.run(),
+        PlugbayCommand::Gateway(command) => command.run(),
+        PlugbayCommand::Midi(command) => command.run(),
+        PlugbayCommand::Check(command) => command.run(),
+        PlugbayCommand::Inspect(command) => command.run(),
+        PlugbayCommand::Call(command) => command.run(),
+        PlugbayCommand::Completions(command) => command.run::<Plugbay>(),
+    };
+    exit::code("plugbay", result)
+}
+
+/// The program `conductor`.
+pub fn conductor() -> ExitCode {
+    exit::code("conductor", midi::Conductor::parse().run())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_lines_are_sound() {
+        Plugbay::command().debug_assert();
+        midi::Conductor::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example_and_the_exit_codes() {
+        let mut command = Plugbay::command();
+        command.build();
+        for subcommand in command.get_subcommands_mut() {
+            if subcommand.get_name() == "help" {
+                continue;
+            }
+            let help = subcommand.render_long_help().to_string();
+            assert!(help.contains("Example"), "{}: {help}", subcommand.get_name());
+        }
+        let help = command.render_long_help().to_string();
+        assert!(help.contains("Exit codes"), "{help}");
+        let help = midi::Conductor::command().render_long_help().to_string();
+        assert!(help.contains("Example") && help.contains("Exit codes"), "{help}");
+    }
+}

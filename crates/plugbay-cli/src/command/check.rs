@@ -1,0 +1,172 @@
+//! `plugbay check`: whether a file is a plugin, and what is wrong with it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use plugbay::abi::interface::Problem;
+use plugbay::{ImportUse, Inspection};
+use serde::Serialize;
+
+use crate::exit::Outcome;
+use crate::options::{BackendOption, read_bytes};
+use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN};
+
+/// Tell whether a module is a plugin that this host can load, without running it.
+///
+/// Lists the exports of its contract that were found, that are missing and that have a wrong
+/// signature, and each import with the capability that it needs.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  plugbay check target/plugins/redactor.wasm --strict\n  plugbay check my_plugin.wasm --json | jq .missing\n\nExit codes: 0 it can be loaded (with --strict: and lacks nothing); 1 it cannot; 2 wrong usage or file."
+)]
+pub(crate) struct Check {
+    /// The module, or - for standard input
+    file: PathBuf,
+    /// Demand every export of the contract, optional ones too
+    #[arg(long)]
+    strict: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    backend: BackendOption,
+}
+
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    ok: bool,
+    world: Option<String>,
+    hooks: Vec<&'static str>,
+    found: Vec<Signature>,
+    missing: Vec<&'static str>,
+    problems: Vec<String>,
+    imports: Vec<Import>,
+}
+
+#[derive(Serialize)]
+struct Signature {
+    name: String,
+    signature: String,
+}
+
+#[derive(Serialize)]
+struct Import {
+    module: String,
+    field: String,
+    signature: String,
+    status: &'static str,
+    capability: Option<&'static str>,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> Result<Outcome> {
+        let wasm = read_bytes(&self.file)?;
+        let host = self.backend.host(std::sync::Arc::new(plugbay::Discard))?;
+        let report = match host.inspect(&wasm) {
+            Ok(inspection) => self.report(&inspection),
+            Err(error) => Report {
+                file: self.file.display().to_string(),
+                ok: false,
+                world: None,
+                hooks: Vec::new(),
+                found: Vec::new(),
+                missing: Vec::new(),
+                problems: vec![error.to_string()],
+                imports: Vec::new(),
+            },
+        };
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            print(&report, self.strict);
+        }
+        Ok(if report.ok { Outcome::Success } else { Outcome::Failure })
+    }
+
+    fn report(&self, inspection: &Inspection) -> Report {
+        let interface = inspection.interface.as_ref().ok();
+        let problems = match &inspection.interface {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(Problem::to_string).collect(),
+        };
+        let found = inspection.exports.iter().map(|export| Signature {
+            name: export.name.clone(),
+            signature: export.ty.to_string(),
+        });
+        // Engines list exports in orders of their own; the report is to be the same.
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        let imports = inspection.imports.iter().map(|report| {
+            let (status, capability) = match report.usage {
+                ImportUse::Always => ("offered", None),
+                ImportUse::Needs(capability) => ("needs", Some(capability.name())),
+                ImportUse::OtherSignature => ("wrong signature", None),
+                _ => ("unknown", None),
+            };
+            Import {
+                module: report.import.module.clone(),
+                field: report.import.field.clone(),
+                signature: report.import.ty.to_string(),
+                status,
+                capability,
+            }
+        });
+        let complete = !self.strict || inspection.missing.is_empty();
+        Report {
+            file: self.file.display().to_string(),
+            ok: inspection.is_loadable() && complete,
+            world: interface.map(|interface| interface.world.to_string()),
+            hooks: interface
+                .map(|i| i.hooks().map(|hook| hook.export()).collect())
+                .unwrap_or_default(),
+            found,
+            missing: inspection.missing.clone(),
+            problems,
+            imports: imports.collect(),
+        }
+    }
+}
+
+fn print(report: &Report, strict: bool) {
+    let Report { file, ok, world, found, missing, problems, imports, .. } = report;
+    match world {
+        Some(world) => anstream::println!("{TITLE}{file}{TITLE:#}: {world} plugin"),
+        None => anstream::println!("{TITLE}{file}{TITLE:#}"),
+    }
+    for problem in problems {
+        anstream::println!("  {ERROR}wrong{ERROR:#}    {problem}");
+    }
+    for export in found {
+        anstream::println!(
+            "  {GOOD}found{GOOD:#}    {} {DIM}{}{DIM:#}",
+            export.name,
+            export.signature
+        );
+    }
+    for name in missing {
+        let (style, note) = if strict { (ERROR, "") } else { (WARN, " (optional)") };
+        // A required export that is missing is among the problems already.
+        if !problems.iter().any(|problem| problem.contains(&format!("`{name}`"))) {
+            anstream::println!("  {style}missing{style:#}  {name}{note}");
+        }
+    }
+    for import in imports {
+        let Import { module, field, signature, .. } = import;
+        match (import.status, import.capability) {
+            (_, Some(capability)) => anstream::println!(
+                "  {WARN}import{WARN:#}   {module}.{field}: refused when called unless {capability} is granted"
+            ),
+            ("offered", None) => anstream::println!("  {GOOD}import{GOOD:#}   {module}.{field}"),
+            (status, None) => anstream::println!(
+                "  {ERROR}import{ERROR:#}   {module}.{field} {signature}: {status}, nobody offers this"
+            ),
+        }
+    }
+    if *ok {
+        anstream::println!("{GOOD}ok{GOOD:#}");
+    } else {
+        anstream::println!("{ERROR}this module cannot be used as it is{ERROR:#}");
+    }
+}

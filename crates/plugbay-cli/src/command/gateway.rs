@@ -1,0 +1,104 @@
+//! `plugbay gateway`: serve until told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
+
+use crate::exit::Outcome;
+use crate::logging;
+use crate::options::BackendOption;
+use crate::ui::{DIM, StderrLines, TITLE, WARN};
+
+/// Serve an OpenAI-compatible API whose requests, responses and stream chunks pass through plugins.
+///
+/// Without providers in the configuration, the built-in `mock` answers: its model `mock/echo` repeats
+/// the last user message. SIGTERM and Ctrl-C let the requests under way end, then call each
+/// plugin's cleanup.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  plugbay gateway --config config.json\n  curl localhost:8080/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{\"model\":\"mock/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n\nRUST_LOG=debug shows more. Exit codes: 0 stopped as told; 1 a cleanup failed or requests were cut off; 2 wrong usage or configuration."
+)]
+pub(crate) struct Gateway {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "config.json")]
+    config: PathBuf,
+    /// Listen here, whatever the configuration says; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    backend: BackendOption,
+}
+
+impl Gateway {
+    pub(crate) fn run(self) -> Result<Outcome> {
+        logging::start("info");
+        let mut config = Config::load(&self.config)?;
+        if let Some(listen) = self.listen {
+            config.listen = listen;
+        }
+        let host = self.backend.host(Arc::new(StderrLines))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the async runtime")?;
+        runtime.block_on(async {
+            let stop = stop_signal()?;
+            let running = Server::start(config, &host).await?;
+            let names: Vec<String> = running.plugins().into_iter().map(|p| p.name).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            // Scripts wait for this line; it is the only one on stdout.
+            anstream::println!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());
+            anstream::eprintln!("{DIM}plugins: {names}; engine: {}{DIM:#}", host.backend_name());
+            stop.await;
+            anstream::eprintln!("{DIM}stopping: waiting for the requests under way{DIM:#}");
+            Ok(report(&running.shutdown().await))
+        })
+    }
+}
+
+fn report(report: &ShutdownReport) -> Outcome {
+    if report.cut_off > 0 {
+        anstream::eprintln!(
+            "{WARN}warning{WARN:#}: {} requests did not end in time and were cut off",
+            report.cut_off
+        );
+    }
+    for (plugin, failure) in &report.failed_cleanups {
+        anstream::eprintln!("{WARN}warning{WARN:#}: cleanup of `{plugin}` failed: {failure}");
+    }
+    if report.cut_off == 0 && report.failed_cleanups.is_empty() {
+        Outcome::Success
+    } else {
+        Outcome::Failure
+    }
+}
+
+/// Ready when the process is told to stop: SIGTERM, or Ctrl-C. The signals are caught from
+/// now on, not only from when the future is first looked at.
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                // Nobody can ask; the process ends by being killed.
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}

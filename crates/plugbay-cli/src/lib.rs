@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod command;
+mod exit;
+mod logging;
+mod options;
+mod ui;
+
+pub use command::{conductor, plugbay};

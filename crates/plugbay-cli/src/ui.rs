@@ -1,0 +1,52 @@
+//! What both programs' output has in common: styles, plugins' own lines, sizes.
+
+use anstyle::{AnsiColor, Style};
+use plugbay::PluginOutput;
+use plugbay::runtime::Stream;
+
+/// Styles are dropped by `anstream` where stdout or stderr is no terminal, and by `NO_COLOR`.
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+pub(crate) const TITLE: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// Lines that plugins print, on stderr, each with its plugin's name.
+pub(crate) struct StderrLines;
+
+impl PluginOutput for StderrLines {
+    fn line(&self, plugin: &str, _stream: Stream, line: &str) {
+        anstream::eprintln!("{DIM}[{plugin}]{DIM:#} {}", printable(line));
+    }
+}
+
+/// A guest's text without what could move the cursor or forge a line of ours.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// A size in bytes as people read it.
+pub(crate) fn bytes(size: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    for (unit, factor) in UNITS {
+        if size >= factor {
+            let tenths = u128::from(size) * 10 / u128::from(factor);
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+    }
+    format!("{size} bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_well() {
+        for (size, text) in
+            [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (1 << 20, "1.0 MiB")]
+        {
+            assert_eq!(bytes(size), text);
+        }
+    }
+}
