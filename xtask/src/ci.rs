@@ -1,0 +1,100 @@
+//! `cargo xtask ci`: everything that is checked before a change lands, in one command.
+//!
+//! The order is by how soon a mistake shows: formatting in seconds, lints, then tests, then what takes a
+//! build of its own. Clippy and the tests share one profile and one feature set, so that the
+//! engines are compiled once for each.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::section::section;
+use crate::{demo, flags, guides, plugins, python, tidy, tools};
+
+pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
+    let start = std::time::Instant::now();
+    sh.set_var("CARGO_INCREMENTAL", "0");
+    section("formatting", || format(sh, root))?;
+    section("structure", || tidy::run(sh, root))?;
+    section("lints", || lints(sh, root))?;
+    plugins::run(sh, root, &flags::Plugins { only: None, test: true })?;
+    section("Python with the official clients", || python::prepare(sh, root).map(drop))?;
+    section("tests", || tests(sh, root))?;
+    section("features, each alone and all together", || features(sh, root))?;
+    section("documentation", || docs(sh, root))?;
+    section("dependencies", || dependencies(sh, root))?;
+    if root.join(guides::DEFAULT_DIR).is_dir() {
+        guides::run(sh, root, &flags::Guides { from: None, no_run: false })?;
+    } else {
+        let folder = guides::DEFAULT_DIR;
+        println!(
+            "==> guides\n    left out: {folder} is not there; `cargo xtask guides --from DIR` runs them"
+        );
+    }
+    if flags.no_demo {
+        println!("==> demo\n    left out, as --no-demo says");
+    } else {
+        demo::run(sh, root)?;
+    }
+    let minutes = start.elapsed().as_secs_f64() / 60.0;
+    println!("==> all of it passed in {minutes:.1} min");
+    Ok(())
+}
+
+fn format(sh: &Shell, root: &Path) -> Result<()> {
+    sh.change_dir(root);
+    cmd!(sh, "cargo fmt --all --check").run()?;
+    cmd!(sh, "cargo fmt --all --check --manifest-path plugins/rust/Cargo.toml").run()?;
+    Ok(())
+}
+
+fn lints(sh: &Shell, root: &Path) -> Result<()> {
+    sh.change_dir(root);
+    cmd!(sh, "cargo clippy --workspace --all-targets --locked -- -D warnings").run()?;
+    Ok(())
+}
+
+fn tests(sh: &Shell, root: &Path) -> Result<()> {
+    sh.change_dir(root);
+    // Nextest runs each test in a process of its own, side by side; cargo's own runner does as well.
+    if cmd!(sh, "cargo nextest --version").quiet().ignore_stderr().ignore_stdout().run().is_ok() {
+        cmd!(sh, "cargo nextest run --workspace --locked").run()?;
+        cmd!(sh, "cargo test --workspace --locked --doc").run()?;
+    } else {
+        cmd!(sh, "cargo test --workspace --locked").run()?;
+    }
+    Ok(())
+}
+
+/// Features are additive: each alone builds, and so do all of them.
+fn features(sh: &Shell, root: &Path) -> Result<()> {
+    sh.change_dir(root);
+    cmd!(sh, "cargo check --locked -p plugbay --no-default-features").run()?;
+    cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features wasmi").run()?;
+    cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features wasmtime").run()?;
+    tools::alsa_headers(sh)?;
+    cmd!(sh, "cargo check --locked --workspace --all-features").run()?;
+    Ok(())
+}
+
+fn docs(sh: &Shell, root: &Path) -> Result<()> {
+    sh.change_dir(root);
+    let _flags = sh.push_env("RUSTDOCFLAGS", "-D warnings");
+    cmd!(sh, "cargo doc --workspace --no-deps --locked").run()?;
+    Ok(())
+}
+
+fn dependencies(sh: &Shell, root: &Path) -> Result<()> {
+    sh.change_dir(root);
+    let deny = tools::cargo_deny(sh, root)?;
+    cmd!(sh, "{deny} --workspace check bans licenses sources").run()?;
+    if !cmd!(sh, "git status --porcelain --untracked-files=no Cargo.lock")
+        .quiet()
+        .read()?
+        .is_empty()
+    {
+        bail!("Cargo.lock has changes that are not committed");
+    }
+    Ok(())
+}

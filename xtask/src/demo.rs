@@ -1,0 +1,23 @@
+//! `cargo xtask demo`: the first thing a newcomer runs. Builds what it needs, then shows both front ends on real input.
+
+use std::path::Path;
+
+use anyhow::Result;
+use xshell::{Shell, cmd};
+
+use crate::section::section;
+use crate::{flags, plugins};
+
+pub(crate) fn run(sh: &Shell, root: &Path) -> Result<()> {
+    plugins::run(sh, root, &flags::Plugins { only: None, test: false })?;
+    sh.change_dir(root);
+    section("the programs (the first time, the engines take some minutes to compile)", || {
+        cmd!(sh, "cargo build --release --locked -p plugbay-cli").run()?;
+        Ok(())
+    })?;
+    section("the demo", || {
+        let plugbay = root.join("target/release/plugbay");
+        cmd!(sh, "{plugbay} demo --plugins target/plugins").quiet().run()?;
+        Ok(())
+    })
+}

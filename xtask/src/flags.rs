@@ -1,0 +1,36 @@
+//! The command line of `cargo xtask`.
+
+use std::path::PathBuf;
+
+xflags::xflags! {
+    /// The project's own commands.
+    cmd xtask {
+        /// Build the samples and the programs, and show both front ends on real input.
+        cmd demo {}
+
+        /// Everything that is checked before a change lands.
+        cmd ci {
+            /// Leave out the demo, which compiles the engines once more for its release build.
+            optional --no-demo
+        }
+
+        /// Hold the structure against its rules: edges among crates, homes of engines, module headers.
+        cmd tidy {}
+
+        /// Build the sample plugins into target/plugins and check what each exports and imports.
+        cmd plugins {
+            /// Build this sample alone.
+            optional --only name: String
+            /// Also run the samples' own tests: the Rust ones natively, the others in Node.js.
+            optional --test
+        }
+
+        /// Take the plugin guides' own text, build every code block in it and run it in the host.
+        cmd guides {
+            /// The folder of hooks-guide.txt and midi-guide.txt; ../shared/seeds unless given.
+            optional --from dir: PathBuf
+            /// Stop after extracting and building.
+            optional --no-run
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Programs and headers that a check needs beyond cargo and node: found, or installed and said so.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use xshell::{Shell, cmd};
+
+const CARGO_DENY: &str = "0.20.2";
+
+/// `cargo-deny`: the one on the machine, or one built into `target/tools`.
+pub(crate) fn cargo_deny(sh: &Shell, root: &Path) -> Result<PathBuf> {
+    if let Ok(version) = cmd!(sh, "cargo-deny --version").quiet().ignore_stderr().read() {
+        println!("    {version} is installed");
+        return Ok(PathBuf::from("cargo-deny"));
+    }
+    let tools = root.join("target").join("tools");
+    let program = tools.join("bin").join("cargo-deny");
+    let have = cmd!(sh, "{program} --version").quiet().ignore_stderr().read().unwrap_or_default();
+    if have != format!("cargo-deny {CARGO_DENY}") {
+        println!(
+            "    building cargo-deny {CARGO_DENY} into target/tools: once, about three minutes"
+        );
+        cmd!(sh, "cargo install cargo-deny --locked --quiet --version {CARGO_DENY} --root {tools}")
+            .run()
+            .context(
+                "cannot install cargo-deny; `cargo install cargo-deny --locked` does it by hand",
+            )?;
+    }
+    Ok(program)
+}
+
+/// ALSA's headers, which midir needs on Linux.
+pub(crate) fn alsa_headers(sh: &Shell) -> Result<()> {
+    if !cfg!(target_os = "linux")
+        || cmd!(sh, "pkg-config --exists alsa").quiet().ignore_stderr().run().is_ok()
+    {
+        return Ok(());
+    }
+    apt_install(sh, &["libasound2-dev", "pkg-config"])
+}
+
+/// Installs Debian packages where this process may, and says what to type where it may not.
+pub(crate) fn apt_install(sh: &Shell, packages: &[&str]) -> Result<()> {
+    let line = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    let is_root = cmd!(sh, "id -u").quiet().read().is_ok_and(|id| id == "0");
+    if !is_root {
+        bail!("missing packages; run: sudo {line}");
+    }
+    println!("    {line}");
+    let _env = sh.push_env("DEBIAN_FRONTEND", "noninteractive");
+    cmd!(sh, "apt-get update -qq").quiet().run().context("apt-get update failed")?;
+    cmd!(sh, "apt-get install -y -qq --no-install-recommends {packages...}")
+        .quiet()
+        .ignore_stdout()
+        .run()
+        .with_context(|| format!("failed: {line}"))?;
+    Ok(())
+}
