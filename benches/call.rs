@@ -1,0 +1,99 @@
+//! What a call costs: a bare one through the seam, the contract's steps through the seam, and
+//! the same steps through the host, with its pool, its reports and its poisoning.
+#![allow(clippy::expect_used, reason = "a bench that cannot run says why and stops")]
+
+use std::sync::Arc;
+
+use benches::guests::{Seam, echo, plugin};
+use benches::{backends, block_on, host_alone, id};
+use criterion::Criterion;
+use plugbay::abi::ExportId;
+use plugbay::abi::interface::{Allocator, Hook, Interface};
+use plugbay::abi::protocol::{Placement, call_packed};
+use plugbay::runtime::{Backend, Instance, InstanceGuest};
+
+const SIZES: [(&str, usize); 2] = [("1k", 1 << 10), ("64k", 64 << 10)];
+
+fn main() {
+    let mut criterion = benches::criterion();
+    call(&mut criterion);
+    criterion.final_summary();
+}
+
+fn call(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("call");
+    let engines = backends();
+
+    // In every row below but `reset`, once.
+    host_alone(&mut group, "block_on", || block_on(std::future::ready(())));
+
+    // Arms fuel and deadline for a call.
+    for engine in &engines {
+        let mut instance = Seam::new(engine, &echo()).instantiate();
+        group.bench_function(id("reset", engine.name()), |bencher| {
+            bencher.iter(|| instance.reset());
+        });
+    }
+    // The same, and an export that does nothing.
+    for engine in &engines {
+        let seam = Seam::new(engine, &echo());
+        let nop = seam.export("nop");
+        let mut instance = seam.instantiate();
+        group.bench_function(id("reset_nop", engine.name()), |bencher| {
+            bencher.iter(|| {
+                instance.reset();
+                block_on(instance.call(nop, &[])).expect("it does nothing")
+            });
+        });
+    }
+    for (size, bytes) in SIZES {
+        let input = vec![b'x'; bytes];
+        for engine in &engines {
+            let mut guest = EchoGuest::new(engine);
+            group.bench_function(id(&format!("seam_echo_{size}"), engine.name()), |bencher| {
+                bencher.iter(|| guest.call(&input));
+            });
+        }
+        for engine in &engines {
+            let echo = plugin(engine, "echo", &echo());
+            group.bench_function(id(&format!("echo_{size}"), engine.name()), |bencher| {
+                bencher.iter(|| block_on(echo.hook_raw(Hook::Pre, &input)).expect("it echoes"));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// The echo guest beneath the host: what a hook's call takes and nothing else.
+struct EchoGuest {
+    instance: Box<dyn Instance>,
+    hook: ExportId,
+    allocator: Allocator,
+    placement: Placement,
+}
+
+impl EchoGuest {
+    fn new(engine: &Arc<dyn Backend>) -> Self {
+        let seam = Seam::new(engine, &echo());
+        let interface = Interface::inspect(seam.module().exports(), seam.module().has_memory());
+        let interface = interface.expect("the echo guest is a plugin");
+        let allocator = interface.allocator.expect("it exports malloc");
+        Self {
+            instance: seam.instantiate(),
+            hook: interface.hook(Hook::Pre).expect("it exports pre_hook"),
+            allocator,
+            placement: Placement::hook(allocator),
+        }
+    }
+
+    /// `malloc`, write, `pre_hook`, read, `free`.
+    fn call(&mut self, input: &[u8]) -> Option<Vec<u8>> {
+        self.instance.reset();
+        let mut guest = InstanceGuest(&mut *self.instance);
+        let (free, limit) = (Some(self.allocator), u64::MAX);
+        let read = <[u8]>::to_vec;
+        let placement = &mut self.placement;
+        block_on(call_packed(&mut guest, self.hook, placement, free, limit, input, read))
+            .expect("it echoes")
+    }
+}

@@ -1,0 +1,17 @@
+//! One binary for all tests across crates: the programs on real input, with real clients and real modules.
+//!
+//! Nothing here waits for time to pass. A test waits for a line, an answer or the end of a process; the limits in
+//! `support` only keep a broken program from holding up the whole run.
+
+#![allow(missing_docs, reason = "a test binary")]
+// Programs are stopped by signals, and fed through FIFOs.
+#![cfg(unix)]
+
+mod call_parity;
+mod conductor;
+mod examples;
+mod gateway_curl;
+mod gateway_openai;
+mod modules;
+mod sandbox;
+mod support;

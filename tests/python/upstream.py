@@ -1,0 +1,132 @@
+"""A provider with a script: what the model is called decides how it answers.
+
+It prints `listening on URL`, and then one line of JSON for each request that it received. Only
+Python's own library is used.
+
+    answer     repeats the last message, whole or word by word
+    ragged     streams the same in bytes that were cut anywhere, with comments and CRLF
+    held       answers only when a line has come on standard input
+    limited    answers 429 in OpenAI's error shape
+    page       answers 500 with an HTML page
+    broken     breaks off in the middle of a stream
+    garbled    answers 200 with something that is not JSON
+"""
+
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PRINTING = threading.Lock()
+
+
+def say(text):
+    with PRINTING:
+        print(text, flush=True)
+
+
+def chunk(delta, reason=None):
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "upstream-model",
+        "system_fingerprint": "fp_1",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+    }
+
+
+class Provider(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        say(json.dumps({"method": "GET", "path": self.path, "headers": self.lower_headers()}))
+        model = {"id": "upstream-model", "object": "model", "created": 1, "owned_by": "upstream"}
+        self.whole(200, {"object": "list", "data": [model]})
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        received = {"method": "POST", "path": self.path, "headers": self.lower_headers(), "body": body}
+        say(json.dumps(received))
+        request = json.loads(body)
+        model = request["model"]
+        if model == "limited":
+            error = {"message": "slow down", "type": "rate_limit", "param": None, "code": "limited"}
+            return self.whole(429, {"error": error}, {"retry-after": "7"})
+        if model == "page":
+            return self.send(500, b"<html>secret of the upstream</html>", "text/html")
+        if model == "garbled":
+            return self.send(200, b"{{{", "application/json")
+        if model == "held":
+            sys.stdin.readline()
+        text = request["messages"][-1]["content"]
+        if request.get("stream"):
+            return self.stream(model, text)
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text, "refusal": None},
+            "finish_reason": "stop",
+        }
+        answer = {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "upstream-model",
+            "choices": [choice],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+            "system_fingerprint": "fp_1",
+        }
+        self.whole(200, answer)
+
+    def stream(self, model, text):
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        words = text.split(" ")
+        words = [word + " " for word in words[:-1]] + words[-1:]
+        deltas = [chunk({"role": "assistant", "content": ""})]
+        deltas += [chunk({"content": word}) for word in words]
+        deltas += [chunk({}, "stop")]
+        if model == "ragged":
+            events = [": a comment\r\n\r\n"]
+            events += [f"event: message\r\ndata:{json.dumps(d, ensure_ascii=False)}\r\n\r\n" for d in deltas]
+            stream = "".join(events + ["data: [DONE]\r\n\r\n"]).encode()
+            pieces = [stream[at : at + 7] for at in range(0, len(stream), 7)]
+        else:
+            pieces = [f"data: {json.dumps(d)}\n\n".encode() for d in deltas] + [b"data: [DONE]\n\n"]
+            if model == "broken":
+                pieces = pieces[:2]
+        for piece in pieces:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        if model == "broken":
+            # No last chunk: the client is told that the body is not whole.
+            self.close_connection = True
+        else:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def lower_headers(self):
+        return {name.lower(): value for name, value in self.headers.items()}
+
+    def whole(self, status, document, headers={}):
+        self.send(status, json.dumps(document).encode(), "application/json", headers)
+
+    def send(self, status, body, kind, headers={}):
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    server.daemon_threads = True
+    say(f"listening on http://127.0.0.1:{server.server_address[1]}")
+    server.serve_forever()
