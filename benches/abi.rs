@@ -7,8 +7,7 @@ use std::hint::black_box;
 use benches::documents::{
     chunk, context, http_request, http_response, llm_request, llm_response, prose,
 };
-use benches::{HOST, SIZES, host_alone, id};
-use criterion::BatchSize::SmallInput;
+use benches::{FEW, HOST, SIZES, host_alone, id};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
 use plugbay::abi::hook::{
@@ -27,46 +26,48 @@ fn main() {
 fn codec(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("codec");
     for (size, bytes) in SIZES {
-        bodies(&mut group, size, bytes);
-        http(&mut group, size, bytes);
-        llm(&mut group, size, bytes);
-        chunks(&mut group, size, bytes);
+        let text = prose(bytes);
+        bodies(&mut group, size, &text);
+        http(&mut group, size, &text);
+        llm(&mut group, size, &text);
+        chunk_encode(&mut group, size, &text);
     }
+    chunk_decode(&mut group);
     merge(&mut group);
     group.finish();
 }
 
 /// The conversions that are inside the HTTP rows below, by themselves.
-fn bodies(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, bytes: usize) {
+fn bodies(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, text: &str) {
     group.bench_function(id(&format!("body_to_base64_{size}"), HOST), |bencher| {
-        let fresh = || Body::from_bytes(prose(bytes));
-        bencher.iter_batched_ref(fresh, |body| body.base64().len(), SmallInput);
+        let fresh = || Body::from_bytes(text);
+        bencher.iter_batched_ref(fresh, |body| body.base64().len(), FEW);
     });
-    let text = Body::from_bytes(prose(bytes)).base64().to_owned();
+    let encoded = Body::from_bytes(text).base64().to_owned();
     group.bench_function(id(&format!("body_from_base64_{size}"), HOST), |bencher| {
-        bencher.iter_batched(|| text.clone(), Body::from_base64, SmallInput);
+        bencher.iter_batched(|| encoded.clone(), Body::from_base64, FEW);
     });
 }
 
-fn http(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, bytes: usize) {
+fn http(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, text: &str) {
     let context = context();
-    let (request, response) = (http_request(bytes), http_response(bytes));
+    let (request, response) = (http_request(text), http_response(text));
 
     // The first plugin that is shown a body pays for its base64, the next one does not.
     group.bench_function(id(&format!("http_pre_encode_{size}"), HOST), |bencher| {
-        let fresh = || http_request(bytes);
+        let fresh = || http_request(text);
         let encode = |request: &mut _| HttpPreInput { context: &context, request }.encode();
-        bencher.iter_batched_ref(fresh, encode, SmallInput);
+        bencher.iter_batched_ref(fresh, encode, FEW);
     });
     host_alone(group, &format!("http_pre_encode_again_{size}"), || {
         HttpPreInput { context: &context, request: black_box(&request) }.encode()
     });
     group.bench_function(id(&format!("http_post_encode_{size}"), HOST), |bencher| {
-        let fresh = || http_response(bytes);
+        let fresh = || http_response(text);
         let encode = |response: &mut _| {
             HttpPostInput { context: &context, request: &request, response }.encode()
         };
-        bencher.iter_batched_ref(fresh, encode, SmallInput);
+        bencher.iter_batched_ref(fresh, encode, FEW);
     });
 
     let kept = output(&json!({"request": request, "has_response": false, "error": ""}));
@@ -74,22 +75,22 @@ fn http(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, bytes: usize) {
         HttpPreOutput::decode(black_box(&kept), &request).expect("a valid output")
     });
     let mut other = request.clone();
-    other.body = Body::from_bytes(prose(bytes).to_uppercase());
+    other.body = Body::from_bytes(text.to_uppercase());
     let changed = output(&json!({"request": other, "has_response": false, "error": ""}));
     host_alone(group, &format!("http_pre_decode_{size}"), || {
         HttpPreOutput::decode(black_box(&changed), &request).expect("a valid output")
     });
     let mut other = response.clone();
-    other.body = Body::from_bytes(prose(bytes).to_uppercase());
+    other.body = Body::from_bytes(text.to_uppercase());
     let changed = output(&json!({"response": other, "error": ""}));
     host_alone(group, &format!("http_post_decode_{size}"), || {
         HttpPostOutput::decode(black_box(&changed), &response).expect("a valid output")
     });
 }
 
-fn llm(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, bytes: usize) {
+fn llm(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, text: &str) {
     let context = context();
-    let (request, response) = (llm_request(&prose(bytes)), llm_response(&prose(bytes)));
+    let (request, response) = (llm_request(text), llm_response(text));
 
     host_alone(group, &format!("pre_encode_{size}"), || {
         PreInput { context: &context, request: black_box(&request) }.encode()
@@ -107,23 +108,24 @@ fn llm(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, bytes: usize) {
     });
 }
 
-fn chunks(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, bytes: usize) {
+fn chunk_encode(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, text: &str) {
     let context = context();
-    let request = http_request(bytes);
-    let sent = chunk("a few words ");
+    let request = http_request(text);
+    let chunk = chunk("a few words ");
     // By the time that chunks come, http_pre_hook has long had the body encoded.
     request.body.base64();
     host_alone(group, &format!("chunk_encode_{size}"), || {
-        ChunkInput { context: &context, request: black_box(&request), chunk: &sent }.encode()
+        ChunkInput { context: &context, request: black_box(&request), chunk: &chunk }.encode()
     });
-    if bytes == SIZES.map(|(_, bytes)| bytes).into_iter().min().unwrap_or_default() {
-        // The request does not come back, so its size does not matter.
-        let other = chunk("other words ");
-        let changed = output(&json!({"chunk": other, "has_chunk": true, "skip": false}));
-        host_alone(group, "chunk_decode", || {
-            ChunkOutput::decode(black_box(&changed), &sent).expect("a valid output")
-        });
-    }
+}
+
+/// The request does not come back, so that its size does not matter.
+fn chunk_decode(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let (sent, other) = (chunk("a few words "), chunk("other words "));
+    let changed = output(&json!({"chunk": other, "has_chunk": true, "skip": false, "error": ""}));
+    host_alone(group, "chunk_decode", || {
+        ChunkOutput::decode(black_box(&changed), &sent).expect("a valid output")
+    });
 }
 
 /// What a plugin adds to a context, and what it writes over.
@@ -136,7 +138,7 @@ fn merge(group: &mut BenchmarkGroup<'_, WallTime>) {
             context.merge(changes);
             context
         };
-        bencher.iter_batched(fresh, merge, SmallInput);
+        bencher.iter_batched(fresh, merge, FEW);
     });
 }
 

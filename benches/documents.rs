@@ -64,8 +64,8 @@ pub fn chunk(text: &str) -> Box<RawValue> {
     }))
 }
 
-/// A request whose body has `bytes` bytes and was not encoded before.
-pub fn http_request(bytes: usize) -> HttpRequest {
+/// A request whose body was not encoded before.
+pub fn http_request(body: &str) -> HttpRequest {
     HttpRequest {
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
@@ -80,19 +80,19 @@ pub fn http_request(bytes: usize) -> HttpRequest {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into(),
         query: [].into(),
-        body: Body::from_bytes(prose(bytes)),
+        body: Body::from_bytes(body),
         extra: RawObject::new(),
     }
 }
 
-/// A response whose body has `bytes` bytes and was not encoded before.
-pub fn http_response(bytes: usize) -> HttpResponse {
+/// A response whose body was not encoded before.
+pub fn http_response(body: &str) -> HttpResponse {
     HttpResponse {
         status_code: 200,
         headers: [("content-type", "application/json"), ("x-served-by", "mock")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
-        body: Body::from_bytes(prose(bytes)),
+        body: Body::from_bytes(body),
         extra: RawObject::new(),
     }
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use benches::documents::{chunk, context, http_request, llm_request, prose, prose_with_address};
 use benches::guests::{plugin, sample};
-use benches::{SIZES, backends, block_on, id};
-use criterion::BatchSize::SmallInput;
+use benches::{FEW, SIZES, backends, block_on, id};
 use criterion::Criterion;
 use plugbay::Plugin;
 use plugbay::abi::hook::{ChunkInput, ChunkOutcome, HttpPreInput, PreInput, PreOutcome};
@@ -55,7 +54,8 @@ fn hook(criterion: &mut Criterion, engines: &[Samples], size: &str, bytes: usize
         });
     }
     // The guest looks for an @, finds none, and answers with "no output".
-    let request = llm_request(&prose(bytes));
+    let text = prose(bytes);
+    let request = llm_request(&text);
     let input = PreInput { context: &context, request: &request };
     for samples in engines {
         let unchanged = block_on(samples.redactor.pre(&input)).expect("it looks");
@@ -71,21 +71,20 @@ fn hook(criterion: &mut Criterion, engines: &[Samples], size: &str, bytes: usize
         });
     }
     // Neither guest reads this input: a body's way in, base64 included, with nothing behind it.
-    let plugins: [(&str, fn(&Samples) -> &Plugin); 2] = [
-        ("http_pre_redactor", |samples| &samples.redactor),
-        ("http_pre_hello_typescript", |samples| &samples.hello),
-    ];
-    for (case, plugin) in plugins {
-        for samples in engines {
-            let plugin = plugin(samples);
+    for samples in engines {
+        let plugins = [
+            ("http_pre_redactor", &samples.redactor),
+            ("http_pre_hello_typescript", &samples.hello),
+        ];
+        for (case, plugin) in plugins {
             group.bench_function(id(case, samples.engine), |bencher| {
                 bencher.iter_batched_ref(
-                    || http_request(bytes),
+                    || http_request(&text),
                     |request| {
                         let input = HttpPreInput { context: &context, request };
                         block_on(plugin.http_pre(&input)).expect("it changes nothing")
                     },
-                    SmallInput,
+                    FEW,
                 );
             });
         }
@@ -99,7 +98,7 @@ fn chunks(criterion: &mut Criterion, engines: &[Samples]) {
     let context = context();
     let (plain, address) = (chunk("a few words "), chunk("to ada@example.org "));
     for (size, bytes) in SIZES {
-        let request = http_request(bytes);
+        let request = http_request(&prose(bytes));
         let input = |chunk| ChunkInput { context: &context, request: &request, chunk };
         let (plain, address) = (input(&plain), input(&address));
         for samples in engines {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
+use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion};
 use plugbay::runtime::Backend;
 
 pub use pollster::block_on;
@@ -28,6 +28,10 @@ pub const HOST: &str = "host";
 
 /// The sizes at which documents are measured: the text of a short prompt and of a long one.
 pub const SIZES: [(&str, usize); 2] = [("1k", 1 << 10), ("16k", 16 << 10)];
+
+/// How many inputs are made at a time where each is used once: so few that what is allocated for
+/// them is memory that was just freed, as in a server, and not pages that the kernel must clear.
+pub const FEW: BatchSize = BatchSize::NumIterations(3);
 
 /// Criterion with times that keep a whole run of all benches under six minutes. What the
 /// command line says goes before them.

@@ -423,9 +423,7 @@ fn the_context_has_every_field_of_a_note() {
         .collect();
     let [params, context] = lines.as_slice() else { panic!("{ended}") };
     assert_eq!(params, &serde_json::json!({ "massage": "?" }));
-    for (field, wanted) in
-        [("velocity", 77), ("note", 60), ("channel", 5), ("mode", 0)]
-    {
+    for (field, wanted) in [("velocity", 77), ("note", 60), ("channel", 5), ("mode", 0)] {
         assert_eq!(context[field], wanted, "{field}: {context}");
     }
     assert_eq!(context["mode_name"], "Default");

@@ -376,40 +376,38 @@ fn a_gateway_that_cannot_start_says_why() {
         r#"(func (export "init") (param i32 i32) (result i32) (loop $l (br $l)) (i32.const 0))"#,
     );
     modules::write(folder.path(), "slow", &loop_in_init);
-    let action = modules::action("(i32.const 0)", "");
-    modules::write(folder.path(), "action", &action);
-    let taken = bare(folder.path());
-    let address = taken.url.strip_prefix("http://").unwrap();
     for (config, wanted) in [
-        (r#"{"plugins": [{"path": "none.wasm"}]}"#.to_owned(), &["none.wasm", "cannot read"][..]),
+        (r#"{"plugins": [{"path": "none.wasm"}]}"#, &["none.wasm", "cannot read"][..]),
+        (r#"{"plugins": [{"path": "config.json"}]}"#, &["not a valid WebAssembly module"]),
         (
-            r#"{"plugins": [{"path": "config.json"}]}"#.to_owned(),
-            &["not a valid WebAssembly module"],
-        ),
-        (
-            r#"{"plugins": [{"path": "slow.wasm", "limits": {"fuel": 1000}}]}"#.to_owned(),
+            r#"{"plugins": [{"path": "slow.wasm", "limits": {"fuel": 1000}}]}"#,
             &["`init`", "Out of fuel"],
         ),
-        (r#"{"plugins": [{"path": "action.wasm"}]}"#.to_owned(), &["action"]),
+        ("{\n  \"plugins\": [\n    {\"path\": 5}\n  ]\n}", &["plugins[0].path", "line 3"]),
+        (r#"{"pluginss": []}"#, &["did you mean `plugins`?"]),
+        ("{", &["line 1"]),
         (
-            "{\n  \"plugins\": [\n    {\"path\": 5}\n  ]\n}".to_owned(),
-            &["plugins[0].path", "line 3"],
-        ),
-        (r#"{"pluginss": []}"#.to_owned(), &["did you mean `plugins`?"]),
-        ("{".to_owned(), &["line 1"]),
-        (
-            r#"{"providers": {"openai": {"api_key_env": "NO_SUCH_VARIABLE"}}}"#.to_owned(),
+            r#"{"providers": {"openai": {"api_key_env": "NO_SUCH_VARIABLE"}}}"#,
             &["NO_SUCH_VARIABLE"],
         ),
-        (format!(r#"{{"listen": "{address}"}}"#), &["cannot listen on", address]),
     ] {
-        let file = write(folder.path(), "config.json", &config);
-        let ended = run(plugbay().args(["gateway", "--config"]).arg(&file)).exits(2);
+        let file = write(folder.path(), "config.json", config);
+        let mut gateway = plugbay();
+        gateway.args(["gateway", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
+        let ended = run(&mut gateway).exits(2);
         for wanted in wanted {
             assert!(ended.stderr.contains(wanted), "{config}: {ended}");
         }
         assert_eq!(ended.stdout, "", "{config}");
     }
+    let taken = bare(folder.path());
+    let address = taken.url.strip_prefix("http://").unwrap();
+    let mut gateway = plugbay();
+    gateway
+        .args(["gateway", "--listen", address, "--config"])
+        .arg(folder.path().join("config.json"));
+    let ended = run(&mut gateway).exits(2);
+    assert!(ended.stderr.contains(&format!("cannot listen on {address}")), "{ended}");
 }
 
 #[test]

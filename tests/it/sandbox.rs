@@ -41,12 +41,12 @@ fn a_hook_that_fails_says_how() {
         ("far", "(i64.const 0x0010000000000010)".to_owned(), "", "invalid memory access"),
         ("across", "(i64.const 0x0001fff000000100)".to_owned(), "", "invalid memory access"),
         ("wraps", "(i64.const 0xfffffff0fffffff0)".to_owned(), "", "invalid memory access"),
-        ("text", "(i64.const 0x0000001000000004)".to_owned(), "", "text"),
+        ("text", "(i64.const 0x0000001000000004)".to_owned(), "", "not JSON (expected ident at line 1 column 2): text"),
     ] {
         let module = modules::write(folder.path(), name, &modules::hook_with(name, &body, more));
         let said = fails(&module, &[]);
         assert!(said.contains(wanted), "{name}: {said}");
-        assert!(said.contains(&format!("plugin `{name}`")) || name == "text", "{name}: {said}");
+        assert!(said.contains(&format!("plugin `{name}`")), "{name}: {said}");
         assert!(!said.contains(".rs:") && !said.contains("panicked"), "{name}: {said}");
     }
 }
@@ -57,7 +57,7 @@ fn text_that_is_no_utf_8_is_refused() {
     let body = "(i64.const 0x0000040000000002)";
     let module = modules::hook_with("bytes", body, r#"(data (i32.const 1024) "\ff\fe")"#);
     let said = fails(&modules::write(folder.path(), "bytes", &module), &[]);
-    assert!(said.contains("UTF-8"), "{said}");
+    assert!(said.contains("not UTF-8"), "{said}");
 }
 
 #[test]
@@ -118,7 +118,6 @@ fn loading_is_bounded_as_calls_are() {
             r#"(func (export "init") (param i32 i32) (result i32) (i32.const -1))"#.to_owned(),
             "`init` returned -1",
         ),
-        ("many", "(memory 1)".to_owned(), "not a valid WebAssembly module"),
         ("table", "(table 2000000 funcref)".to_owned(), "Table limit exceeded"),
         ("segment", r#"(data (i32.const 131071) "ab")"#.to_owned(), "invalid memory access"),
         (
@@ -138,9 +137,7 @@ fn loading_is_bounded_as_calls_are() {
         };
         let module = modules::write(folder.path(), name, &text);
         let said = fails(&module, &[]);
-        if name != "many" {
-            assert!(said.contains(wanted), "{name}: {said}");
-        }
+        assert!(said.contains(wanted), "{name}: {said}");
     }
 }
 
@@ -163,7 +160,11 @@ fn a_file_that_is_no_module_is_refused_by_every_command() {
                 assert!(!ended.stderr.contains("panicked"), "{name}: {ended}");
             }
         }
-        fails(&file, &[]);
+        for backend in BACKENDS {
+            let mut command = plugbay();
+            command.arg("call").arg(&file).args(["get_name", "--backend", backend]);
+            run(&mut command).exits(1);
+        }
     }
 }
 
@@ -279,8 +280,9 @@ fn what_a_plugin_answers_is_not_trusted() {
         let gateway = Server::gateway(&write(folder.path(), "config.json", config.to_string()));
         let (status, answer) = post(&gateway, &chat("hello"));
         assert_eq!(status, 502, "{name}: {answer}");
-        let message = format!("plugin `{name}` failed in `pre_hook`: {wanted}");
-        assert_eq!(answer["error"]["message"], message);
+        let message = answer["error"]["message"].as_str().unwrap();
+        let wanted = format!("plugin `{name}` failed in `pre_hook`: {wanted}");
+        assert!(message.starts_with(&wanted) && !message.contains("42"), "{message}");
     }
     // An answer of its own, in place of the provider's.
     let output = r#"{"has_short_circuit": true, "short_circuit": {"error": {"error": {"message": "not today", "type": "policy", "code": 7}, "status_code": 451}}}"#;
@@ -291,4 +293,36 @@ fn what_a_plugin_answers_is_not_trusted() {
     assert_eq!(status, 451, "{answer}");
     let wanted = json!({ "message": "not today", "type": "policy", "code": 7, "param": null });
     assert_eq!(answer["error"], wanted);
+}
+
+/// A module that prints this before it traps.
+fn printing(text: &str) -> String {
+    let quoted: String = text.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    format!(
+        r#"(module
+             (import "wasi_snapshot_preview1" "fd_write"
+               (func $fd_write (param i32 i32 i32 i32) (result i32)))
+             (memory (export "memory") 2)
+             (data (i32.const 64) "{quoted}")
+             (func (export "malloc") (param i32) (result i32) (i32.const 65536))
+             (func (export "get_name") (result i64) (i64.const 0))
+             (func (export "pre_hook") (param i32 i32) (result i64)
+               (i32.store (i32.const 0) (i32.const 64))
+               (i32.store (i32.const 4) (i32.const {length}))
+               (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+               unreachable))"#,
+        length = text.len(),
+    )
+}
+
+#[test]
+fn what_a_plugin_prints_cannot_pass_for_the_host_s_words() {
+    let folder = folder();
+    let text = "first\x1b[2J\rplugbay: all is well\x07\nsecond\n";
+    let module = modules::write(folder.path(), "forger", &printing(text));
+    let said = fails(&module, &[]);
+    assert!(said.contains("[forger] first") && said.contains("[forger] second"), "{said}");
+    let lines: Vec<_> = said.split('\n').collect();
+    assert!(lines.iter().all(|line| !line.starts_with("plugbay: all is well")), "{said}");
+    assert!(!said.contains(['\x1b', '\r', '\x07']), "{said:?}");
 }

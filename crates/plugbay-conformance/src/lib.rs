@@ -6,7 +6,6 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    clippy::result_large_err,
     reason = "a case that does not hold is to fail the test it is run in"
 )]
 

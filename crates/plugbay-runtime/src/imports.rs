@@ -1,10 +1,31 @@
 //! What a module may import at all, before any host is asked.
 
-use plugbay_abi::ValueType;
+use plugbay_abi::{Value, ValueType};
 
-use crate::backend::{Import, WASI_MODULE};
+use crate::backend::{HostReply, Import, WASI_MODULE};
 use crate::error::InstantiateError;
+use crate::trap::TrapKind;
 use crate::wasi;
+
+impl Import {
+    /// Holds what a host function answered against the result type of this import.
+    ///
+    /// # Errors
+    ///
+    /// [`TrapKind::Host`], which names the function, when it is something else.
+    pub fn accept(&self, reply: Option<Value>) -> HostReply {
+        let wanted = self.ty.results.first().copied();
+        let found = reply.map(Value::ty);
+        if found == wanted {
+            return Ok(reply);
+        }
+        let name = |ty: Option<ValueType>| ty.map_or("nothing".to_owned(), |ty| ty.to_string());
+        let Import { module, field, .. } = self;
+        let (found, wanted) = (name(found), name(wanted));
+        let message = format!("host function `{module}.{field}` answered {found}, wanted {wanted}");
+        Err(TrapKind::Host { message })
+    }
+}
 
 /// Holds the function imports of a module against what can be offered to it.
 ///
@@ -15,7 +36,6 @@ use crate::wasi;
 /// # Errors
 ///
 /// The first import that cannot be offered.
-#[allow(clippy::result_large_err, reason = "made once per module, when it is refused")]
 pub fn check_imports(imports: &[Import]) -> Result<(), InstantiateError> {
     for (index, import) in imports.iter().enumerate() {
         let Import { module, field, ty } = import.clone();

@@ -11,7 +11,7 @@ use crate::module::WasmiModule;
 /// Interprets plugins with wasmi.
 ///
 /// For machines where code may not be generated, and for plugins that are called seldom:
-/// loading is many times faster than compiling, running many times slower.
+/// loading is many times faster than compiling, running several times slower.
 ///
 /// Cheap to clone: clones share one engine.
 #[derive(Clone)]

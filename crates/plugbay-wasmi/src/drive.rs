@@ -5,10 +5,9 @@
 //! the call goes on with the next slice.
 
 use std::future::poll_fn;
-use std::task::Poll;
 
 use plugbay_runtime::wasi::Errno;
-use plugbay_runtime::{SLICE_FUEL, TrapKind};
+use plugbay_runtime::{SLICE_FUEL, TrapKind, yield_now};
 use wasmi::{AsContextMut, Error, Func, ResumableCall, Store, Val};
 
 use crate::instance::Whole;
@@ -26,7 +25,17 @@ pub(crate) async fn call(
     store.data().budget.check_deadline()?;
     let mut call = function.call_resumable(&mut *store, params, results);
     loop {
-        call = match call.map_err(|error| trap::kind(&error, fuel))? {
+        let state = match call {
+            Ok(state) => state,
+            // The function itself is one of the host's, exported again: there is no guest
+            // to resume, and what would be its answer is the result.
+            Err(error) if matches!(error.downcast_ref(), Some(Stop::Wait)) => {
+                results.fill(Val::I32(wait(store).await?.code()));
+                return Ok(());
+            }
+            Err(error) => return Err(trap::kind(&error, fuel)),
+        };
+        call = match state {
             ResumableCall::Finished => return Ok(()),
             ResumableCall::OutOfFuel(suspended) => {
                 next_slice(store, suspended.required_fuel())?;
@@ -70,19 +79,6 @@ async fn wait(store: &mut Store<State>) -> Result<Errno, TrapKind> {
             Ok(Errno::Success)
         }
     }
-}
-
-/// Gives way once: the task is woken again at once.
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// A store's fuel and what the budget holds in reserve beyond it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plugbay_runtime::abi::{Value, ValueType};
+use plugbay_runtime::abi::Value;
 use plugbay_runtime::{HOST_CALL_FUEL, Import, TrapKind};
 use wasmi::errors::LinkerError;
 use wasmi::{Caller, FuncType, Linker, Val};
@@ -36,26 +36,13 @@ fn call(
     // Imports with other types were refused when the module was linked.
     let args: Vec<Value> = params.iter().filter_map(from_engine).collect();
     let host = Arc::clone(&caller.data().environment.host);
-    let reply = host.call(import, &mut CallerMemory::new(caller), &args)?;
+    let reply = host
+        .call(import, &mut CallerMemory::new(caller), &args)
+        .and_then(|reply| import.accept(reply))?;
     caller.data().budget.check_deadline()?;
-    let wanted = import.ty.results.first().copied();
-    match (reply, results.first_mut()) {
-        (None, None) => Ok(()),
-        (Some(value), Some(slot)) if Some(value.ty()) == wanted => {
-            *slot = to_engine(value);
-            Ok(())
-        }
-        (reply, _) => Err(TrapKind::Host { message: wrong_reply(import, reply, wanted) }),
+    // One result at most, of the type that was just held against the import's.
+    for (slot, value) in results.iter_mut().zip(reply) {
+        *slot = to_engine(value);
     }
-}
-
-fn wrong_reply(import: &Import, reply: Option<Value>, wanted: Option<ValueType>) -> String {
-    let name = |ty: Option<ValueType>| ty.map_or("nothing".to_owned(), |ty| ty.to_string());
-    format!(
-        "host function `{}.{}` answered {}, wanted {}",
-        import.module,
-        import.field,
-        name(reply.map(Value::ty)),
-        name(wanted)
-    )
+    Ok(())
 }

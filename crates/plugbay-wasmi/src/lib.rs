@@ -1,9 +1,5 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::result_large_err,
-    reason = "`InstantiateError` is made once per module, when it is refused"
-)]
 
 mod backend;
 mod costs;

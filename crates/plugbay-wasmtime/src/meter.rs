@@ -3,16 +3,15 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
-use plugbay_runtime::{Budget, HOST_CALL_FUEL, SLICE_FUEL, TrapKind};
+use plugbay_runtime::{Clock, Deadline, HOST_CALL_FUEL, SLICE_FUEL, TrapKind, yield_now};
 use wasmtime::{AsContextMut, CallHook, CallHookHandler, StoreContextMut};
 
 use crate::state::State;
 use crate::trap::stop;
-
-/// Fuel between two looks at the clock while the guest runs its own code.
-pub(crate) const YIELD_FUEL: u64 = SLICE_FUEL;
 
 /// Runs `call` under the deadline of a budget: looks at the clock each time it is polled,
 /// and drops it when the deadline has passed.
@@ -32,16 +31,16 @@ pub(crate) async fn within_deadline<T>(
 
 /// A deadline that can be looked at while the store, and the budget in it, is lent out.
 pub(crate) struct Deadlined {
-    deadline: plugbay_runtime::Deadline,
-    clock: std::sync::Arc<dyn plugbay_runtime::Clock>,
-    limit: std::time::Duration,
+    deadline: Deadline,
+    clock: Arc<dyn Clock>,
+    limit: Duration,
 }
 
 impl Deadlined {
     pub(crate) fn new(state: &State) -> Self {
         Self {
             deadline: state.budget.deadline(),
-            clock: std::sync::Arc::clone(state.budget.clock()),
+            clock: Arc::clone(state.budget.clock()),
             limit: state.environment.limits.timeout(),
         }
     }
@@ -98,15 +97,14 @@ impl CallHookHandler<State> for Border {
                 if left > store.data().give_way_at {
                     return ready(Ok(()));
                 }
-                store.data_mut().give_way_at = left.saturating_sub(YIELD_FUEL);
+                store.data_mut().give_way_at = left.saturating_sub(SLICE_FUEL);
                 Box::pin(async {
                     yield_now().await;
                     Ok(())
                 })
             }
             CallHook::ReturningFromHost => {
-                let budget: &Budget = &store.data().budget;
-                ready(budget.check_deadline().map_err(stop))
+                ready(store.data().budget.check_deadline().map_err(stop))
             }
             CallHook::CallingWasm | CallHook::ReturningFromWasm => ready(Ok(())),
         }
@@ -115,17 +113,4 @@ impl CallHookHandler<State> for Border {
 
 fn ready<'a>(result: wasmtime::Result<()>) -> HookFuture<'a> {
     Box::pin(std::future::ready(result))
-}
-
-/// Gives way once: the task is woken again at once.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

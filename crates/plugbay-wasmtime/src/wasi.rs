@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use plugbay_runtime::abi::{read, write};
 use plugbay_runtime::wasi::{self, Errno};
-use plugbay_runtime::{TrapKind, WAIT_FUEL, WASI_MODULE};
+use plugbay_runtime::{TrapKind, WAIT_FUEL, WASI_MODULE, yield_now};
 use wasmtime::{Caller, Linker, Result, Val};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::p1;
 use wasmtime_wasi::p2::bindings::random::random::Host;
 
-use crate::meter::{charge, yield_now};
+use crate::meter::charge;
 use crate::state::{CallerMemory, State};
 use crate::trap::stop;
 use crate::values::engine_type;

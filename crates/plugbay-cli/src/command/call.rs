@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use plugbay::abi::action::TriggerContext;
 use plugbay::abi::interface::Hook;
@@ -97,7 +97,10 @@ impl Call {
             let returned = match self.dispatch(&plugin, input.as_deref()).await? {
                 Ok(returned) => returned,
                 Err(error) => {
-                    anstream::eprintln!("{ERROR}error{ERROR:#}: {error:#}");
+                    anstream::eprintln!(
+                        "{ERROR}error{ERROR:#}: {}",
+                        ui::printable(&error.to_string())
+                    );
                     return Ok(Outcome::Failure);
                 }
             };
@@ -125,7 +128,7 @@ impl Call {
                 Err(error) => return Ok(Err(error.into())),
             };
             let output = raw_json(raw.document.as_deref().unwrap_or(b"null"))
-                .with_context(|| format!("plugin `{}`, `{}`", plugin.name(), self.export));
+                .map_err(|error| anyhow!("plugin `{}`, `{}`: {error}", plugin.name(), self.export));
             return Ok(output.map(|output| Returned { output, cost: Some(raw.report) }));
         }
         let context_form = match self.export.as_str() {
@@ -191,10 +194,11 @@ impl Call {
 /// A plugin's output as JSON.
 fn raw_json(document: &[u8]) -> Result<Box<RawValue>> {
     const SHOWN: usize = 200;
-    let text = std::str::from_utf8(document).context("it returned bytes that are not UTF-8")?;
-    serde_json::from_str(text).with_context(|| {
+    let text = std::str::from_utf8(document)
+        .map_err(|error| anyhow!("it returned bytes that are not UTF-8: {error}"))?;
+    serde_json::from_str(text).map_err(|error| {
         let shown: String = text.chars().take(SHOWN).collect();
-        format!("it returned something that is not JSON: {}", ui::printable(&shown))
+        anyhow!("it returned something that is not JSON ({error}): {shown}")
     })
 }
 
@@ -203,7 +207,7 @@ pub(super) fn load_failed(error: LoadError) -> Result<Outcome> {
     if matches!(error.kind, LoadErrorKind::Read { .. }) {
         return Err(error.into());
     }
-    anstream::eprintln!("{ERROR}error{ERROR:#}: {error}");
+    anstream::eprintln!("{ERROR}error{ERROR:#}: {}", ui::printable(&error.to_string()));
     Ok(Outcome::Failure)
 }
 

@@ -9,14 +9,14 @@ use plugbay_midi::config::{Config, PortSelector};
 use plugbay_midi::run::{End, Runner, Summary, TokioClock};
 use plugbay_midi::source::{MidiFileSource, MidiSource, Pace, PortSource, RawSource, list_ports};
 
-use crate::exit::{self, Outcome};
+use crate::exit::Outcome;
 use crate::logging;
 use crate::options::BackendOption;
 use crate::ui::{DIM, StderrLines, WARN};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
 #[derive(Debug, Parser)]
-#[command(name = "conductor", version, after_help = exit::HELP)]
+#[command(name = "conductor", version)]
 pub(crate) struct Conductor {
     #[command(flatten)]
     midi: Midi,

@@ -202,3 +202,17 @@ pub(crate) fn an_unknown_export_is_an_error(backend: &dyn Backend) {
     let trap = pollster::block_on(plugin.instance.call(ExportId(0), &[])).unwrap_err();
     assert_eq!(trap.kind.class(), "other");
 }
+
+/// The contract names no such thing, and a module may do it all the same.
+pub(crate) fn an_import_that_is_exported_again(backend: &dyn Backend) {
+    let host = Arc::new(Host::new(|_, _, args| Ok(args.first().copied())));
+    let wat = r#"(module
+        (import "host" "echo" (func $echo (param i32) (result i32)))
+        (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+        (memory (export "memory") 1)
+        (export "echo" (func $echo))
+        (export "yield" (func $yield)))"#;
+    let mut plugin = Rig::new(backend).host(host).plugin(wat);
+    assert_eq!(plugin.call("echo", &[Value::I32(7)]).unwrap(), Some(Value::I32(7)));
+    assert_eq!(plugin.number("yield"), 0);
+}

@@ -51,6 +51,7 @@ cases! {
         a_long_start_function_gives_way
         a_call_that_is_dropped_leaves_others_alone
         an_unknown_export_is_an_error
+        an_import_that_is_exported_again
     }
     fuel {
         an_endless_loop_in_a_hook

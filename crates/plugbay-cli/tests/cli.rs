@@ -1,0 +1,543 @@
+//! The command line of `plugbay`: what its commands print and how they exit.
+
+#![allow(missing_docs, reason = "a test binary")]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use expect_test::{Expect, expect};
+
+/// A folder with modules, in which the program runs: so that what it prints has no paths of this machine.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(modules: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in modules {
+            let wasm = wat::parse_str(text).unwrap();
+            std::fs::write(folder.path().join(name), wasm).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn empty() -> Self {
+        Self::with(&[])
+    }
+
+    fn plugbay(&self, arguments: &[&str]) -> Ended {
+        self.plugbay_with(arguments, b"")
+    }
+
+    fn plugbay_with(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        run(env!("CARGO_BIN_EXE_plugbay"), self.0.path(), arguments, input)
+    }
+}
+
+struct Ended {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(program: &str, folder: &Path, arguments: &[&str], input: &[u8]) -> Ended {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that does not want it may have ended.
+    drop(child.stdin.take().unwrap().write_all(input));
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+impl Ended {
+    /// Checks the exit code and what was printed on either stream.
+    #[track_caller]
+    fn check(&self, code: i32, stdout: Expect, stderr: Expect) {
+        stdout.assert_eq(&self.stdout);
+        stderr.assert_eq(&self.stderr);
+        assert_eq!(self.code, code);
+    }
+}
+
+/// A hook plugin with the least there may be.
+const HOOK: &str = r#"(module
+    (memory (export "memory") 1)
+    (data (i32.const 16) "tiny")
+    (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+    (func (export "get_name") (result i64) (i64.const 0x1000000004))
+    (func (export "pre_hook") (param i32 i32) (result i64)
+      (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32)) (i64.extend_i32_u (local.get 1)))))"#;
+
+/// An action plugin that asks for something and imports what it may need.
+const ACTION: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_open"
+      (func (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "[\"Filesystem\", \"network\"]\00")
+    (func (export "capabilities") (result i32) (i32.const 16))
+    (func (export "execute") (param i32 i32) (result i32) (local.get 1)))"#;
+
+const BROKEN: &str = r#"(module
+    (import "env" "call_home" (func (param i64)))
+    (import "wasi_snapshot_preview1" "fd_write" (func))
+    (func (export "get_name") (result i32) (i32.const 0))
+    (func (export "pre_hook") (param i32 i32 i32 i32) (result i64) (i64.const 0)))"#;
+
+#[test]
+fn check_of_a_plugin_that_is_fine() {
+    let folder = Folder::with(&[("tiny.wasm", HOOK), ("action.wasm", ACTION)]);
+    folder.plugbay(&["check", "tiny.wasm"]).check(
+        0,
+        expect![[r#"
+        tiny.wasm: hook plugin
+          found    get_name () -> i64
+          found    malloc (i32) -> i32
+          found    pre_hook (i32, i32) -> i64
+          missing  free (optional)
+          missing  init (optional)
+          missing  http_pre_hook (optional)
+          missing  http_post_hook (optional)
+          missing  http_stream_chunk_hook (optional)
+          missing  post_hook (optional)
+          missing  cleanup (optional)
+        ok
+    "#]],
+        expect![[""]],
+    );
+    folder.plugbay(&["check", "tiny.wasm", "--strict"]).check(
+        1,
+        expect![[r#"
+        tiny.wasm: hook plugin
+          found    get_name () -> i64
+          found    malloc (i32) -> i32
+          found    pre_hook (i32, i32) -> i64
+          missing  free
+          missing  init
+          missing  http_pre_hook
+          missing  http_post_hook
+          missing  http_stream_chunk_hook
+          missing  post_hook
+          missing  cleanup
+        this module cannot be used as it is
+    "#]],
+        expect![[""]],
+    );
+    folder.plugbay(&["check", "tiny.wasm", "--json"]).check(
+        0,
+        expect![[r#"
+        {
+          "file": "tiny.wasm",
+          "ok": true,
+          "world": "hook",
+          "hooks": [
+            "pre_hook"
+          ],
+          "found": [
+            {
+              "name": "get_name",
+              "signature": "() -> i64"
+            },
+            {
+              "name": "malloc",
+              "signature": "(i32) -> i32"
+            },
+            {
+              "name": "pre_hook",
+              "signature": "(i32, i32) -> i64"
+            }
+          ],
+          "missing": [
+            "free",
+            "init",
+            "http_pre_hook",
+            "http_post_hook",
+            "http_stream_chunk_hook",
+            "post_hook",
+            "cleanup"
+          ],
+          "problems": [],
+          "imports": []
+        }
+    "#]],
+        expect![[""]],
+    );
+    folder.plugbay(&["check", "action.wasm"]).check(0, expect![[r#"
+        action.wasm: action plugin
+          found    capabilities () -> i32
+          found    execute (i32, i32) -> i32
+          missing  init (optional)
+          missing  shutdown (optional)
+          import   wasi_snapshot_preview1.fd_write
+          import   wasi_snapshot_preview1.path_open: refused when called unless Filesystem is granted
+        ok
+    "#]], expect![[""]]);
+}
+
+#[test]
+fn check_of_modules_that_are_not() {
+    let folder = Folder::with(&[("broken.wasm", BROKEN), ("empty.wasm", "(module)")]);
+    std::fs::write(folder.0.path().join("text.wasm"), "text").unwrap();
+    folder.plugbay(&["check", "broken.wasm"]).check(1, expect![[r#"
+        broken.wasm
+          wrong    missing export `memory`: data is exchanged through the module's linear memory
+          wrong    export `pre_hook` has signature (i32, i32, i32, i32) -> i64: that is the older generation of hooks, which took context and request as two buffers; wanted (i32, i32) -> i64, one JSON document with both
+          wrong    export `get_name` has signature () -> i32, wanted () -> i64
+          wrong    missing export `malloc`, wanted with signature (i32) -> i32
+          found    get_name () -> i32
+          found    pre_hook (i32, i32, i32, i32) -> i64
+          missing  free (optional)
+          missing  init (optional)
+          missing  http_pre_hook (optional)
+          missing  http_post_hook (optional)
+          missing  http_stream_chunk_hook (optional)
+          missing  post_hook (optional)
+          missing  cleanup (optional)
+          import   env.call_home (i64) -> (): unknown, nobody offers this
+          import   wasi_snapshot_preview1.fd_write () -> (): wrong signature, nobody offers this
+        this module cannot be used as it is
+    "#]], expect![[""]]);
+    folder.plugbay(&["check", "broken.wasm", "--json"]).check(1, expect![[r#"
+        {
+          "file": "broken.wasm",
+          "ok": false,
+          "world": null,
+          "hooks": [],
+          "found": [
+            {
+              "name": "get_name",
+              "signature": "() -> i32"
+            },
+            {
+              "name": "pre_hook",
+              "signature": "(i32, i32, i32, i32) -> i64"
+            }
+          ],
+          "missing": [
+            "malloc",
+            "free",
+            "init",
+            "http_pre_hook",
+            "http_post_hook",
+            "http_stream_chunk_hook",
+            "post_hook",
+            "cleanup"
+          ],
+          "problems": [
+            "missing export `memory`: data is exchanged through the module's linear memory",
+            "export `pre_hook` has signature (i32, i32, i32, i32) -> i64: that is the older generation of hooks, which took context and request as two buffers; wanted (i32, i32) -> i64, one JSON document with both",
+            "export `get_name` has signature () -> i32, wanted () -> i64",
+            "missing export `malloc`, wanted with signature (i32) -> i32"
+          ],
+          "imports": [
+            {
+              "module": "env",
+              "field": "call_home",
+              "signature": "(i64) -> ()",
+              "status": "unknown",
+              "capability": null
+            },
+            {
+              "module": "wasi_snapshot_preview1",
+              "field": "fd_write",
+              "signature": "() -> ()",
+              "status": "wrong signature",
+              "capability": null
+            }
+          ]
+        }
+    "#]], expect![[""]]);
+    folder.plugbay(&["check", "empty.wasm"]).check(1, expect![[r#"
+        empty.wasm
+          wrong    not a plugin: found no exported function, wanted `get_name` and hooks such as `pre_hook`, or `execute`
+        this module cannot be used as it is
+    "#]], expect![[""]]);
+    // The rest is the engine's own words.
+    let text = folder.plugbay(&["check", "text.wasm"]);
+    assert_eq!((text.code, &*text.stderr), (1, ""));
+    let wanted = "text.wasm\n  wrong    not a valid WebAssembly module: ";
+    assert!(text.stdout.starts_with(wanted), "{}", text.stdout);
+    folder.plugbay(&["check", "none.wasm"]).check(
+        2,
+        expect![[""]],
+        expect![[r#"
+        plugbay: error: cannot read none.wasm: No such file or directory (os error 2)
+    "#]],
+    );
+}
+
+#[test]
+fn check_reads_standard_input() {
+    let folder = Folder::empty();
+    let wasm = wat::parse_str(HOOK).unwrap();
+    let ended = folder.plugbay_with(&["check", "-"], &wasm);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.starts_with("-: hook plugin\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn inspect() {
+    let folder =
+        Folder::with(&[("tiny.wasm", HOOK), ("action.wasm", ACTION), ("broken.wasm", BROKEN)]);
+    folder.plugbay(&["inspect", "tiny.wasm"]).check(
+        0,
+        expect![[r#"
+        tiny
+          file      tiny.wasm (124 bytes)
+          world     hook
+          hooks     pre_hook
+          asks for  none
+    "#]],
+        expect![[""]],
+    );
+    folder.plugbay(&["inspect", "tiny.wasm", "--json"]).check(
+        0,
+        expect![[r#"
+        {
+          "file": "tiny.wasm",
+          "bytes": 124,
+          "name": "tiny",
+          "world": "hook",
+          "hooks": [
+            "pre_hook"
+          ],
+          "capabilities": [],
+          "metadata": null,
+          "backend": "wasmtime"
+        }
+    "#]],
+        expect![[""]],
+    );
+    let action = folder.plugbay(&["inspect", "action.wasm", "--json"]);
+    assert_eq!(action.code, 0, "{}", action.stderr);
+    assert!(action.stdout.contains("\"Filesystem\",\n    \"Network\""), "{}", action.stdout);
+    folder.plugbay(&["inspect", "broken.wasm"]).check(1, expect![[""]], expect![[r#"
+        error: plugin `broken`: failed to instantiate WASM module: missing export `memory`: data is exchanged through the module's linear memory; export `pre_hook` has signature (i32, i32, i32, i32) -> i64: that is the older generation of hooks, which took context and request as two buffers; wanted (i32, i32) -> i64, one JSON document with both; export `get_name` has signature () -> i32, wanted () -> i64; missing export `malloc`, wanted with signature (i32) -> i32
+    "#]]);
+    folder.plugbay(&["inspect", "none.wasm"]).check(2, expect![[""]], expect![[r#"
+        plugbay: error: plugin `none`: cannot read none.wasm: No such file or directory (os error 2): cannot read none.wasm: No such file or directory (os error 2): No such file or directory (os error 2)
+    "#]]);
+}
+
+#[test]
+fn call_prints_the_output_alone_on_stdout() {
+    let folder = Folder::with(&[("tiny.wasm", HOOK), ("action.wasm", ACTION)]);
+    // This plugin returns what it is given, spaces and all.
+    for input in ["{\"a\": 1.50}", "[ 1,\n 2 ]", "\"\\u00fc\""] {
+        let ended = folder
+            .plugbay_with(&["call", "tiny.wasm", "pre_hook", "--input", "-"], input.as_bytes());
+        assert_eq!((ended.code, ended.stdout), (0, format!("{input}\n")));
+        assert!(ended.stderr.starts_with("wasmtime: fuel "), "{}", ended.stderr);
+    }
+    std::fs::write(folder.0.path().join("in.json"), " {} \n").unwrap();
+    let ended = folder.plugbay(&[
+        "call",
+        "tiny.wasm",
+        "pre_hook",
+        "--input",
+        "in.json",
+        "--backend",
+        "wasmi",
+    ]);
+    assert_eq!((ended.code, &*ended.stdout), (0, "{}\n"));
+    assert!(ended.stderr.starts_with("wasmi: fuel "), "{}", ended.stderr);
+    folder.plugbay(&["call", "tiny.wasm", "get_name"]).check(
+        0,
+        expect![[r#"
+        "tiny"
+    "#]],
+        expect![[""]],
+    );
+    // Its status is the length of what it is given.
+    folder.plugbay_with(&["call", "action.wasm", "execute", "--input", "-"], b"{}").check(
+        1,
+        expect![[""]],
+        expect![[r#"
+            error: plugin `action`, `execute` returned 2, wanted 0
+        "#]],
+    );
+}
+
+#[test]
+fn call_with_wrong_arguments() {
+    let folder = Folder::with(&[("tiny.wasm", HOOK)]);
+    std::fs::write(folder.0.path().join("bytes.json"), b"\"\xff\"").unwrap();
+    for (arguments, wanted) in [
+        (
+            &["call", "tiny.wasm", "pre_hook"][..],
+            expect![[r#"
+            plugbay: error: pre_hook needs an --input
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "pre_hook", "--input", "none.json"],
+            expect![[r#"
+            plugbay: error: cannot read none.json: No such file or directory (os error 2)
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "pre_hook", "--input", "tiny.wasm"],
+            expect![[r#"
+            plugbay: error: tiny.wasm is not UTF-8: invalid utf-8 sequence of 1 bytes from index 86
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "pre_hook", "--input", "bytes.json"],
+            expect![[r#"
+            plugbay: error: bytes.json is not UTF-8: invalid utf-8 sequence of 1 bytes from index 1
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "pre_hook", "--input", "-"],
+            expect![[r#"
+            plugbay: error: - is not JSON: EOF while parsing a value at line 1 column 0
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "get_name", "--config", "{"],
+            expect![[r#"
+            plugbay: error: --config is not JSON: EOF while parsing an object at line 1 column 1
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "get_name", "--config", "@none.json"],
+            expect![[r#"
+            plugbay: error: cannot read none.json: No such file or directory (os error 2)
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "malloc"],
+            expect![[r#"
+            plugbay: error: `malloc` is no export of the contract; wanted a hook, execute, execute_with_context, get_name, capabilities, init, cleanup or shutdown
+        "#]],
+        ),
+        (
+            &["call", "none.wasm", "get_name"],
+            expect![[r#"
+            plugbay: error: plugin `none`: cannot read none.wasm: No such file or directory (os error 2): cannot read none.wasm: No such file or directory (os error 2): No such file or directory (os error 2)
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "get_name", "--backend", "v8"],
+            expect![[r#"
+            error: invalid value 'v8' for '--backend <NAME>'
+              [possible values: wasmtime, wasmi]
+
+            For more information, try '--help'.
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "get_name", "--fuel", "-1"],
+            expect![[r#"
+            error: unexpected argument '-1' found
+
+              tip: to pass '-1' as a value, use '-- -1'
+
+            Usage: plugbay call [OPTIONS] <FILE> <EXPORT>
+
+            For more information, try '--help'.
+        "#]],
+        ),
+    ] {
+        folder.plugbay(arguments).check(2, expect![[""]], wanted);
+    }
+    for (arguments, wanted) in [
+        (
+            &["call", "tiny.wasm", "post_hook", "--input", "-"][..],
+            expect![[r#"
+            error: plugin `tiny` does not export `post_hook`
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "execute", "--input", "-"],
+            expect![[r#"
+            error: plugin `tiny` does not export `execute`
+        "#]],
+        ),
+        (
+            &["call", "tiny.wasm", "get_name", "--memory-bytes", "0"],
+            expect![[r#"
+            error: plugin `tiny`: failed to instantiate WASM module: Memory limit exceeded: the module starts with 65536 bytes of 0 (raise `memory_bytes`)
+        "#]],
+        ),
+    ] {
+        folder.plugbay_with(arguments, b"{}").check(1, expect![[""]], wanted);
+    }
+}
+
+#[test]
+fn completions_for_every_shell() {
+    let folder = Folder::empty();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        for program in ["plugbay", "conductor"] {
+            let ended = folder.plugbay(&["completions", shell, "--program", program]);
+            assert_eq!((ended.code, &*ended.stderr), (0, ""), "{shell}");
+            assert!(ended.stdout.contains(program) && ended.stdout.contains("backend"), "{shell}");
+        }
+    }
+    assert_eq!(folder.plugbay(&["completions", "tcsh"]).code, 2);
+    // The script is one that the shell understands.
+    let script = folder.plugbay(&["completions", "bash"]).stdout;
+    if let Ok(mut bash) = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn() {
+        bash.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        assert!(bash.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn help_shows_an_example_of_every_command() {
+    let folder = Folder::empty();
+    let help = folder.plugbay(&["--help"]);
+    assert_eq!(help.code, 0);
+    for command in ["demo", "gateway", "midi", "check", "inspect", "call", "completions"] {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{}", help.stdout);
+        let help = folder.plugbay(&[command, "--help"]);
+        assert_eq!((help.code, &*help.stderr), (0, ""), "{command}");
+        assert!(help.stdout.contains("Example:\n  "), "{command}: {}", help.stdout);
+    }
+    let help = run(env!("CARGO_BIN_EXE_conductor"), folder.0.path(), &["--help"], b"");
+    assert!(help.stdout.contains("Example:\n  conductor "), "{}", help.stdout);
+    assert!(help.stdout.contains("Exit codes"), "{}", help.stdout);
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let folder = Folder::empty();
+    for arguments in [
+        &["chek"][..],
+        &["check"],
+        &["call"],
+        &["check", "a", "b"],
+        &["gateway", "--listen", "here"],
+    ] {
+        let ended = folder.plugbay(arguments);
+        assert_eq!((ended.code, &*ended.stdout), (2, ""), "{arguments:?}");
+        assert!(ended.stderr.contains("--help"), "{arguments:?}: {}", ended.stderr);
+    }
+    let bare = folder.plugbay(&[]);
+    assert_eq!((bare.code, &*bare.stdout), (2, ""));
+    assert!(bare.stderr.contains("Usage: plugbay <COMMAND>"), "{}", bare.stderr);
+    let version = folder.plugbay(&["--version"]);
+    assert_eq!(version.stdout, format!("plugbay {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_demo_names_what_is_missing() {
+    let folder = Folder::empty();
+    folder.plugbay(&["demo"]).check(
+        2,
+        expect![[""]],
+        expect![[r#"
+        plugbay: error: target/plugins/redactor.wasm is not there; `cargo xtask plugins` builds it
+    "#]],
+    );
+}
