@@ -7,7 +7,7 @@ use std::hint::black_box;
 use benches::documents::{
     chunk, context, http_request, http_response, llm_request, llm_response, prose,
 };
-use benches::{FEW, HOST, SIZES, host_alone, id};
+use benches::{FEW, HOST, SIZES, group, host_alone, id};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
 use plugbay::abi::hook::{
@@ -24,7 +24,7 @@ fn main() {
 }
 
 fn codec(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("codec");
+    let mut group = group(criterion, "codec");
     for (size, bytes) in SIZES {
         let text = prose(bytes);
         bodies(&mut group, size, &text);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use benches::guests::{Seam, echo, plugin};
-use benches::{backends, block_on, host_alone, id};
+use benches::{backends, block_on, group, host_alone, id};
 use criterion::Criterion;
 use plugbay::abi::ExportId;
 use plugbay::abi::interface::{Allocator, Hook, Interface};
@@ -21,7 +21,7 @@ fn main() {
 }
 
 fn call(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("call");
+    let mut group = group(criterion, "call");
     let engines = backends();
 
     // In every row below but `reset`, once.

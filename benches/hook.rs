@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use benches::documents::{chunk, context, http_request, llm_request, prose, prose_with_address};
 use benches::guests::{plugin, sample};
-use benches::{FEW, SIZES, backends, block_on, id};
+use benches::{FEW, SIZES, backends, block_on, group, id};
 use criterion::Criterion;
 use plugbay::Plugin;
 use plugbay::abi::hook::{ChunkInput, ChunkOutcome, HttpPreInput, PreInput, PreOutcome};
@@ -39,7 +39,7 @@ impl Samples {
 
 /// One call of `pre_hook` or `http_pre_hook`, by the size of the prompt or the body.
 fn hook(criterion: &mut Criterion, engines: &[Samples], size: &str, bytes: usize) {
-    let mut group = criterion.benchmark_group(format!("hook_{size}"));
+    let mut group = group(criterion, &format!("hook_{size}"));
     let context = context();
 
     // Serde in the guest: the document is parsed, changed and written anew.
@@ -94,7 +94,7 @@ fn hook(criterion: &mut Criterion, engines: &[Samples], size: &str, bytes: usize
 
 /// One chunk of a few words, by the size of the request's body, which every chunk's document holds.
 fn chunks(criterion: &mut Criterion, engines: &[Samples]) {
-    let mut group = criterion.benchmark_group("chunk");
+    let mut group = group(criterion, "chunk");
     let context = context();
     let (plain, address) = (chunk("a few words "), chunk("to ada@example.org "));
     for (size, bytes) in SIZES {

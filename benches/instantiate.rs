@@ -1,8 +1,10 @@
 //! What a plugin costs before its first call: compiling it once, and making an instance of it.
 
+use std::time::Instant;
+
 use benches::guests::{Seam, echo, sample};
-use benches::{backends, id};
-use criterion::{Criterion, SamplingMode};
+use benches::{backends, group, id};
+use criterion::Criterion;
 
 fn main() {
     let mut criterion = benches::criterion();
@@ -23,7 +25,7 @@ fn guests() -> [(&'static str, Vec<u8>); 4] {
 /// A store, an instance in it, its start function if it has one, and both dropped. `init` and
 /// what else a plugin is asked while it is loaded is not in it.
 fn instantiate(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("instantiate");
+    let mut group = group(criterion, "instantiate");
     for (name, wasm) in guests() {
         for engine in backends() {
             let seam = Seam::new(&engine, &wasm);
@@ -35,13 +37,19 @@ fn instantiate(criterion: &mut Criterion) {
     group.finish();
 }
 
+const COMPILATIONS: u32 = 20;
+
 /// From bytes to a module: validated, compiled or translated, linked.
 fn compile(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("compile");
-    // Some are a tenth of a second each: as often as there is time for.
-    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    let mut group = group(criterion, "compile");
+    group.sample_size(COMPILATIONS as usize);
     for (name, wasm) in guests() {
         for engine in backends() {
+            // From a hundredth of a millisecond to a tenth of a second: about one to a sample.
+            let start = Instant::now();
+            let compiled = engine.compile(&wasm);
+            assert!(compiled.is_ok(), "{name} does not compile");
+            group.measurement_time(start.elapsed() * COMPILATIONS);
             group.bench_function(id(name, engine.name()), |bencher| {
                 bencher.iter(|| engine.compile(&wasm).is_ok());
             });

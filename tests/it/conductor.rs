@@ -232,6 +232,7 @@ action = { WasmPlugin = {
     assert!(ended.stderr.contains("says: pasted"), "{ended}");
     assert_eq!(ended.stderr.matches("warning").count(), 1, "{ended}");
     assert!(ended.stderr.contains(":10:"), "the warning's line: {ended}");
+    assert!(ended.stderr.contains("\nconductor: 1 event"), "a line of its own: {ended}");
 }
 
 #[test]

@@ -376,7 +376,9 @@ fn a_gateway_that_cannot_start_says_why() {
         r#"(func (export "init") (param i32 i32) (result i32) (loop $l (br $l)) (i32.const 0))"#,
     );
     modules::write(folder.path(), "slow", &loop_in_init);
+    modules::write(folder.path(), "action", &modules::action("(i32.const 0)", ""));
     for (config, wanted) in [
+        (r#"{"plugins": [{"path": "action.wasm"}]}"#, &["no hook plugin", "`action`"][..]),
         (r#"{"plugins": [{"path": "none.wasm"}]}"#, &["none.wasm", "cannot read"][..]),
         (r#"{"plugins": [{"path": "config.json"}]}"#, &["not a valid WebAssembly module"]),
         (

@@ -3,7 +3,14 @@
 //! Nothing here waits for time to pass. A test waits for a line, an answer or the end of a process; the limits in
 //! `support` only keep a broken program from holding up the whole run.
 
-#![allow(missing_docs, reason = "a test binary")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test binary"
+)]
 // Programs are stopped by signals, and fed through FIFOs.
 #![cfg(unix)]
 

@@ -40,7 +40,7 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
     sh.change_dir(root);
     let criterion = target_directory(sh)?.join("criterion");
     let quick: &[&str] = match flags.quick {
-        true => &["--warm-up-time=0.1", "--measurement-time=0.2", "--sample-size=10"],
+        true => &["--warm-up-time=0.1", "--measurement-time=0.1", "--sample-size=100"],
         false => &[],
     };
     let started = SystemTime::now();
@@ -261,6 +261,8 @@ fn ratio(ratio: f64) -> String {
 
 fn digits(number: f64) -> String {
     let decimals = match number {
+        n if n < 0.0995 => 4,
+        n if n < 0.995 => 3,
         n if n < 9.995 => 2,
         n if n < 99.95 => 1,
         _ => 0,

@@ -207,7 +207,9 @@ impl Interface {
         let mut table = Table { exports, problems: Vec::new() };
 
         let Some(world) = World::of(exports) else {
-            let found = exports.iter().map(|export| export.name.clone()).collect();
+            let mut found: Vec<String> = exports.iter().map(|export| export.name.clone()).collect();
+            // Engines list exports in different orders; the message is to be the same.
+            found.sort();
             return Err(vec![Problem::NotAPlugin { found }]);
         };
         // A name means something only to the contract that has it: an action plugin may

@@ -309,7 +309,8 @@ fn parse_str<'a, T: Deserialize<'a>>(text: &'a str, whole: bool) -> Result<T, Js
         match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             Err(error) => {
                 let path = error.path().to_string();
-                let path = if path == "." { "" } else { &path };
+                // `?` is where the text is no JSON at all: there is no field to name.
+                let path = if matches!(&*path, "." | "?") { "" } else { &path };
                 if whole && path.is_empty() {
                     JsonError::plain(error.inner())
                 } else {

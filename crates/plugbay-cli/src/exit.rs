@@ -30,8 +30,38 @@ pub(crate) fn code(program: &str, result: anyhow::Result<Outcome>) -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             let (style, reset) = (crate::ui::ERROR, crate::ui::ERROR.render_reset());
-            anstream::eprintln!("{program}: {style}error{reset}: {error:#}");
+            anstream::eprintln!("{program}: {style}error{reset}: {}", chain(&error));
             ExitCode::from(2)
         }
+    }
+}
+
+/// An error with its causes. Many an error's text ends with its cause's already; it is not said twice.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = Err::<(), _>(anyhow!("cannot read it: not there"));
+        let error = error.context("plugin `p`: cannot read it: not there").unwrap_err();
+        assert_eq!(chain(&error), "plugin `p`: cannot read it: not there");
+        let error = Err::<(), _>(anyhow!("not there")).context("cannot read it").unwrap_err();
+        assert_eq!(chain(&error), "cannot read it: not there");
     }
 }

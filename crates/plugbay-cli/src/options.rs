@@ -1,12 +1,12 @@
 //! Options that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay::policy::Limits;
-use plugbay::{Host, PluginOutput};
+use plugbay::{Host, LoadError, LoadErrorKind, Plugin, PluginOptions, PluginOutput};
 use serde_json::value::RawValue;
 
 /// `--backend`.
@@ -64,7 +64,7 @@ pub(crate) fn parse_json(text: &str, place: &str) -> Result<Box<RawValue>> {
 }
 
 /// Reads a file, or standard input for `-`.
-pub(crate) fn read_text(path: &std::path::Path) -> Result<String> {
+pub(crate) fn read_text(path: &Path) -> Result<String> {
     let bytes = read_bytes(path)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text),
@@ -72,13 +72,41 @@ pub(crate) fn read_text(path: &std::path::Path) -> Result<String> {
     }
 }
 
-/// Reads a file, or standard input for `-`.
-pub(crate) fn read_bytes(path: &std::path::Path) -> Result<Vec<u8>> {
+/// Reads a file, or standard input for `-`: never more than a module may have.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    use std::io::Read as _;
+    let limit = Limits::default().module_bytes;
+    let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
+        std::io::stdin()
+            .lock()
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
             .context("cannot read standard input")?;
-        return Ok(bytes);
+    } else {
+        std::fs::File::open(path)
+            .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+            .with_context(|| format!("cannot read {}", path.display()))?;
     }
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    if bytes.len() as u64 > limit {
+        bail!("{} has more than {limit} bytes, which is the most that is read", path.display());
+    }
+    Ok(bytes)
+}
+
+/// Loads a plugin from a file, or from standard input for `-`.
+///
+/// The outer error is the caller's mistake, such as a file that is not there; the inner one the plugin's.
+pub(crate) async fn load(
+    host: &Host,
+    path: &Path,
+    options: PluginOptions,
+) -> Result<std::result::Result<Plugin, LoadError>> {
+    if path.as_os_str() == "-" {
+        return Ok(host.load("stdin", &read_bytes(path)?, options).await);
+    }
+    match host.load_file(path, options).await {
+        Err(error) if matches!(error.kind, LoadErrorKind::Read { .. }) => Err(error.into()),
+        loaded => Ok(loaded),
+    }
 }

@@ -4,12 +4,33 @@ use anstyle::{AnsiColor, Style};
 use plugbay::PluginOutput;
 use plugbay::runtime::Stream;
 
+use crate::exit::Outcome;
+
 /// Styles are dropped by `anstream` where stdout or stderr is no terminal, and by `NO_COLOR`.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const TITLE: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// `println!`, but for a stdout that cannot be written: see [`write_line`].
+macro_rules! outln {
+    ($($part:tt)*) => { $crate::ui::write_line(format_args!($($part)*)) };
+}
+pub(crate) use outln;
+
+/// Writes a line to stdout. Where nobody reads it any more (`plugbay check x | head -1`), the program
+/// ends quietly; where it cannot be written, with an error. `println!` would panic.
+pub(crate) fn write_line(line: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    let mut stdout = anstream::stdout().lock();
+    let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) else { return };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    anstream::eprintln!("{ERROR}error{ERROR:#}: cannot write to stdout: {error}");
+    std::process::exit(2);
+}
 
 /// Lines that plugins print, on stderr, each with its plugin's name.
 pub(crate) struct StderrLines;
@@ -18,6 +39,12 @@ impl PluginOutput for StderrLines {
     fn line(&self, plugin: &str, _stream: Stream, line: &str) {
         anstream::eprintln!("{DIM}[{plugin}]{DIM:#} {}", printable(line));
     }
+}
+
+/// Reports what a plugin did wrong.
+pub(crate) fn failure(error: &dyn std::fmt::Display) -> Outcome {
+    anstream::eprintln!("{ERROR}error{ERROR:#}: {}", printable(&error.to_string()));
+    Outcome::Failure
 }
 
 /// A guest's text without what could move the cursor or forge a line of ours.

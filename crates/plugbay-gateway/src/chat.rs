@@ -76,6 +76,7 @@ fn parse(providers: &Registry, body: &[u8]) -> Result<Asked, Box<HookError>> {
     let mut params: RawObject = serde_json::from_slice(body)
         .map_err(|error| invalid(400, "invalid_json", format!("the request's body: {error}")))
         .map_err(Box::new)?;
+    characters(body)?;
     let wrong = |param: &str, message: String| {
         Box::new(invalid(400, "invalid_parameter", message).with_param(param))
     };
@@ -99,6 +100,20 @@ fn parse(providers: &Registry, body: &[u8]) -> Result<Asked, Box<HookError>> {
     let request = LlmRequest::new(provider, model, messages, params)
         .map_err(|error| wrong("model", error.to_string()))?;
     Ok(Asked { request, stream: stream.unwrap_or(false), usage })
+}
+
+/// Refuses escapes that are JSON by its grammar and no character: half of a surrogate pair. What they
+/// are in is passed on unparsed, and would otherwise be a plugin's failure rather than the client's.
+fn characters(body: &[u8]) -> Result<(), Box<HookError>> {
+    // Nearly no body has such an escape; only one that does is parsed for it.
+    let suspicious = body.windows(3).any(|bytes| matches!(bytes, [b'\\', b'u', b'd' | b'D']));
+    if !suspicious {
+        return Ok(());
+    }
+    serde_json::from_slice::<serde_json::Value>(body)
+        .map(drop)
+        .map_err(|error| invalid(400, "invalid_json", format!("the request's body: {error}")))
+        .map_err(Box::new)
 }
 
 enum Answer {

@@ -21,6 +21,14 @@ pub enum GatewayError {
     /// A plugin cannot be loaded.
     #[error(transparent)]
     Plugin(Box<LoadError>),
+    /// A plugin has no hook: it is one for conductor.
+    #[error(
+        "plugin `{name}` is no hook plugin: it exports `execute`, as plugins for conductor do, and no hook"
+    )]
+    NoHookPlugin {
+        /// The plugin.
+        name: String,
+    },
     /// Two plugins have the same name.
     #[error("two plugins are called `{name}`: give one of them another `name`")]
     SameName {

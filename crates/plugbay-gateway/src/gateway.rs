@@ -250,11 +250,15 @@ async fn load_all<'a>(
                 let hooks: Vec<&str> =
                     plugin.interface().hooks().map(plugbay::abi::interface::Hook::export).collect();
                 tracing::info!(plugin = %name, ?hooks, "loaded");
+                let is_hook_plugin = plugin.interface().is_hook_plugin();
                 loaded.push((config, plugin));
-                if names.insert(name.clone()) {
+                if !is_hook_plugin {
+                    GatewayError::NoHookPlugin { name }
+                } else if names.insert(name.clone()) {
                     continue;
+                } else {
+                    GatewayError::SameName { name }
                 }
-                GatewayError::SameName { name }
             }
             Err(error) => error.into(),
         };

@@ -13,6 +13,13 @@ pub struct CompileError {
     pub message: String,
 }
 
+impl CompileError {
+    /// An error in an engine's words, which are put on one line.
+    pub fn new(words: &str) -> Self {
+        Self { message: words.split_whitespace().collect::<Vec<_>>().join(" ") }
+    }
+}
+
 /// A module that could not be brought to life.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -76,7 +76,7 @@ fn translate(
     engine: &Engine,
     wasm: &[u8],
 ) -> Result<(wasmi::Module, Option<String>), CompileError> {
-    let refused = |error: wasmi::Error| CompileError { message: error.to_string() };
+    let refused = |error: wasmi::Error| CompileError::new(&error.to_string());
     // Bytes that are no module have no start function either; the engine says why.
     let Ok(Some(rewritten)) = start::rewrite(wasm) else {
         return Ok((wasmi::Module::new(engine, wasm).map_err(refused)?, None));

@@ -1,6 +1,6 @@
 //! What an operator costs, where one unit of fuel is not about one nanosecond.
 //!
-//! Numbers are of `examples/fuel_costs.rs` on the machine that the table in the README
+//! Numbers are of `examples/wasmtime_fuel_costs.rs` on the machine that the table in the README
 //! names: it runs each operator in an endless loop until 100,000,000 units are gone.
 
 use wasmtime::OperatorCost;

@@ -23,7 +23,7 @@ pub(crate) struct WasmtimeModule {
 impl WasmtimeModule {
     pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, CompileError> {
         let module = Compiled::from_binary(engine, wasm)
-            .map_err(|error| CompileError { message: format!("{error:#}") })?;
+            .map_err(|error| CompileError::new(&format!("{error:#}")))?;
         let exports = module.exports().filter_map(|export| {
             let ty = values::func_type(export.ty().func()?);
             Some(Export { name: export.name().to_owned(), ty })

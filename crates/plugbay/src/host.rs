@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plugbay_policy::{Grant, Limits};
-use plugbay_runtime::{Backend, Clock, SystemClock};
+use plugbay_runtime::{Backend, Clock, CompileError, Module, SystemClock};
 use serde_json::value::RawValue;
 
 use crate::backends::default_backend;
@@ -192,7 +192,29 @@ impl Host {
     ///
     /// When the bytes are no module.
     pub fn inspect(&self, wasm: &[u8]) -> Result<Inspection, LoadErrorKind> {
-        Ok(Inspection::new(&*self.backend.compile(wasm)?))
+        Ok(Inspection::new(&*self.compile(wasm)?))
+    }
+
+    /// Compiles a module. What is none at all is told in the same words on every engine.
+    pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Arc<dyn Module>, CompileError> {
+        // The first bytes of every binary, and the version and layer of a core module.
+        const MAGIC: &[u8] = b"\0asm";
+        const MODULE: &[u8] = &[1, 0, 0, 0];
+        let (magic, version) = (wasm.get(..4), wasm.get(4..8));
+        if magic != Some(MAGIC) {
+            let found = wasm.get(..wasm.len().min(4)).unwrap_or_default().escape_ascii();
+            return Err(CompileError::new(&format!(
+                "found a file of {} bytes that begins with \"{found}\", wanted \"\\0asm\"",
+                wasm.len()
+            )));
+        }
+        if version == Some(&[0x0d, 0, 1, 0]) {
+            return Err(CompileError::new("found a component, wanted a core module"));
+        }
+        if version != Some(MODULE) {
+            return Err(CompileError::new("found another version of the format, wanted version 1"));
+        }
+        self.backend.compile(wasm)
     }
 }
 

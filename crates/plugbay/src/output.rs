@@ -80,7 +80,10 @@ impl OutputPipe {
         if state.tail.len() == TAIL_LINES {
             state.tail.pop_front();
         }
-        state.tail.push_back(text.chars().take(TAIL_LINE_CHARS).collect());
+        // It ends up in error messages: it must not move a cursor or forge a line there.
+        let shown =
+            text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+        state.tail.push_back(shown.take(TAIL_LINE_CHARS).collect());
 
         let now = self.clock.now();
         if now.saturating_sub(state.since) >= Duration::from_secs(1) {

@@ -408,8 +408,17 @@ fn a_plugin_that_cannot_be_loaded_says_why(backend: &str) {
         assert!(error.to_string().contains(wanted), "{error}");
         assert!(error.to_string().starts_with("plugin `test`: "), "{error}");
     }
-    let Err(error) = block_on(host.load("junk", b"not wasm", plain())) else { panic!("loaded") };
-    assert!(error.to_string().contains("not a valid WebAssembly module"), "{error}");
+    for (wasm, wanted) in [
+        (&b"not wasm"[..], "found a file of 8 bytes that begins with \"not \""),
+        (b"", "found a file of 0 bytes"),
+        (b"\0asm\x0d\0\x01\0", "found a component, wanted a core module"),
+        (b"\0asm\x02\0\0\0", "another version"),
+        (b"\0asm\x01\0\0\0\x01", "not a valid WebAssembly module"),
+    ] {
+        let Err(error) = block_on(host.load("junk", wasm, plain())) else { panic!("loaded") };
+        let text = error.to_string();
+        assert!(text.contains(wanted) && text.contains("not a valid WebAssembly module"), "{text}");
+    }
 }
 
 fn init_is_given_its_configuration(backend: &str) {

@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use plugbay::abi::action::TriggerContext;
 use plugbay::abi::interface::Hook;
-use plugbay::{CallReport, InputPlacement, LoadError, LoadErrorKind, Plugin, PluginOptions};
+use plugbay::{CallReport, InputPlacement, Plugin, PluginOptions};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::exit::Outcome;
-use crate::options::{BackendOption, LimitOptions, json_argument, parse_json, read_text};
-use crate::ui::{self, ERROR, StderrLines};
+use crate::options::{BackendOption, LimitOptions, json_argument, load, parse_json, read_text};
+use crate::ui::{self, StderrLines, outln};
 
 /// Call one export of a plugin and print what it returns.
 ///
@@ -23,13 +23,14 @@ use crate::ui::{self, ERROR, StderrLines};
 /// EXPORT is a hook (http_pre_hook, pre_hook, post_hook, http_stream_chunk_hook, http_post_hook),
 /// whose input is the hook's document; `execute`, whose input is the action's params;
 /// `execute_with_context`, whose input is {"params": ..., "context": ...}; or get_name,
-/// capabilities, cleanup or shutdown, which have no input.
+/// capabilities, init, cleanup or shutdown, which have no input. An action runs by execute_with_context
+/// where the plugin exports it, as conductor runs it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n\nExit codes: 0 success; 1 the plugin could not be loaded or the call failed; 2 wrong usage or file."
 )]
 pub(crate) struct Call {
-    /// The module
+    /// The module, or - for standard input
     file: PathBuf,
     /// The export
     export: String,
@@ -68,6 +69,17 @@ struct ActionInput {
     context: TriggerContext,
 }
 
+/// What is to be called, settled before anything of the plugin runs.
+enum Target {
+    Hook(Hook, Box<RawValue>),
+    Execute(Box<RawValue>),
+    ExecuteWithContext(ActionInput),
+    Name,
+    Capabilities,
+    Init,
+    Shutdown,
+}
+
 /// What a call gave, as JSON text, and what it cost where that is known.
 struct Returned {
     output: Box<RawValue>,
@@ -77,10 +89,7 @@ struct Returned {
 impl Call {
     pub(crate) fn run(self) -> Result<Outcome> {
         let config = json_argument("config", &self.config)?;
-        let input = match &self.input {
-            Some(path) => Some(parse_json(&read_text(path)?, &path.display().to_string())?),
-            None => None,
-        };
+        let target = self.target()?;
         let host = self.backend.host(Arc::new(StderrLines))?;
         let placement =
             if self.host_pages { InputPlacement::HostPages } else { InputPlacement::Malloc };
@@ -90,80 +99,52 @@ impl Call {
             .with_input(placement)
             .with_instances(std::num::NonZeroUsize::MIN);
         block_on(async {
-            let plugin = match host.load_file(&self.file, options).await {
+            let plugin = match load(&host, &self.file, options).await? {
                 Ok(plugin) => plugin,
-                Err(error) => return load_failed(error),
+                Err(error) => return Ok(ui::failure(&error)),
             };
-            let returned = match self.dispatch(&plugin, input.as_deref()).await? {
-                Ok(returned) => returned,
-                Err(error) => {
-                    anstream::eprintln!(
-                        "{ERROR}error{ERROR:#}: {}",
-                        ui::printable(&error.to_string())
-                    );
-                    return Ok(Outcome::Failure);
+            let returned = call(&plugin, target).await;
+            let outcome = match &returned {
+                Ok(returned) => {
+                    self.print(host.backend_name(), returned)?;
+                    Outcome::Success
                 }
+                Err(error) => ui::failure(error),
             };
-            self.print(host.backend_name(), &returned)?;
-            if let Err(error) = plugin.shutdown().await
-                && !matches!(error, plugbay::PluginError::ShutDown { .. })
-            {
-                anstream::eprintln!("{ERROR}error{ERROR:#}: {error}");
-                return Ok(Outcome::Failure);
+            // After `cleanup` and `shutdown` were what was called, this does nothing.
+            match plugin.shutdown().await {
+                Ok(()) => Ok(outcome),
+                Err(error) => Ok(ui::failure(&error)),
             }
-            Ok(Outcome::Success)
         })
     }
 
-    /// The outer error is the caller's mistake, the inner one the plugin's.
-    async fn dispatch(
-        &self,
-        plugin: &Plugin,
-        input: Option<&RawValue>,
-    ) -> Result<Result<Returned>> {
-        let needed = || input.with_context(|| format!("{} needs an --input", self.export));
+    fn target(&self) -> Result<Target> {
+        let input = || -> Result<Box<RawValue>> {
+            let path = self.input.as_ref();
+            let path = path.with_context(|| format!("{} needs an --input", self.export))?;
+            parse_json(&read_text(path)?, &path.display().to_string())
+        };
         if let Some(hook) = Hook::from_export(&self.export) {
-            let raw = match plugin.hook_raw(hook, needed()?.get().as_bytes()).await {
-                Ok(raw) => raw,
-                Err(error) => return Ok(Err(error.into())),
-            };
-            let output = raw_json(raw.document.as_deref().unwrap_or(b"null"))
-                .map_err(|error| anyhow!("plugin `{}`, `{}`: {error}", plugin.name(), self.export));
-            return Ok(output.map(|output| Returned { output, cost: Some(raw.report) }));
+            return Ok(Target::Hook(hook, input()?));
         }
-        let context_form = match self.export.as_str() {
-            "execute" => false,
-            "execute_with_context" => true,
-            "get_name" => return self.told(&plugin.guest_name()),
-            "capabilities" => return self.told(&plugin.capabilities()),
-            "init" => return self.told(&plugin.metadata()),
-            "cleanup" | "shutdown" => {
-                return match plugin.shutdown().await {
-                    Ok(()) => self.told(&0),
-                    Err(error) => Ok(Err(error.into())),
-                };
+        Ok(match self.export.as_str() {
+            "execute" => Target::Execute(input()?),
+            "execute_with_context" => {
+                let input = input()?;
+                Target::ExecuteWithContext(serde_json::from_str(input.get()).context(
+                    "the input of execute_with_context is {\"params\": ..., \"context\": ...}",
+                )?)
             }
+            "get_name" => Target::Name,
+            "capabilities" => Target::Capabilities,
+            "init" => Target::Init,
+            "cleanup" | "shutdown" => Target::Shutdown,
             other => bail!(
                 "`{other}` is no export of the contract; wanted a hook, execute, \
                  execute_with_context, get_name, capabilities, init, cleanup or shutdown"
             ),
-        };
-        let (params, context) = if context_form {
-            let input: ActionInput = serde_json::from_str(needed()?.get()).context(
-                "the input of execute_with_context is {\"params\": ..., \"context\": ...}",
-            )?;
-            (input.params, input.context)
-        } else {
-            (needed()?.to_owned(), TriggerContext::default())
-        };
-        Ok(match plugin.execute(&params, &context).await {
-            Ok(cost) => Ok(Returned { output: raw_json(b"0")?, cost: Some(cost) }),
-            Err(error) => Err(error.into()),
         })
-    }
-
-    fn told<T: Serialize>(&self, value: &T) -> Result<Result<Returned>> {
-        Ok(Ok(Returned { output: serde_json::value::to_raw_value(value)?, cost: None }))
     }
 
     fn print(&self, backend: &'static str, returned: &Returned) -> Result<()> {
@@ -175,10 +156,10 @@ impl Call {
                 memory_bytes: returned.cost.map(|cost| cost.memory_bytes),
                 elapsed_ns: returned.cost.map(|cost| cost.elapsed.as_nanos()),
             };
-            println!("{}", serde_json::to_string(&report)?);
+            outln!("{}", serde_json::to_string(&report)?);
             return Ok(());
         }
-        println!("{}", returned.output.get());
+        outln!("{}", returned.output.get());
         if let Some(cost) = returned.cost {
             anstream::eprintln!(
                 "{backend}: fuel {}, memory {}, time {:.3?}",
@@ -191,6 +172,35 @@ impl Call {
     }
 }
 
+/// Calls what is to be called. Every error is the plugin's.
+async fn call(plugin: &Plugin, target: Target) -> Result<Returned> {
+    let told = |output: Box<RawValue>| Ok(Returned { output, cost: None });
+    let (params, context) = match target {
+        Target::Hook(hook, input) => {
+            let raw = plugin.hook_raw(hook, input.get().as_bytes()).await?;
+            let output = raw_json(raw.document.as_deref().unwrap_or(b"null"))
+                .map_err(|error| anyhow!("plugin `{}`, `{hook}`: {error}", plugin.name()))?;
+            return Ok(Returned { output, cost: Some(raw.report) });
+        }
+        Target::Name => return told(to_raw_value(&plugin.guest_name())?),
+        Target::Capabilities => return told(to_raw_value(plugin.capabilities())?),
+        Target::Init => return told(to_raw_value(&plugin.metadata())?),
+        Target::Shutdown => {
+            plugin.shutdown().await?;
+            return told(to_raw_value(&0)?);
+        }
+        Target::Execute(params) => (params, TriggerContext::default()),
+        Target::ExecuteWithContext(input) => {
+            if plugin.interface().execute_with_context.is_none() {
+                bail!("plugin `{}` does not export `execute_with_context`", plugin.name());
+            }
+            (input.params, input.context)
+        }
+    };
+    let cost = plugin.execute(&params, &context).await?;
+    Ok(Returned { output: to_raw_value(&0)?, cost: Some(cost) })
+}
+
 /// A plugin's output as JSON.
 fn raw_json(document: &[u8]) -> Result<Box<RawValue>> {
     const SHOWN: usize = 200;
@@ -200,15 +210,6 @@ fn raw_json(document: &[u8]) -> Result<Box<RawValue>> {
         let shown: String = text.chars().take(SHOWN).collect();
         anyhow!("it returned something that is not JSON ({error}): {shown}")
     })
-}
-
-/// Reports a plugin that could not be loaded; a file that cannot be read is the caller's mistake.
-pub(super) fn load_failed(error: LoadError) -> Result<Outcome> {
-    if matches!(error.kind, LoadErrorKind::Read { .. }) {
-        return Err(error.into());
-    }
-    anstream::eprintln!("{ERROR}error{ERROR:#}: {}", ui::printable(&error.to_string()));
-    Ok(Outcome::Failure)
 }
 
 /// Runs a command's future on a runtime of its own.

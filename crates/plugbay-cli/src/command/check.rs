@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use plugbay::abi::interface::Problem;
+use plugbay::abi::interface::{Problem, World};
 use plugbay::{ImportUse, Inspection};
 use serde::Serialize;
 
 use crate::exit::Outcome;
 use crate::options::{BackendOption, read_bytes};
-use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN};
+use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN, outln};
 
 /// Tell whether a module is a plugin that this host can load, without running it.
 ///
@@ -78,7 +78,7 @@ impl Check {
             },
         };
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            outln!("{}", serde_json::to_string_pretty(&report)?);
         } else {
             print(&report, self.strict);
         }
@@ -117,7 +117,7 @@ impl Check {
         Report {
             file: self.file.display().to_string(),
             ok: inspection.is_loadable() && complete,
-            world: interface.map(|interface| interface.world.to_string()),
+            world: World::of(&inspection.exports).map(|world| world.to_string()),
             hooks: interface
                 .map(|i| i.hooks().map(|hook| hook.export()).collect())
                 .unwrap_or_default(),
@@ -132,41 +132,37 @@ impl Check {
 fn print(report: &Report, strict: bool) {
     let Report { file, ok, world, found, missing, problems, imports, .. } = report;
     match world {
-        Some(world) => anstream::println!("{TITLE}{file}{TITLE:#}: {world} plugin"),
-        None => anstream::println!("{TITLE}{file}{TITLE:#}"),
+        Some(world) => outln!("{TITLE}{file}{TITLE:#}: {world} plugin"),
+        None => outln!("{TITLE}{file}{TITLE:#}"),
     }
     for problem in problems {
-        anstream::println!("  {ERROR}wrong{ERROR:#}    {problem}");
+        outln!("  {ERROR}wrong{ERROR:#}    {problem}");
     }
     for export in found {
-        anstream::println!(
-            "  {GOOD}found{GOOD:#}    {} {DIM}{}{DIM:#}",
-            export.name,
-            export.signature
-        );
+        outln!("  {GOOD}found{GOOD:#}    {} {DIM}{}{DIM:#}", export.name, export.signature);
     }
     for name in missing {
         let (style, note) = if strict { (ERROR, "") } else { (WARN, " (optional)") };
         // A required export that is missing is among the problems already.
         if !problems.iter().any(|problem| problem.contains(&format!("`{name}`"))) {
-            anstream::println!("  {style}missing{style:#}  {name}{note}");
+            outln!("  {style}missing{style:#}  {name}{note}");
         }
     }
     for import in imports {
         let Import { module, field, signature, .. } = import;
         match (import.status, import.capability) {
-            (_, Some(capability)) => anstream::println!(
+            (_, Some(capability)) => outln!(
                 "  {WARN}import{WARN:#}   {module}.{field}: refused when called unless {capability} is granted"
             ),
-            ("offered", None) => anstream::println!("  {GOOD}import{GOOD:#}   {module}.{field}"),
-            (status, None) => anstream::println!(
+            ("offered", None) => outln!("  {GOOD}import{GOOD:#}   {module}.{field}"),
+            (status, None) => outln!(
                 "  {ERROR}import{ERROR:#}   {module}.{field} {signature}: {status}, nobody offers this"
             ),
         }
     }
     if *ok {
-        anstream::println!("{GOOD}ok{GOOD:#}");
+        outln!("{GOOD}ok{GOOD:#}");
     } else {
-        anstream::println!("{ERROR}this module cannot be used as it is{ERROR:#}");
+        outln!("{ERROR}this module cannot be used as it is{ERROR:#}");
     }
 }

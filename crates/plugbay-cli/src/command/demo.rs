@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Outcome;
 use crate::options::BackendOption;
-use crate::ui::{self, DIM, ERROR, GOOD, TITLE};
+use crate::ui::{self, DIM, ERROR, GOOD, TITLE, outln};
 
 /// Show what this is: a live gateway with a plugin that redacts, and a MIDI file that fires one.
 ///
@@ -56,9 +56,9 @@ impl Demo {
             self.midi(&mut checks).await?;
             anyhow::Ok(checks.failed)
         })?;
-        println!();
+        outln!("");
         if failures > 0 {
-            anstream::println!("{ERROR}{failures} things did not come out as they should{ERROR:#}");
+            outln!("{ERROR}{failures} things did not come out as they should{ERROR:#}");
             return Ok(Outcome::Failure);
         }
         next_steps(&self.plugins);
@@ -89,7 +89,7 @@ impl Demo {
         checks
             .check("the answer says [redacted]", answer.is_some_and(|a| a.contains("[redacted]")));
 
-        println!();
+        outln!("");
         let stream = chat(address, true).await?;
         let (words, done) = stream_words(&stream)?;
         row(
@@ -206,20 +206,20 @@ struct Checks {
 impl Checks {
     fn check(&mut self, promise: &str, kept: bool) {
         if kept {
-            anstream::println!("  {GOOD}ok{GOOD:#}            {promise}");
+            outln!("  {GOOD}ok{GOOD:#}            {promise}");
         } else {
             self.failed += 1;
-            anstream::println!("  {ERROR}not so{ERROR:#}        {promise}");
+            outln!("  {ERROR}not so{ERROR:#}        {promise}");
         }
     }
 }
 
 fn title(text: &str) {
-    anstream::println!("\n{TITLE}{text}{TITLE:#}");
+    outln!("\n{TITLE}{text}{TITLE:#}");
 }
 
 fn row(name: &str, value: &str) {
-    anstream::println!("  {DIM}{name:<13}{DIM:#} {value}");
+    outln!("  {DIM}{name:<13}{DIM:#} {value}");
 }
 
 fn next_steps(plugins: &Path) {
@@ -235,5 +235,5 @@ fn next_steps(plugins: &Path) {
         redactor = redactor.display()
     );
     title("What to try next");
-    println!("{text}");
+    outln!("{text}");
 }

@@ -11,7 +11,7 @@ use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
 use crate::exit::Outcome;
 use crate::logging;
 use crate::options::BackendOption;
-use crate::ui::{DIM, StderrLines, TITLE, WARN};
+use crate::ui::{DIM, StderrLines, TITLE, WARN, outln};
 
 /// Serve an OpenAI-compatible API whose requests, responses and stream chunks pass through plugins.
 ///
@@ -51,7 +51,7 @@ impl Gateway {
             let names: Vec<String> = running.plugins().into_iter().map(|p| p.name).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             // Scripts wait for this line; it is the only one on stdout.
-            anstream::println!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());
+            outln!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());
             anstream::eprintln!("{DIM}plugins: {names}; engine: {}{DIM:#}", host.backend_name());
             stop.await;
             anstream::eprintln!("{DIM}stopping: waiting for the requests under way{DIM:#}");

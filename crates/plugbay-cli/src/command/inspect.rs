@@ -9,8 +9,8 @@ use plugbay::PluginOptions;
 use serde::Serialize;
 
 use crate::exit::Outcome;
-use crate::options::{BackendOption, LimitOptions, json_argument};
-use crate::ui::{self, DIM, ERROR, StderrLines, TITLE};
+use crate::options::{BackendOption, LimitOptions, json_argument, load};
+use crate::ui::{self, DIM, StderrLines, TITLE, outln};
 
 /// Load a plugin, run its init, and print what it says of itself.
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ use crate::ui::{self, DIM, ERROR, StderrLines, TITLE};
     after_help = "Example:\n  plugbay inspect target/plugins/redactor.wasm\n  plugbay inspect target/plugins/midi_velocity.wasm --json"
 )]
 pub(crate) struct Inspect {
-    /// The module
+    /// The module, or - for standard input
     file: PathBuf,
     /// What init is given: JSON, or @FILE
     #[arg(long, value_name = "JSON", default_value = "{}")]
@@ -52,9 +52,9 @@ impl Inspect {
             PluginOptions::default().with_config(config).with_limits(self.limits.limits());
         super::call::block_on(async {
             let bytes = std::fs::metadata(&self.file).map(|file| file.len()).unwrap_or_default();
-            let plugin = match host.load_file(&self.file, options).await {
+            let plugin = match load(&host, &self.file, options).await? {
                 Ok(plugin) => plugin,
-                Err(error) => return super::call::load_failed(error),
+                Err(error) => return Ok(ui::failure(&error)),
             };
             let report = Report {
                 file: self.file.display().to_string(),
@@ -67,13 +67,12 @@ impl Inspect {
                 backend: host.backend_name(),
             };
             if self.json {
-                println!("{}", serde_json::to_string_pretty(&report)?);
+                outln!("{}", serde_json::to_string_pretty(&report)?);
             } else {
                 print(&report);
             }
             if let Err(error) = plugin.shutdown().await {
-                anstream::eprintln!("{ERROR}error{ERROR:#}: {error}");
-                return Ok(Outcome::Failure);
+                return Ok(ui::failure(&error));
             }
             Ok(Outcome::Success)
         })
@@ -82,7 +81,7 @@ impl Inspect {
 
 fn print(report: &Report) {
     let list = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    anstream::println!("{TITLE}{}{TITLE:#}", report.name);
+    outln!("{TITLE}{}{TITLE:#}", report.name);
     let mut rows = vec![
         ("file", format!("{} ({})", report.file, ui::bytes(report.bytes))),
         ("world", report.world.clone()),
@@ -96,6 +95,6 @@ fn print(report: &Report) {
         rows.push(("licence", metadata.license.clone()));
     }
     for (name, value) in rows {
-        anstream::println!("  {DIM}{name:<9}{DIM:#} {value}");
+        outln!("  {DIM}{name:<9}{DIM:#} {value}");
     }
 }

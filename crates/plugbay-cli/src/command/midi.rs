@@ -12,7 +12,7 @@ use plugbay_midi::source::{MidiFileSource, MidiSource, Pace, PortSource, RawSour
 use crate::exit::Outcome;
 use crate::logging;
 use crate::options::BackendOption;
-use crate::ui::{DIM, StderrLines, WARN};
+use crate::ui::{DIM, StderrLines, WARN, outln};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
 #[derive(Debug, Parser)]
@@ -68,7 +68,7 @@ impl Midi {
         };
         let loaded = Config::load(path)?;
         if !loaded.warnings.is_empty() {
-            anstream::eprint!("{}", loaded.warnings.to_ansi());
+            anstream::eprintln!("{}", loaded.warnings.to_ansi());
         }
         let config = loaded.config;
         let port = config.device.choose(self.port.clone());
@@ -123,7 +123,7 @@ fn list() -> Result<Outcome> {
         anstream::eprintln!("{WARN}there are no MIDI input ports{WARN:#}");
     }
     for (index, name) in ports.iter().enumerate() {
-        println!("{index}: {name}");
+        outln!("{index}: {name}");
     }
     Ok(Outcome::Success)
 }

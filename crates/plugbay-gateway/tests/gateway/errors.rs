@@ -19,12 +19,14 @@ async fn bad_requests_are_told_what_is_wrong_and_the_connection_lives_on() {
     let deep = format!(r#"{{"model": "echo", "messages": {}}}"#, "[".repeat(900));
     let closed =
         format!(r#"{{"model": "echo", "messages": {}{}}}"#, "[".repeat(400), "]".repeat(400));
-    let rows: [Row<'_>; 15] = [
+    let half = r#"{"model": "echo", "messages": [{"role": "user", "content": "\ud800 x"}]}"#;
+    let rows: [Row<'_>; 16] = [
         (CHAT, "{", 400, "invalid_json", "line 1 column 1", None),
         (CHAT, "", 400, "invalid_json", "EOF", None),
         (CHAT, "[1]", 400, "invalid_json", "the request's body", None),
         (CHAT, &deep, 400, "invalid_json", "line 1 column 931", None),
         (CHAT, &closed, 400, "invalid_request", "messages[0]", None),
+        (CHAT, half, 400, "invalid_json", "hex escape", None),
         (CHAT, r#"{"messages": []}"#, 400, "missing_parameter", "`model`", Some("model")),
         (
             CHAT,

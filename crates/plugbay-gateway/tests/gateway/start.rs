@@ -49,7 +49,7 @@ async fn without_a_word_the_mock_answers() {
 #[tokio::test]
 async fn what_keeps_it_from_starting_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("broken.wasm"), "no module").unwrap();
+    std::fs::write(folder.path().join("broken.wasm"), b"\0asm\x01\0\0\0").unwrap();
     let file = folder.path().join("config.json");
     for (config, wanted) in [
         (

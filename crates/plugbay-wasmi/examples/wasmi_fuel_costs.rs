@@ -1,7 +1,7 @@
 //! How long 100,000,000 units of fuel last, operator by operator: where the numbers in
 //! `src/costs.rs` come from.
 //!
-//! `cargo run --release -p plugbay-wasmi --example fuel_costs`
+//! `cargo run --release -p plugbay-wasmi --example wasmi_fuel_costs`
 
 use plugbay_wasmi::WasmiBackend;
 
