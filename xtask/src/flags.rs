@@ -14,6 +14,14 @@ xflags::xflags! {
             optional --no-demo
         }
 
+        /// Run the benches and print one table of medians, engine beside engine.
+        cmd bench {
+            /// A tenth of the time, for a first look.
+            optional --quick
+            /// Put the table into docs/performance.md.
+            optional --write
+        }
+
         /// Hold the structure against its rules: edges among crates, homes of engines, module headers.
         cmd tidy {}
 

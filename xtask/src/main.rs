@@ -3,6 +3,7 @@
 //! `main` dispatches, `flags` parses, and every command has a file of its own. What a command needs
 //! from the machine it says itself, with the line to type when that is missing.
 
+mod bench;
 mod ci;
 mod demo;
 mod flags;
@@ -42,6 +43,7 @@ fn run(command: flags::XtaskCmd) -> Result<()> {
     match command {
         flags::XtaskCmd::Demo(_) => demo::run(&sh, &root),
         flags::XtaskCmd::Ci(flags) => ci::run(&sh, &root, &flags),
+        flags::XtaskCmd::Bench(flags) => bench::run(&sh, &root, &flags),
         flags::XtaskCmd::Tidy(_) => tidy::run(&sh, &root),
         flags::XtaskCmd::Plugins(flags) => plugins::run(&sh, &root, &flags),
         flags::XtaskCmd::Guides(flags) => guides::run(&sh, &root, &flags),
