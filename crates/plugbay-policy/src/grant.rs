@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Capability;
+use crate::{Capability, Risk};
 
 /// The capabilities that one plugin was given.
 ///
@@ -38,6 +38,14 @@ impl Grant {
     #[must_use]
     pub fn with(mut self, capability: Capability) -> Self {
         self.given.insert(capability);
+        self
+    }
+
+    /// The same grant with every capability of low risk: those are granted without asking. What can be
+    /// reached through one is still only what a configuration lists.
+    #[must_use]
+    pub fn with_automatic(mut self) -> Self {
+        self.given.extend(Capability::ALL.into_iter().filter(|c| c.risk() == Risk::Low));
         self
     }
 
@@ -76,6 +84,15 @@ mod tests {
 
     fn capabilities() -> impl Strategy<Value = Vec<Capability>> {
         proptest::collection::vec(proptest::sample::select(Capability::ALL.to_vec()), 0..8)
+    }
+
+    #[test]
+    fn only_low_risk_is_automatic() {
+        let grant = Grant::none().with_automatic();
+        for capability in Capability::ALL {
+            let allowed = grant.decide(capability) == Decision::Allow;
+            assert_eq!(allowed, capability.risk() == Risk::Low, "{capability}");
+        }
     }
 
     proptest! {

@@ -108,9 +108,9 @@ impl Plugin {
         &self.shared.introduction.capabilities
     }
 
-    /// What the plugin asks for and was not given. It runs without.
+    /// What the plugin asks for and was not given. It runs without. Low risk is granted without asking.
     pub fn not_granted(&self) -> Vec<Capability> {
-        let grant = &self.shared.pool.blueprint().options.grant;
+        let grant = self.shared.pool.blueprint().options.grant.clone().with_automatic();
         grant.missing(self.capabilities().iter().copied())
     }
 
