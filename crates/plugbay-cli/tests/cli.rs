@@ -193,6 +193,7 @@ fn check_of_modules_that_are_not() {
           wrong    export `pre_hook` has signature (i32, i32, i32, i32) -> i64: that is the older generation of hooks, which took context and request as two buffers; wanted (i32, i32) -> i64, one JSON document with both
           wrong    export `get_name` has signature () -> i32, wanted () -> i64
           wrong    missing export `malloc`, wanted with signature (i32) -> i32
+          wrong    unknown import `env.call_home`
           found    get_name () -> i32
           found    pre_hook (i32, i32, i32, i32) -> i64
           missing  free (optional)
@@ -236,7 +237,8 @@ fn check_of_modules_that_are_not() {
             "missing export `memory`: data is exchanged through the module's linear memory",
             "export `pre_hook` has signature (i32, i32, i32, i32) -> i64: that is the older generation of hooks, which took context and request as two buffers; wanted (i32, i32) -> i64, one JSON document with both",
             "export `get_name` has signature () -> i32, wanted () -> i64",
-            "missing export `malloc`, wanted with signature (i32) -> i32"
+            "missing export `malloc`, wanted with signature (i32) -> i32",
+            "unknown import `env.call_home`"
           ],
           "imports": [
             {

@@ -41,6 +41,16 @@ pub trait Module: Send + Sync {
     /// Whether it exports a linear memory named `memory`.
     fn has_memory(&self) -> bool;
 
+    /// Whether what the module imports can be offered: a memory, table or global cannot, nor
+    /// can WASI's functions under other signatures.
+    ///
+    /// # Errors
+    ///
+    /// What [`instantiate`](Self::instantiate) would fail with.
+    fn linkable(&self) -> Result<(), InstantiateError> {
+        Ok(())
+    }
+
     /// Makes an instance and runs the module's start function, if it has one.
     ///
     /// The budget of `environment.limits` is armed before the start function and is

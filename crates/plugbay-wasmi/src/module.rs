@@ -60,6 +60,10 @@ impl Module for WasmiModule {
         self.has_memory
     }
 
+    fn linkable(&self) -> Result<(), InstantiateError> {
+        self.linked.as_ref().map(drop).map_err(Clone::clone)
+    }
+
     fn instantiate(
         &self,
         environment: Environment,

@@ -94,6 +94,7 @@ fn streams(linker: &mut Linker<State>) -> Result<(), LinkerError> {
             let (errno, bytes) =
                 wasi::fd_write(&mut memory, sink.as_ref(), fd, buffers, count, written);
             charge(&mut caller, bytes)?;
+            caller.data().budget.check_deadline().map_err(stop)?;
             Ok::<i32, Error>(errno.code())
         },
     )?;

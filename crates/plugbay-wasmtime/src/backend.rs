@@ -72,5 +72,6 @@ fn config() -> Config {
     config.wasm_memory64(false);
     config.wasm_custom_page_sizes(false);
     config.wasm_wide_arithmetic(false);
+    config.wasm_gc(false);
     config
 }

@@ -54,6 +54,10 @@ impl Module for WasmtimeModule {
         self.has_memory
     }
 
+    fn linkable(&self) -> Result<(), InstantiateError> {
+        self.linked.as_ref().map(drop).map_err(Clone::clone)
+    }
+
     fn instantiate(
         &self,
         environment: Environment,

@@ -2,9 +2,9 @@
 
 use plugbay_runtime::abi::Export;
 use plugbay_runtime::abi::interface::{Interface, Problem, World};
-use plugbay_runtime::{Import, Module};
+use plugbay_runtime::{Import, InstantiateError, Module};
 
-use crate::imports::{ImportUse, import_use};
+use crate::imports::{self, ImportUse, import_use};
 
 /// What a module exports and imports, and what of it is wrong.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Inspection {
     /// Exports of its contract that it lacks, optional ones included; empty where
     /// [`interface`](Self::interface) cannot tell the contract.
     pub missing: Vec<&'static str>,
+    /// What keeps the imports from being offered, if anything does.
+    pub unlinkable: Option<InstantiateError>,
 }
 
 /// One import.
@@ -43,15 +45,12 @@ impl Inspection {
         let missing = World::of(&exports)
             .map(|world| Interface::missing_of(world, &exports))
             .unwrap_or_default();
-        Self { exports, imports, interface, missing }
+        let unlinkable = imports::check(module.imports()).and_then(|()| module.linkable()).err();
+        Self { exports, imports, interface, missing, unlinkable }
     }
 
     /// Whether the module can be loaded as it is.
     pub fn is_loadable(&self) -> bool {
-        self.interface.is_ok()
-            && self
-                .imports
-                .iter()
-                .all(|report| matches!(report.usage, ImportUse::Always | ImportUse::Needs(_)))
+        self.interface.is_ok() && self.unlinkable.is_none()
     }
 }

@@ -15,7 +15,7 @@ use plugbay_runtime::{
 use crate::error::LoadErrorKind;
 use crate::host::{Host, InputPlacement, PluginOptions};
 use crate::imports::{self, HostFunctions};
-use crate::output::OutputPipe;
+use crate::output::{Allowance, OutputPipe};
 
 /// Everything that is needed to make an instance, and then another one.
 pub(crate) struct Blueprint {
@@ -23,6 +23,8 @@ pub(crate) struct Blueprint {
     pub(crate) interface: Interface,
     pub(crate) options: PluginOptions,
     pub(crate) host: Host,
+    /// What all instances together may print.
+    allowance: Arc<Allowance>,
 }
 
 /// An instance that has been initialised and is between calls.
@@ -58,7 +60,9 @@ impl Blueprint {
             .map_err(LoadErrorKind::Interface)?;
         imports::check(module.imports())
             .map_err(|source| LoadErrorKind::Instantiate { source, output: Vec::new() })?;
-        Ok(Self { module, interface, options, host: host.clone() })
+        let bytes_per_second = options.limits.log_bytes_per_second;
+        let allowance = Arc::new(Allowance::new(host.clock.clone(), bytes_per_second));
+        Ok(Self { module, interface, options, host: host.clone(), allowance })
     }
 
     fn limits(&self) -> &Limits {
@@ -71,8 +75,7 @@ impl Blueprint {
         let output = Arc::new(OutputPipe::new(
             name.into(),
             self.host.output.clone(),
-            clock.clone(),
-            self.limits().log_bytes_per_second,
+            self.allowance.clone(),
         ));
         let environment = Environment {
             limits: self.limits().clone(),
@@ -147,7 +150,7 @@ impl Blueprint {
         let name = call_for_packed(&mut guest, export, LONGEST_NAME).await;
         match name.map_err(|source| live.load_error("get_name", source))? {
             None => Ok(None),
-            Some(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| {
+            Some(bytes) => String::from_utf8(bytes).map(printable).map(Some).map_err(|error| {
                 let message = format!("not UTF-8: {}", error.utf8_error());
                 let source = json::JsonError::new("", message);
                 LoadErrorKind::Document { export: "get_name", source }
@@ -195,6 +198,11 @@ impl Blueprint {
             status => Err(LoadErrorKind::Init { status, output: live.output.finish_call() }),
         }
     }
+}
+
+/// A name goes into logs, metrics and errors: what could forge a line there is replaced.
+fn printable(name: String) -> String {
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 impl Live {

@@ -26,40 +26,74 @@ const LONGEST_LINE: usize = 8 << 10;
 const TAIL_LINES: usize = 8;
 const TAIL_LINE_CHARS: usize = 400;
 
+/// What one plugin may print, over all its instances: a failing one is replaced, and the new one must
+/// not begin with a full purse.
+pub(crate) struct Allowance {
+    clock: Arc<dyn Clock>,
+    bytes_per_second: u64,
+    purse: Mutex<Purse>,
+}
+
+struct Purse {
+    /// Bytes that may still be printed in the second that began at `since`.
+    left: u64,
+    since: Duration,
+    dropped: u64,
+}
+
+impl Allowance {
+    pub(crate) fn new(clock: Arc<dyn Clock>, bytes_per_second: u64) -> Self {
+        let purse = Purse { left: bytes_per_second, since: clock.now(), dropped: 0 };
+        Self { clock, bytes_per_second, purse: Mutex::new(purse) }
+    }
+
+    /// Whether a line of `cost` bytes may be printed, and how many were dropped before it, if that is
+    /// to be said now.
+    fn spend(&self, cost: u64) -> (bool, Option<u64>) {
+        let mut purse = self.purse.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let mut told = None;
+        if now.saturating_sub(purse.since) >= Duration::from_secs(1) {
+            purse.since = now;
+            purse.left = self.bytes_per_second;
+            told = Some(std::mem::take(&mut purse.dropped)).filter(|dropped| *dropped > 0);
+        }
+        match purse.left.checked_sub(cost) {
+            Some(rest) => {
+                purse.left = rest;
+                (true, told)
+            }
+            None => {
+                // Nothing shorter may slip in behind a dropped line: order would lie.
+                purse.left = 0;
+                purse.dropped += cost;
+                (false, told)
+            }
+        }
+    }
+}
+
 /// One instance's stdout and stderr on their way to a [`PluginOutput`].
 pub(crate) struct OutputPipe {
     plugin: Arc<str>,
     target: Arc<dyn PluginOutput>,
-    clock: Arc<dyn Clock>,
-    bytes_per_second: u64,
+    allowance: Arc<Allowance>,
     state: Mutex<State>,
 }
 
 struct State {
     partial: [Vec<u8>; 2],
     tail: VecDeque<String>,
-    /// Bytes that may still be printed in the second that began at `since`.
-    allowance: u64,
-    since: Duration,
-    dropped: u64,
 }
 
 impl OutputPipe {
     pub(crate) fn new(
         plugin: Arc<str>,
         target: Arc<dyn PluginOutput>,
-        clock: Arc<dyn Clock>,
-        bytes_per_second: u64,
+        allowance: Arc<Allowance>,
     ) -> Self {
-        let since = clock.now();
-        let state = State {
-            partial: [Vec::new(), Vec::new()],
-            tail: VecDeque::new(),
-            allowance: bytes_per_second,
-            since,
-            dropped: 0,
-        };
-        Self { plugin, target, clock, bytes_per_second, state: Mutex::new(state) }
+        let state = State { partial: [Vec::new(), Vec::new()], tail: VecDeque::new() };
+        Self { plugin, target, allowance, state: Mutex::new(state) }
     }
 
     /// Ends a call: passes on lines that have no end and takes the last lines, for an error message.
@@ -85,30 +119,16 @@ impl OutputPipe {
             text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
         state.tail.push_back(shown.take(TAIL_LINE_CHARS).collect());
 
-        let now = self.clock.now();
-        if now.saturating_sub(state.since) >= Duration::from_secs(1) {
-            state.since = now;
-            state.allowance = self.bytes_per_second;
-            let dropped = std::mem::take(&mut state.dropped);
-            if dropped > 0 {
-                let note = format!(
-                    "({dropped} bytes of output were dropped: over the limit of {} per second)",
-                    self.bytes_per_second
-                );
-                self.target.line(&self.plugin, Stream::Stderr, &note);
-            }
+        let (may, dropped) = self.allowance.spend(line.len() as u64 + 1);
+        if let Some(dropped) = dropped {
+            let note = format!(
+                "({dropped} bytes of output were dropped: over the limit of {} per second)",
+                self.allowance.bytes_per_second
+            );
+            self.target.line(&self.plugin, Stream::Stderr, &note);
         }
-        let cost = line.len() as u64 + 1;
-        match state.allowance.checked_sub(cost) {
-            Some(rest) => {
-                state.allowance = rest;
-                self.target.line(&self.plugin, stream, &text);
-            }
-            None => {
-                // Nothing shorter may slip in behind a dropped line: order would lie.
-                state.allowance = 0;
-                state.dropped += cost;
-            }
+        if may {
+            self.target.line(&self.plugin, stream, &text);
         }
     }
 }
@@ -159,7 +179,8 @@ mod tests {
 
     fn pipe(bytes_per_second: u64) -> (OutputPipe, Arc<Recorded>, Arc<ManualClock>) {
         let (target, clock) = (Arc::new(Recorded::default()), Arc::new(ManualClock::new()));
-        let pipe = OutputPipe::new("p".into(), target.clone(), clock.clone(), bytes_per_second);
+        let allowance = Arc::new(Allowance::new(clock.clone(), bytes_per_second));
+        let pipe = OutputPipe::new("p".into(), target.clone(), allowance);
         (pipe, target, clock)
     }
 
@@ -191,6 +212,22 @@ mod tests {
                 "p Stderr again"
             ]
         );
+    }
+
+    #[test]
+    fn a_new_instance_has_no_new_allowance() {
+        let (first, target, _) = pipe(10);
+        let second = OutputPipe::new("p".into(), target.clone(), first.allowance.clone());
+        first.write(Stream::Stderr, b"12345678\n");
+        second.write(Stream::Stderr, b"12345678\n");
+        assert_eq!(*target.0.lock().unwrap(), ["p Stderr 12345678"]);
+    }
+
+    #[test]
+    fn what_ends_up_in_an_error_moves_no_cursor() {
+        let (pipe, _, _) = pipe(1000);
+        pipe.write(Stream::Stderr, b"a\x1b[2J\rb\n");
+        assert_eq!(pipe.finish_call(), ["a\u{fffd}[2J\u{fffd}b"]);
     }
 
     #[test]

@@ -422,6 +422,31 @@ fn a_plugin_that_cannot_be_loaded_says_why(backend: &str) {
     }
 }
 
+fn what_cannot_be_linked_is_told_without_running(backend: &str) {
+    let (host, _) = host(backend);
+    for (import, wanted) in [
+        (r#"(import "env" "t" (table 1 funcref))"#, Some("unknown import `env.t`")),
+        (r#"(import "env" "m" (global i32))"#, Some("unknown import `env.m`")),
+        (r#"(import "env" "seed" (func (result f64)))"#, None),
+    ] {
+        let wat = format!(
+            r#"(module {import} (memory (export "memory") 1)
+                (func (export "execute") (param i32 i32) (result i32) (i32.const 0)))"#
+        );
+        let inspection = host.inspect(&wat::parse_str(&wat).unwrap()).unwrap();
+        assert_eq!(inspection.is_loadable(), wanted.is_none(), "{import}");
+        let told = inspection.unlinkable.map(|error| error.to_string());
+        assert_eq!(told.as_deref(), wanted, "{import}");
+    }
+}
+
+fn a_guests_name_cannot_forge_a_line(backend: &str) {
+    let (host, _) = host(backend);
+    let wat = hook_plugin(r#"(data (i32.const 16) "a\1b\0ab")"#);
+    let plugin = load(&host, &wat, PluginOptions::default()).unwrap();
+    assert_eq!(plugin.name(), "a\u{fffd}\u{fffd}bt");
+}
+
 fn init_is_given_its_configuration(backend: &str) {
     let (host, _) = host(backend);
     // `init` keeps where its configuration lies; the hook returns it.
@@ -512,6 +537,8 @@ on_each_backend! {
     what_is_asked_for_and_not_granted_is_told
     metadata_plugins_take_one_document
     a_plugin_that_cannot_be_loaded_says_why
+    what_cannot_be_linked_is_told_without_running
+    a_guests_name_cannot_forge_a_line
     init_is_given_its_configuration
     a_file_is_read_no_further_than_its_limit
     a_command_that_exits_with_zero_is_started

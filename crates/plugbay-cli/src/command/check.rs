@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::exit::Outcome;
 use crate::options::{BackendOption, read_bytes};
-use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN, outln};
+use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
 
 /// Tell whether a module is a plugin that this host can load, without running it.
 ///
@@ -87,10 +87,11 @@ impl Check {
 
     fn report(&self, inspection: &Inspection) -> Report {
         let interface = inspection.interface.as_ref().ok();
-        let problems = match &inspection.interface {
+        let mut problems: Vec<String> = match &inspection.interface {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(Problem::to_string).collect(),
         };
+        problems.extend(inspection.unlinkable.as_ref().map(ToString::to_string));
         let found = inspection.exports.iter().map(|export| Signature {
             name: export.name.clone(),
             signature: export.ty.to_string(),
@@ -136,10 +137,11 @@ fn print(report: &Report, strict: bool) {
         None => outln!("{TITLE}{file}{TITLE:#}"),
     }
     for problem in problems {
-        outln!("  {ERROR}wrong{ERROR:#}    {problem}");
+        outln!("  {ERROR}wrong{ERROR:#}    {}", printable(problem));
     }
     for export in found {
-        outln!("  {GOOD}found{GOOD:#}    {} {DIM}{}{DIM:#}", export.name, export.signature);
+        let name = printable(&export.name);
+        outln!("  {GOOD}found{GOOD:#}    {name} {DIM}{}{DIM:#}", export.signature);
     }
     for name in missing {
         let (style, note) = if strict { (ERROR, "") } else { (WARN, " (optional)") };
@@ -149,7 +151,8 @@ fn print(report: &Report, strict: bool) {
         }
     }
     for import in imports {
-        let Import { module, field, signature, .. } = import;
+        let (module, field) = (printable(&import.module), printable(&import.field));
+        let signature = &import.signature;
         match (import.status, import.capability) {
             (_, Some(capability)) => outln!(
                 "  {WARN}import{WARN:#}   {module}.{field}: refused when called unless {capability} is granted"

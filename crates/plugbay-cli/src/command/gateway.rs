@@ -11,7 +11,7 @@ use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
 use crate::exit::Outcome;
 use crate::logging;
 use crate::options::BackendOption;
-use crate::ui::{DIM, StderrLines, TITLE, WARN, outln};
+use crate::ui::{self, DIM, StderrLines, TITLE, WARN, outln};
 
 /// Serve an OpenAI-compatible API whose requests, responses and stream chunks pass through plugins.
 ///
@@ -47,15 +47,32 @@ impl Gateway {
             .context("cannot start the async runtime")?;
         runtime.block_on(async {
             let stop = stop_signal()?;
-            let running = Server::start(config, &host).await?;
+            // Compiling a module keeps its thread busy until it is done, whatever the limits are, so it is
+            // another thread than the one that is told to stop.
+            let backend = host.backend_name();
+            let starting = tokio::spawn(async move { Server::start(config, &host).await });
+            let mut stop = std::pin::pin!(stop);
+            let running = tokio::select! {
+                started = starting => started.context("starting the gateway failed")??,
+                () = &mut stop => {
+                    anstream::eprintln!("{WARN}stopped before it served{WARN:#}");
+                    std::process::exit(1);
+                }
+            };
             let names: Vec<String> = running.plugins().into_iter().map(|p| p.name).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             // Scripts wait for this line; it is the only one on stdout.
             outln!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());
-            anstream::eprintln!("{DIM}plugins: {names}; engine: {}{DIM:#}", host.backend_name());
+            anstream::eprintln!("{DIM}plugins: {}; engine: {backend}{DIM:#}", ui::printable(&names));
             stop.await;
-            anstream::eprintln!("{DIM}stopping: waiting for the requests under way{DIM:#}");
-            Ok(report(&running.shutdown().await))
+            anstream::eprintln!(
+                "{DIM}stopping: waiting for the requests under way; once more to stop at once{DIM:#}"
+            );
+            let at_once = stop_signal()?;
+            tokio::select! {
+                ended = running.shutdown() => Ok(report(&ended)),
+                () = at_once => std::process::exit(1),
+            }
         })
     }
 }

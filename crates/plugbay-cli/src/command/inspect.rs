@@ -81,7 +81,7 @@ impl Inspect {
 
 fn print(report: &Report) {
     let list = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    outln!("{TITLE}{}{TITLE:#}", report.name);
+    outln!("{TITLE}{}{TITLE:#}", ui::printable(&report.name));
     let mut rows = vec![
         ("file", format!("{} ({})", report.file, ui::bytes(report.bytes))),
         ("world", report.world.clone()),
@@ -95,6 +95,6 @@ fn print(report: &Report) {
         rows.push(("licence", metadata.license.clone()));
     }
     for (name, value) in rows {
-        outln!("  {DIM}{name:<9}{DIM:#} {value}");
+        outln!("  {DIM}{name:<9}{DIM:#} {}", ui::printable(&value));
     }
 }

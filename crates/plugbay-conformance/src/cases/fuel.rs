@@ -119,7 +119,15 @@ const WASI: &str = r#"
 
 pub(crate) fn writing_is_paid_by_size(backend: &dyn Backend) {
     let write = "(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))";
-    costs(backend, WASI, write, HOST_CALL_FUEL + 4_096, HOST_CALL_FUEL + 4_096);
+    let price = HOST_CALL_FUEL + 4_096 + 8;
+    costs(backend, WASI, write, price, price);
+}
+
+pub(crate) fn empty_buffers_are_paid_by_number(backend: &dyn Backend) {
+    // From 8192 on there are only zeros: buffers of no bytes at address 0.
+    let write =
+        "(drop (call $write (i32.const 1) (i32.const 8192) (i32.const 1000) (i32.const 8)))";
+    costs(backend, WASI, write, HOST_CALL_FUEL + 8_000, HOST_CALL_FUEL + 8_000);
 }
 
 pub(crate) fn random_bytes_are_paid_by_size(backend: &dyn Backend) {

@@ -67,6 +67,7 @@ cases! {
         growing_a_table_in_vain_is_not_free
         a_host_call_is_not_free
         writing_is_paid_by_size
+        empty_buffers_are_paid_by_number
         random_bytes_are_paid_by_size
         every_wasi_call_costs
         fuel_is_shared_by_the_calls_until_reset

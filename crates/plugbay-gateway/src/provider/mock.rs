@@ -35,8 +35,9 @@ pub struct Received {
     pub body: String,
 }
 
-/// Requests that are kept.
+/// Requests that are kept, and how many bytes of bodies at most: a longer one is not kept at all.
 const KEPT: usize = 64;
+const KEPT_BYTES: usize = 1 << 20;
 
 /// When all answers were made: a moment that never moves.
 const CREATED: u64 = 1_700_000_000;
@@ -50,7 +51,7 @@ impl MockProvider {
         Self::default()
     }
 
-    /// The last requests, oldest first, 64 at most.
+    /// The last requests, oldest first: 64 and 1 MiB of bodies at most.
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -83,10 +84,12 @@ impl MockProvider {
 
     fn keep(&self, request: Received) {
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
-        if received.len() == KEPT {
+        received.push(request);
+        while received.len() > KEPT
+            || received.iter().map(|request| request.body.len()).sum::<usize>() > KEPT_BYTES
+        {
             received.remove(0);
         }
-        received.push(request);
     }
 }
 
@@ -115,7 +118,7 @@ impl Provider for MockProvider {
         Box::pin(async move {
             let with_usage = wants_usage(&call.params);
             let chunks = self.answer(&call, true)?.chunks(with_usage);
-            let chunks: ChunkStream = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
+            let chunks: ChunkStream = Box::pin(stream::iter(chunks.map(Ok)));
             Ok(chunks)
         })
     }
@@ -155,18 +158,43 @@ impl Answer {
         }))
     }
 
-    fn chunks(&self, with_usage: bool) -> Vec<Box<RawValue>> {
-        let choice = |delta: Value, reason: Value| {
-            self.chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}]), None)
-        };
-        let mut chunks = vec![choice(json!({"role": "assistant", "content": ""}), Value::Null)];
-        let words = self.text.split_inclusive(char::is_whitespace);
-        chunks.extend(words.map(|word| choice(json!({"content": word}), Value::Null)));
-        chunks.push(choice(json!({}), "stop".into()));
-        if with_usage {
-            chunks.push(self.chunk(json!([]), Some(&self.usage)));
+    /// The chunks, each made when it is asked for: a client that leaves costs no more.
+    fn chunks(self, with_usage: bool) -> impl Iterator<Item = Box<RawValue>> + Send {
+        enum Next {
+            Role,
+            Word(usize),
+            Stop,
+            Usage,
+            End,
         }
-        chunks
+        let mut next = Next::Role;
+        std::iter::from_fn(move || {
+            let choice = |delta: Value, reason: Value| {
+                self.chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}]), None)
+            };
+            let word_at = |at: usize| match self.text.get(at..) {
+                Some("") | None => None,
+                Some(rest) => rest.split_inclusive(char::is_whitespace).next(),
+            };
+            let after = |at| if word_at(at).is_some() { Next::Word(at) } else { Next::Stop };
+            let (chunk, then) = match next {
+                Next::Role => {
+                    (choice(json!({"role": "assistant", "content": ""}), Value::Null), after(0))
+                }
+                Next::Word(at) => {
+                    let word = word_at(at)?;
+                    (choice(json!({"content": word}), Value::Null), after(at + word.len()))
+                }
+                Next::Stop => {
+                    let then = if with_usage { Next::Usage } else { Next::End };
+                    (choice(json!({}), "stop".into()), then)
+                }
+                Next::Usage => (self.chunk(json!([]), Some(&self.usage)), Next::End),
+                Next::End => return None,
+            };
+            next = then;
+            Some(chunk)
+        })
     }
 
     fn chunk(&self, choices: Value, usage: Option<&Value>) -> Box<RawValue> {
@@ -291,6 +319,23 @@ mod tests {
             received[0].body,
             r#"{"model":"echo","messages":[{"content":"two words","role":"user"}],"temperature":0.50}"#
         );
+    }
+
+    #[test]
+    fn what_is_kept_has_a_bound_in_bytes() {
+        let mock = MockProvider::new();
+        let ask = |text: &str| {
+            let messages = json!([{"role": "user", "content": text}]);
+            complete(&mock, call("echo", &messages)).unwrap();
+        };
+        for _ in 0..3 {
+            ask(&"x".repeat(KEPT_BYTES / 2 - 1000));
+        }
+        assert_eq!(mock.received().len(), 2);
+        ask(&"x".repeat(KEPT_BYTES));
+        assert!(mock.received().is_empty());
+        ask("short");
+        assert_eq!(mock.received().len(), 1);
     }
 
     #[test]

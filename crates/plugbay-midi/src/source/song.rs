@@ -80,6 +80,18 @@ impl Song {
         if !bytes.starts_with(b"MThd") && !bytes.starts_with(b"RIFF") {
             return Err(SongError::NoMidi { found: bytes.iter().take(4).copied().collect() });
         }
+        // midly 0.5 negates this byte, which -128 overflows in a build that checks. The format has
+        // the frames a second as a negative number here: -24, -25, -29 or -30.
+        if let (true, Some(&division)) = (bytes.starts_with(b"MThd"), bytes.get(12))
+            && division >= 0x80
+            && !matches!(division.cast_signed(), -24 | -25 | -29 | -30)
+        {
+            let reason = format!(
+                "the time division begins with {division:#04x}, wanted ticks a quarter note or -24, \
+                 -25, -29 or -30 frames a second"
+            );
+            return Err(SongError::Header { reason });
+        }
         let (header, chunks) =
             midly::parse(bytes).map_err(|error| SongError::Header { reason: error.to_string() })?;
         let stated = chunks.size_hint().0;
@@ -287,6 +299,19 @@ pub(crate) mod tests {
 
     fn track(events: &[&[u8]]) -> Vec<u8> {
         [events.concat(), END.to_vec()].concat()
+    }
+
+    #[test]
+    fn no_division_is_too_odd() {
+        for high in 0..=u8::MAX {
+            for low in [0, 1, 4, 0x80, 0xff] {
+                let played = played(&file(0, [high, low], &[&track(&[])]));
+                let frames = matches!(high.cast_signed(), -24 | -25 | -29 | -30);
+                if high >= 0x80 && !frames {
+                    assert!(played.contains(&format!("{high:#04x}")), "{high}: {played}");
+                }
+            }
+        }
     }
 
     fn played(bytes: &[u8]) -> String {
