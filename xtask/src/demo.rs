@@ -16,7 +16,8 @@ pub(crate) fn run(sh: &Shell, root: &Path) -> Result<()> {
         Ok(())
     })?;
     section("the demo", || {
-        let plugbay = root.join("target/release/plugbay");
+        // Relative, as a newcomer would type it: the demo prints what to try next with it.
+        let plugbay = Path::new("target/release/plugbay");
         cmd!(sh, "{plugbay} demo --plugins target/plugins").quiet().run()?;
         Ok(())
     })

@@ -1,6 +1,5 @@
 //! `plugbay demo`: both front ends on real input, with what went in, what was seen inside and what came out.
 
-use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -223,17 +222,13 @@ fn row(name: &str, value: &str) {
 }
 
 fn next_steps(plugins: &Path) {
-    let mut text = String::new();
-    let redactor = plugins.join("redactor.wasm");
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "  plugbay check {redactor}\n  \
-           plugbay gateway --config examples/gateway/config.json\n  \
-           conductor --config examples/midi/hello.toml --midi-file examples/midi/hello.mid\n  \
-           plugbay --help",
-        redactor = redactor.display()
-    );
+    // As it was typed, so that the lines can be pasted back.
+    let plugbay = std::env::args().next().unwrap_or_else(|| "plugbay".to_owned());
+    let conductor = Path::new(&plugbay).with_file_name("conductor");
+    let (conductor, redactor) = (conductor.display(), plugins.join("redactor.wasm"));
     title("What to try next");
-    outln!("{text}");
+    outln!("  {plugbay} check {}", redactor.display());
+    outln!("  {plugbay} gateway --config examples/gateway/config.json");
+    outln!("  {conductor} --config examples/midi/hello.toml --midi-file examples/midi/hello.mid");
+    outln!("  {plugbay} --help");
 }
