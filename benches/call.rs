@@ -9,8 +9,8 @@ use benches::{backends, block_on, group, host_alone, id};
 use criterion::Criterion;
 use plugbay::abi::ExportId;
 use plugbay::abi::interface::{Allocator, Hook, Interface};
-use plugbay::abi::protocol::{Placement, call_packed};
-use plugbay::runtime::{Backend, Instance, InstanceGuest};
+use plugbay::abi::protocol::{PackedCall, Placement};
+use plugbay::runtime::{Backend, Instance, exchange};
 
 const SIZES: [(&str, usize); 2] = [("1k", 1 << 10), ("64k", 64 << 10)];
 
@@ -89,11 +89,13 @@ impl EchoGuest {
     /// `malloc`, write, `pre_hook`, read, `free`.
     fn call(&mut self, input: &[u8]) -> Option<Vec<u8>> {
         self.instance.reset();
-        let mut guest = InstanceGuest(&mut *self.instance);
-        let (free, limit) = (Some(self.allocator), u64::MAX);
+        let call = PackedCall {
+            export: self.hook,
+            output_free: Some(self.allocator),
+            output_limit: u64::MAX,
+            input: &[input],
+        };
         let read = <[u8]>::to_vec;
-        let placement = &mut self.placement;
-        block_on(call_packed(&mut guest, self.hook, placement, free, limit, input, read))
-            .expect("it echoes")
+        block_on(exchange(&mut *self.instance, call, &mut self.placement, read)).expect("it echoes")
     }
 }

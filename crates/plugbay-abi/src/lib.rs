@@ -12,6 +12,8 @@ mod memory;
 mod packed;
 mod value;
 
-pub use memory::{GrowError, GuestMemory, HostPages, PAGE_BYTES, RangeError, read, write};
+pub use memory::{
+    GrowError, GuestMemory, HostPages, PAGE_BYTES, RangeError, read, write, write_parts,
+};
 pub use packed::Packed;
 pub use value::{Export, ExportId, FuncType, Value, ValueType};

@@ -76,6 +76,29 @@ pub fn read(memory: &mut dyn GuestMemory, ptr: u32, len: u32) -> Result<&[u8], R
     bytes.get(range).ok_or(error)
 }
 
+/// Copies `parts`, one after the other, to `ptr`.
+///
+/// # Errors
+///
+/// When they do not all fit inside the memory; then nothing was written.
+pub fn write_parts(
+    memory: &mut dyn GuestMemory,
+    ptr: u32,
+    parts: &[&[u8]],
+) -> Result<(), RangeError> {
+    let len = parts.iter().map(|part| part.len() as u64).sum();
+    let bytes = memory.bytes();
+    let error = RangeError { ptr, len, memory_bytes: bytes.len() as u64 };
+    let range = check(ptr, len, bytes.len() as u64)?;
+    let mut rest = bytes.get_mut(range).ok_or(error)?;
+    for part in parts {
+        let (here, after) = rest.split_at_mut_checked(part.len()).ok_or(error)?;
+        here.copy_from_slice(part);
+        rest = after;
+    }
+    Ok(())
+}
+
 /// Copies `data` to `ptr`.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! lines; a synchronous one returns futures that are ready at once.
 
 use crate::interface::Allocator;
-use crate::memory::{GrowError, GuestMemory, HostPages, RangeError, read, write};
+use crate::memory::{GrowError, GuestMemory, HostPages, RangeError, read, write_parts};
 use crate::packed::Packed;
 use crate::value::{ExportId, Value, ValueType};
 
@@ -117,21 +117,32 @@ impl Placement {
         Self { allocator: None, null_is_failure: true, pages: HostPages::new() }
     }
 
-    async fn place<G: Guest>(&mut self, guest: &mut G, data: &[u8]) -> Result<Placed, G::Error> {
-        let len = u32::try_from(data.len())
-            .map_err(|_| ProtocolError::InputTooLong { len: data.len() })?;
+    /// The guest's allocator, if it is asked first and its 0 is an address like any other.
+    ///
+    /// For engines that make the whole call in one piece; all other placements take
+    /// [`call_packed`].
+    pub fn plain_allocator(&self) -> Option<Allocator> {
+        self.allocator.filter(|_| !self.null_is_failure)
+    }
+
+    async fn place<G: Guest>(
+        &mut self,
+        guest: &mut G,
+        parts: &[&[u8]],
+    ) -> Result<Placed, G::Error> {
+        let len = input_len(parts)?;
         if let Some(allocator) = self.allocator {
             let result = guest.call(allocator.alloc, &[Value::from_u32(len)]).await?;
             let ptr = expect_i32(result)?.cast_unsigned();
             if ptr != 0 || !self.null_is_failure {
-                write(guest.memory(), ptr, data)
+                write_parts(guest.memory(), ptr, parts)
                     .map_err(|source| ProtocolError::Allocation { source })?;
                 return Ok(Placed { ptr, len, from_guest: true });
             }
         }
-        let ptr =
-            self.pages.reserve(guest.memory(), data.len() as u64).map_err(ProtocolError::Grow)?;
-        write(guest.memory(), ptr, data).map_err(|source| ProtocolError::Allocation { source })?;
+        let ptr = self.pages.reserve(guest.memory(), len.into()).map_err(ProtocolError::Grow)?;
+        write_parts(guest.memory(), ptr, parts)
+            .map_err(|source| ProtocolError::Allocation { source })?;
         Ok(Placed { ptr, len, from_guest: false })
     }
 
@@ -164,41 +175,59 @@ async fn release<G: Guest>(
     Ok(())
 }
 
-/// Calls `(ptr, len) -> u64` with `input` and hands the output to `read_output`.
+/// One call of `(ptr, len) -> u64`.
+#[derive(Debug, Clone, Copy)]
+pub struct PackedCall<'a> {
+    /// The export.
+    pub export: ExportId,
+    /// Whose `free` gives the output back, also where the input goes into pages of the host's own.
+    pub output_free: Option<Allocator>,
+    /// The most bytes of output that are taken.
+    pub output_limit: u64,
+    /// The document, in the parts that it is put together from in the guest's memory.
+    pub input: &'a [&'a [u8]],
+}
+
+/// What takes an output where it lies in the guest's memory. It is called at most once.
+pub type ReadOutput<'a> = dyn FnMut(&[u8]) + Send + 'a;
+
+/// Calls `(ptr, len) -> u64` and hands the output to `read_output`.
 ///
-/// `None` is "no output": the guest returned a length of 0. The output is borrowed from the
+/// `false` is "no output": the guest returned a length of 0. The output is borrowed from the
 /// guest's memory and given back, with the input, when `read_output` has returned, if
-/// the guest exports a `free`. The allocator of `output_free` is asked even where
-/// `placement` puts the input into pages of the host's own.
+/// the guest exports a `free`.
 ///
 /// # Errors
 ///
 /// Whatever the engine reports, or a [`ProtocolError`]; in both cases the instance
 /// is to be dropped.
-pub async fn call_packed<G, R>(
+pub async fn call_packed<G: Guest>(
     guest: &mut G,
-    export: ExportId,
+    call: PackedCall<'_>,
     placement: &mut Placement,
-    output_free: Option<Allocator>,
-    output_limit: u64,
-    input: &[u8],
-    read_output: impl FnOnce(&[u8]) -> R + Send,
-) -> Result<Option<R>, G::Error>
-where
-    G: Guest,
-    R: Send,
-{
-    let placed = placement.place(guest, input).await?;
+    read_output: &mut ReadOutput<'_>,
+) -> Result<bool, G::Error> {
+    let placed = placement.place(guest, call.input).await?;
     let args = [Value::from_u32(placed.ptr), Value::from_u32(placed.len)];
-    let packed = Packed::from(expect_i64(guest.call(export, &args).await?)?);
-    let output = read_packed(guest, packed, output_limit, read_output)?;
+    let packed = Packed::from(expect_i64(guest.call(call.export, &args).await?)?);
+    let output = read_packed(guest, packed, call.output_limit, read_output)?;
     // A guest that answers in its input's own buffer, or in a part of it, must not see
     // that freed twice, nor the host's own pages at all.
     if output.is_some() && !placement.covers(placed, packed.ptr()) {
-        release(guest, output_free, packed.ptr(), packed.len()).await?;
+        release(guest, call.output_free, packed.ptr(), packed.len()).await?;
     }
     placement.give_back(guest, placed).await?;
-    Ok(output)
+    Ok(output.is_some())
+}
+
+/// Bytes of all `parts` together, as a 32-bit guest is told them.
+///
+/// # Errors
+///
+/// When it cannot be.
+pub fn input_len(parts: &[&[u8]]) -> Result<u32, ProtocolError> {
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    u32::try_from(len).map_err(|_| ProtocolError::InputTooLong { len })
 }
 
 /// Reads what a packed result names; the guest keeps it.
@@ -260,7 +289,7 @@ pub async fn call_status<G: Guest>(
         spans.push((buffer.len(), input.len()));
         buffer.extend_from_slice(input);
     }
-    let placed = placement.place(guest, &buffer).await?;
+    let placed = placement.place(guest, &[&buffer]).await?;
     let mut args = Vec::with_capacity(2 * spans.len());
     for (offset, len) in spans {
         // Both fit: the whole buffer was placed below 4 GiB.

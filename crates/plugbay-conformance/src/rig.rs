@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plugbay_runtime::abi::interface::{Hook, Interface};
-use plugbay_runtime::abi::protocol::{Placement, call_packed};
+use plugbay_runtime::abi::protocol::{PackedCall, Placement};
 use plugbay_runtime::abi::{Export, ExportId, Value};
 use plugbay_runtime::policy::Limits;
 use plugbay_runtime::{
-    Backend, CallError, Clock, Environment, Instance, InstanceGuest, InstantiateError, ManualClock,
-    Module, OutputSink, Trap,
+    Backend, CallError, Clock, Environment, Instance, InstantiateError, ManualClock, Module,
+    OutputSink, Trap, exchange,
 };
 
 use crate::doubles::{Host, Nowhere, Recorder};
@@ -207,16 +207,14 @@ impl Plugin {
     ) -> Result<Option<Vec<u8>>, CallError> {
         let interface = self.interface();
         let export = interface.hook(hook).expect("the case's own hook");
-        let mut guest = InstanceGuest(self.instance.as_mut());
-        pollster::block_on(call_packed(
-            &mut guest,
+        let call = PackedCall {
             export,
-            &mut placement,
-            interface.allocator,
-            self.output_limit,
-            input,
-            <[u8]>::to_vec,
-        ))
+            output_free: interface.allocator,
+            output_limit: self.output_limit,
+            input: &[input],
+        };
+        let read = <[u8]>::to_vec;
+        pollster::block_on(exchange(self.instance.as_mut(), call, &mut placement, read))
     }
 
     /// What its exports make of it.

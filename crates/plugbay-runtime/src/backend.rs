@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use plugbay_abi::protocol::Guest;
+use plugbay_abi::protocol::{Guest, PackedCall, Placement, ReadOutput, call_packed};
 use plugbay_abi::{Export, ExportId, FuncType, GuestMemory, Value};
 use plugbay_policy::Limits;
 
@@ -87,6 +87,20 @@ pub trait Instance: Send {
         args: &'a [Value],
     ) -> BoxFuture<'a, Result<Option<Value>, Trap>>;
 
+    /// Makes a whole call of the protocol: places the input, calls, shows the output to `read`,
+    /// gives both back. `false` is "no output".
+    ///
+    /// What it does is [`call_packed`], step by step; an engine for which a call is dear may do
+    /// the same in one.
+    fn exchange<'a>(
+        &'a mut self,
+        call: PackedCall<'a>,
+        placement: &'a mut Placement,
+        read: &'a mut ReadOutput<'a>,
+    ) -> BoxFuture<'a, Result<bool, CallError>> {
+        Box::pin(async move { call_packed(&mut InstanceGuest(self), call, placement, read).await })
+    }
+
     /// The linear memory exported as `memory`; an empty one if there is none.
     fn memory(&mut self) -> &mut dyn GuestMemory;
 
@@ -143,10 +157,27 @@ pub trait OutputSink: Send + Sync {
     fn write(&self, stream: Stream, bytes: &[u8]);
 }
 
-/// An [`Instance`] as the protocol of `plugbay-abi` wants it.
-pub struct InstanceGuest<'a>(pub &'a mut dyn Instance);
+/// [`Instance::exchange`] that gives what `read` makes of the output.
+///
+/// # Errors
+///
+/// As [`call_packed`].
+pub async fn exchange<R: Send>(
+    instance: &mut dyn Instance,
+    call: PackedCall<'_>,
+    placement: &mut Placement,
+    read: impl FnOnce(&[u8]) -> R + Send,
+) -> Result<Option<R>, CallError> {
+    let (mut read, mut output) = (Some(read), None);
+    let mut once = |bytes: &[u8]| output = read.take().map(|read| read(bytes));
+    instance.exchange(call, placement, &mut once).await?;
+    Ok(output)
+}
 
-impl Guest for InstanceGuest<'_> {
+/// An [`Instance`] as the protocol of `plugbay-abi` wants it.
+pub struct InstanceGuest<'a, I: Instance + ?Sized>(pub &'a mut I);
+
+impl<I: Instance + ?Sized> Guest for InstanceGuest<'_, I> {
     type Error = CallError;
 
     fn memory(&mut self) -> &mut dyn GuestMemory {

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plugbay_policy::Capability;
-use plugbay_runtime::CallError;
-use plugbay_runtime::InstanceGuest;
 use plugbay_runtime::abi::action::{ActionDocument, Metadata, TriggerContext};
 use plugbay_runtime::abi::hook::{
     ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput,
@@ -14,12 +12,13 @@ use plugbay_runtime::abi::hook::{
 };
 use plugbay_runtime::abi::interface::{Hook, Interface};
 use plugbay_runtime::abi::json::{JsonError, RawObject};
-use plugbay_runtime::abi::protocol::call_packed;
+use plugbay_runtime::abi::protocol::PackedCall;
+use plugbay_runtime::{CallError, exchange};
 use serde_json::value::RawValue;
 
 use crate::error::{LoadError, LoadErrorKind, PluginError};
 use crate::host::{Host, PluginOptions};
-use crate::instance::{Blueprint, Introduction};
+use crate::instance::{Blueprint, Introduction, Live};
 use crate::pool::{LendError, Lent, Pool};
 
 /// A loaded plugin. Cheap to clone; all clones share its instances.
@@ -286,14 +285,15 @@ impl Plugin {
             return Err(self.not_exported(hook.export()));
         };
         let blueprint = self.shared.pool.blueprint();
-        let limit = blueprint.options.limits.output_bytes;
         let mut call = self.begin().await?;
-        let live = &mut call.lent.live;
-        let mut guest = InstanceGuest(&mut *live.instance);
-        let free = blueprint.interface.allocator;
-        let result =
-            call_packed(&mut guest, export, &mut live.placement, free, limit, input, read_output)
-                .await;
+        let packed = PackedCall {
+            export,
+            output_free: blueprint.interface.allocator,
+            output_limit: blueprint.options.limits.output_bytes,
+            input: &[input],
+        };
+        let Live { instance, placement, .. } = &mut call.lent.live;
+        let result = exchange(&mut **instance, packed, placement, read_output).await;
         self.end(hook.export(), call, result)
     }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::PAGE_BYTES;
 use crate::interface::Free;
 use crate::memory::double::VecMemory;
+use crate::memory::write;
 
 const MALLOC: ExportId = ExportId(0);
 const FREE: ExportId = ExportId(1);
@@ -141,9 +142,19 @@ fn call(
     free: Option<Allocator>,
     input: &str,
 ) -> Result<Option<String>, Failure> {
-    let read_output = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let call = call_packed(guest, HOOK, placement, free, LIMIT, input.as_bytes(), read_output);
-    pollster::block_on(call)
+    // In parts, of which some are empty: what the guest sees is the whole.
+    let (first, second) = input.as_bytes().split_at(input.len() / 2);
+    let call = PackedCall {
+        export: HOOK,
+        output_free: free,
+        output_limit: LIMIT,
+        input: &[first, b"", second],
+    };
+    let mut output = None;
+    let mut read = |bytes: &[u8]| output = Some(String::from_utf8_lossy(bytes).into_owned());
+    let any = pollster::block_on(call_packed(guest, call, placement, &mut read))?;
+    assert_eq!(any, output.is_some());
+    Ok(output)
 }
 
 fn hook(guest: &mut ScriptedGuest, allocator: Allocator) -> Result<Option<String>, Failure> {
