@@ -6,8 +6,8 @@ use std::sync::Arc;
 use plugbay::abi::{ExportId, GuestMemory, Value};
 use plugbay::policy::Limits;
 use plugbay::runtime::{
-    Backend, Environment, HostCall, HostReply, Import, Instance, Module, OutputSink, Stream,
-    SystemClock, TrapKind,
+    Backend, Environment, HostCall, HostReply, Import, Instance, Metering, Module, OutputSink,
+    Stream, SystemClock, TrapKind,
 };
 use plugbay::{Host, Plugin, PluginOptions};
 
@@ -60,7 +60,8 @@ pub struct Seam {
 
 impl Seam {
     pub fn new(backend: &Arc<dyn Backend>, wasm: &[u8]) -> Self {
-        let module = backend.compile(wasm).unwrap_or_else(|error| panic!("{error}"));
+        let module =
+            backend.compile(wasm, Metering::Fuel).unwrap_or_else(|error| panic!("{error}"));
         let environment = Environment {
             limits: Limits::default(),
             clock: Arc::new(SystemClock::new()),

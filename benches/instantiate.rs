@@ -1,5 +1,6 @@
 //! What a plugin costs before its first call: compiling it once, and making an instance of it.
 
+use plugbay::runtime::Metering;
 use std::time::Instant;
 
 use benches::guests::{Seam, echo, sample};
@@ -47,11 +48,11 @@ fn compile(criterion: &mut Criterion) {
         for engine in backends() {
             // From a hundredth of a millisecond to a tenth of a second: about one to a sample.
             let start = Instant::now();
-            let compiled = engine.compile(&wasm);
+            let compiled = engine.compile(&wasm, Metering::Fuel);
             assert!(compiled.is_ok(), "{name} does not compile");
             group.measurement_time(start.elapsed() * COMPILATIONS);
             group.bench_function(id(name, engine.name()), |bencher| {
-                bencher.iter(|| engine.compile(&wasm).is_ok());
+                bencher.iter(|| engine.compile(&wasm, Metering::Fuel).is_ok());
             });
         }
     }

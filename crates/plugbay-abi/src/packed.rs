@@ -47,6 +47,12 @@ impl Packed {
     }
 }
 
+impl From<u64> for Packed {
+    fn from(result: u64) -> Self {
+        Self(result)
+    }
+}
+
 impl From<i64> for Packed {
     fn from(result: i64) -> Self {
         Self(result.cast_unsigned())

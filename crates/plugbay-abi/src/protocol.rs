@@ -149,7 +149,7 @@ impl Placement {
     /// Whether `ptr` lies in what input was placed into.
     fn covers(&self, placed: Placed, ptr: u32) -> bool {
         if placed.from_guest {
-            ptr == placed.ptr || ptr.checked_sub(placed.ptr).is_some_and(|at| at < placed.len)
+            lies_in(ptr, (placed.ptr, placed.len))
         } else {
             self.pages.contains(ptr)
         }
@@ -161,6 +161,11 @@ impl Placement {
         }
         Ok(())
     }
+}
+
+/// Whether an output at `ptr` lies in an input of the guest's allocator, and is given back with it.
+pub fn lies_in(ptr: u32, (input, len): (u32, u32)) -> bool {
+    ptr == input || ptr.checked_sub(input).is_some_and(|at| at < len)
 }
 
 async fn release<G: Guest>(
@@ -210,6 +215,35 @@ pub async fn call_packed<G: Guest>(
     let placed = placement.place(guest, call.input).await?;
     let args = [Value::from_u32(placed.ptr), Value::from_u32(placed.len)];
     let packed = Packed::from(expect_i64(guest.call(call.export, &args).await?)?);
+    finish(guest, call, placement, placed, packed, read_output).await
+}
+
+/// The second half of [`call_packed`], for an engine that made the first in one piece: the
+/// guest's allocator returned `ptr` for `len` bytes of input, and the export `packed`.
+///
+/// # Errors
+///
+/// As [`call_packed`].
+pub async fn finish_packed<G: Guest>(
+    guest: &mut G,
+    call: PackedCall<'_>,
+    placement: &Placement,
+    (ptr, len): (u32, u32),
+    packed: Packed,
+    read_output: &mut ReadOutput<'_>,
+) -> Result<bool, G::Error> {
+    let placed = Placed { ptr, len, from_guest: true };
+    finish(guest, call, placement, placed, packed, read_output).await
+}
+
+async fn finish<G: Guest>(
+    guest: &mut G,
+    call: PackedCall<'_>,
+    placement: &Placement,
+    placed: Placed,
+    packed: Packed,
+    read_output: &mut ReadOutput<'_>,
+) -> Result<bool, G::Error> {
     let output = read_packed(guest, packed, call.output_limit, read_output)?;
     // A guest that answers in its input's own buffer, or in a part of it, must not see
     // that freed twice, nor the host's own pages at all.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use plugbay::policy::Limits;
+use plugbay::policy::{Fuel, Limits};
 use plugbay::{Host, LoadError, LoadErrorKind, Plugin, PluginOptions, PluginOutput};
 use serde_json::value::RawValue;
 
@@ -28,9 +28,9 @@ impl BackendOption {
 /// `--fuel`, `--memory-bytes`, `--timeout-ms`.
 #[derive(Debug, Args)]
 pub(crate) struct LimitOptions {
-    /// Fuel per call, about one unit an instruction [default: 100000000]
-    #[arg(long, value_name = "UNITS")]
-    fuel: Option<u64>,
+    /// Fuel per call, about one unit an instruction, or `unmetered` [default: 100000000]
+    #[arg(long, value_name = "UNITS", value_parser = fuel)]
+    fuel: Option<Fuel>,
     /// Linear memory at most, in bytes [default: 134217728]
     #[arg(long, value_name = "BYTES")]
     memory_bytes: Option<u64>,
@@ -46,6 +46,15 @@ impl LimitOptions {
         limits.memory_bytes = self.memory_bytes.unwrap_or(limits.memory_bytes);
         limits.timeout_ms = self.timeout_ms.unwrap_or(limits.timeout_ms);
         limits
+    }
+}
+
+fn fuel(text: &str) -> Result<Fuel, String> {
+    match text {
+        "unmetered" => Ok(Fuel::Unmetered),
+        _ => text.parse().map(Fuel::Units).map_err(|error: std::num::ParseIntError| {
+            format!("{error}; wanted a number of units or `unmetered`")
+        }),
     }
 }
 

@@ -46,7 +46,7 @@ impl<'a> Rig<'a> {
 
     /// Fuel for one call.
     pub fn fuel(self, fuel: u64) -> Self {
-        self.limits(|limits| limits.fuel = fuel)
+        self.limits(|limits| limits.fuel = fuel.into())
     }
 
     /// A clock of the case's own.
@@ -59,7 +59,7 @@ impl<'a> Rig<'a> {
     /// clock.
     pub fn deadline_after_looks(self) -> Self {
         self.limits(|limits| {
-            limits.fuel = 1 << 40;
+            limits.fuel = (1 << 40).into();
             limits.timeout_ms = 20;
         })
         .clock(Arc::new(ManualClock::stepping(Duration::from_millis(1))))
@@ -80,7 +80,7 @@ impl<'a> Rig<'a> {
     /// Compiles a module given as text.
     pub fn compile(&self, wat: &str) -> Arc<dyn Module> {
         let wasm = wat::parse_str(wat).expect("the case's own module");
-        self.backend.compile(&wasm).expect("a valid module compiles")
+        self.backend.compile(&wasm, self.limits.fuel.into()).expect("a valid module compiles")
     }
 
     /// Brings a module given as text to life.

@@ -7,4 +7,4 @@ mod limits;
 
 pub use capability::{Capability, Risk, UnknownCapability};
 pub use grant::{Decision, Grant};
-pub use limits::Limits;
+pub use limits::{Fuel, Limits};

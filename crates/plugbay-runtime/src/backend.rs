@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plugbay_abi::protocol::{Guest, PackedCall, Placement, ReadOutput, call_packed};
 use plugbay_abi::{Export, ExportId, FuncType, GuestMemory, Value};
-use plugbay_policy::Limits;
+use plugbay_policy::{Fuel, Limits};
 
 use crate::clock::Clock;
 use crate::error::{CallError, CompileError, InstantiateError};
@@ -22,12 +22,31 @@ pub trait Backend: Send + Sync {
     /// Its name in configurations, logs and metrics: `wasmtime`, `wasmi`.
     fn name(&self) -> &'static str;
 
-    /// Validates and compiles a binary module.
+    /// Validates and compiles a binary module, for instances whose limits count fuel or do not.
     ///
     /// # Errors
     ///
     /// When the bytes are no module that the engine accepts.
-    fn compile(&self, wasm: &[u8]) -> Result<Arc<dyn Module>, CompileError>;
+    fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError>;
+}
+
+/// Whether code counts its fuel: what a module is compiled for, and the [`Limits`] of its
+/// instances have to agree with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metering {
+    /// It does.
+    Fuel,
+    /// It does not, and can only be stopped where it calls the host.
+    Off,
+}
+
+impl From<Fuel> for Metering {
+    fn from(fuel: Fuel) -> Self {
+        match fuel {
+            Fuel::Units(_) => Self::Fuel,
+            Fuel::Unmetered => Self::Off,
+        }
+    }
 }
 
 /// Compiled code, from which any number of instances can be made.
@@ -104,7 +123,7 @@ pub trait Instance: Send {
     /// The linear memory exported as `memory`; an empty one if there is none.
     fn memory(&mut self) -> &mut dyn GuestMemory;
 
-    /// Fuel left of the budget.
+    /// Fuel left of the budget; 0 where none is counted.
     fn fuel_left(&self) -> u64;
 
     /// Arms fuel and deadline anew, for the next call.

@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use plugbay_policy::Limits;
+use plugbay_policy::{Fuel, Limits};
 
 use crate::backend::Environment;
-use crate::clock::{Clock, Deadline};
+use crate::clock::Deadline;
 use crate::trap::{Trap, TrapKind};
 
 /// Fuel of one call into the host, over what the guest's own `call` costs.
@@ -32,8 +32,7 @@ pub const SLICE_FUEL: u64 = 1_000_000;
 /// between slices of fuel. The fuel itself is the engine's to count.
 pub struct Budget {
     limits: Limits,
-    clock: Arc<dyn Clock>,
-    deadline: Deadline,
+    deadline: Arc<Deadline>,
     table_elements: u64,
     refused: Option<TrapKind>,
 }
@@ -44,8 +43,7 @@ impl Budget {
         let Environment { limits, clock, .. } = environment;
         Self {
             limits: limits.clone(),
-            clock: Arc::clone(clock),
-            deadline: Deadline::after(clock.as_ref(), limits.timeout()),
+            deadline: Arc::new(Deadline::new(Arc::clone(clock), limits.timeout())),
             table_elements: 0,
             refused: None,
         }
@@ -53,23 +51,24 @@ impl Budget {
 
     /// Arms the deadline anew and forgets refusals; memory stays counted.
     pub fn rearm(&mut self) {
-        self.deadline = Deadline::after(self.clock.as_ref(), self.limits.timeout());
+        self.deadline.rearm();
         self.refused = None;
     }
 
-    /// The moment after which the call may not go on.
-    pub fn deadline(&self) -> Deadline {
-        self.deadline
+    /// The moment after which the call may not go on. It stays the same object from call to
+    /// call, for those who look at it while the budget is lent out.
+    pub fn deadline(&self) -> &Arc<Deadline> {
+        &self.deadline
     }
 
-    /// The clock that the deadline is measured on.
-    pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
-    }
-
-    /// Fuel of one call.
+    /// Fuel of one call; without a bound, as much as can be counted.
     pub fn fuel(&self) -> u64 {
-        self.limits.fuel
+        self.limits.fuel.units().unwrap_or(u64::MAX)
+    }
+
+    /// Whether fuel is counted at all.
+    pub fn is_metered(&self) -> bool {
+        self.limits.fuel != Fuel::Unmetered
     }
 
     /// Looks at the clock.
@@ -78,15 +77,12 @@ impl Budget {
     ///
     /// [`TrapKind::DeadlineExceeded`] when the deadline has passed.
     pub fn check_deadline(&self) -> Result<(), TrapKind> {
-        if self.deadline.has_passed(self.clock.as_ref()) {
-            return Err(TrapKind::DeadlineExceeded { limit: self.limits.timeout() });
-        }
-        Ok(())
+        self.deadline.check()
     }
 
     /// [`TrapKind::OutOfFuel`] with this budget's limit.
     pub fn out_of_fuel(&self) -> TrapKind {
-        TrapKind::OutOfFuel { limit: self.limits.fuel }
+        TrapKind::OutOfFuel { limit: self.fuel() }
     }
 
     /// Whether the memory may grow to `desired` bytes. An instance has one memory.

@@ -1,10 +1,12 @@
 //! Time as a parameter: wall clock in production, a hand-moved one in tests.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::timer;
+use crate::trap::TrapKind;
 
 /// A source of monotonic time.
 pub trait Clock: Send + Sync {
@@ -92,28 +94,63 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A moment on one clock after which a call may not go on.
+/// The moment after which the call under way may not go on.
 ///
 /// It belongs to one instance: nothing that another instance does can move it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// It counts from the first time that somebody looks. Looking at a clock costs a tenth of a short
+/// call; a call that is over within its first slice of fuel is over in time, and a longer
+/// one is looked at after it.
 pub struct Deadline {
-    at: Duration,
+    clock: Arc<dyn Clock>,
+    limit: Duration,
+    /// In nanoseconds on the clock; [`NOT_SET`] until somebody looks.
+    at: AtomicU64,
 }
 
+const NOT_SET: u64 = u64::MAX;
+
 impl Deadline {
-    /// `timeout` from now.
-    pub fn after(clock: &dyn Clock, timeout: Duration) -> Self {
-        Self { at: clock.now().saturating_add(timeout) }
+    /// `limit` from when it is first looked at.
+    pub fn new(clock: Arc<dyn Clock>, limit: Duration) -> Self {
+        Self { clock, limit, at: AtomicU64::new(NOT_SET) }
     }
 
-    /// The moment, on the clock it was made from.
-    pub fn at(self) -> Duration {
-        self.at
+    /// Begins anew, for the next call.
+    pub fn rearm(&self) {
+        self.at.store(NOT_SET, Ordering::Relaxed);
     }
 
-    /// Whether the moment has come.
-    pub fn has_passed(self, clock: &dyn Clock) -> bool {
-        clock.now() >= self.at
+    /// The moment, on its clock. Time begins to count, if it did not before.
+    pub fn at(&self) -> Duration {
+        let at = match self.at.load(Ordering::Relaxed) {
+            NOT_SET => {
+                let at = nanos(self.clock.now().saturating_add(self.limit)).min(NOT_SET - 1);
+                self.at.store(at, Ordering::Relaxed);
+                at
+            }
+            at => at,
+        };
+        Duration::from_nanos(at)
+    }
+
+    /// Looks at the clock.
+    ///
+    /// # Errors
+    ///
+    /// [`TrapKind::DeadlineExceeded`] when the moment has come.
+    pub fn check(&self) -> Result<(), TrapKind> {
+        // In this order: who looks for the first time sees the whole limit before him.
+        let at = self.at();
+        if self.clock.now() >= at {
+            return Err(TrapKind::DeadlineExceeded { limit: self.limit });
+        }
+        Ok(())
+    }
+
+    /// The clock it is measured on.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 }
 
@@ -121,22 +158,38 @@ impl Deadline {
 mod tests {
     use super::*;
 
+    const LIMIT: Duration = Duration::from_millis(5);
+    const LATE: Result<(), TrapKind> = Err(TrapKind::DeadlineExceeded { limit: LIMIT });
+
     #[test]
-    fn a_deadline_passes_when_its_clock_says_so() {
-        let clock = ManualClock::new();
-        let deadline = Deadline::after(&clock, Duration::from_millis(5));
-        assert!(!deadline.has_passed(&clock));
+    fn a_deadline_counts_from_the_first_look() {
+        let clock = Arc::new(ManualClock::new());
+        let deadline = Deadline::new(clock.clone(), LIMIT);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(deadline.check(), Ok(()));
         clock.advance(Duration::from_millis(4));
-        assert!(!deadline.has_passed(&clock));
+        assert_eq!(deadline.check(), Ok(()));
         clock.advance(Duration::from_millis(1));
-        assert!(deadline.has_passed(&clock));
+        assert_eq!(deadline.check(), LATE);
+        deadline.rearm();
+        assert_eq!(deadline.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_limit_without_end_is_never_reached() {
+        let clock = Arc::new(ManualClock::new());
+        let deadline = Deadline::new(clock.clone(), Duration::MAX);
+        clock.advance(Duration::from_secs(1 << 33));
+        assert_eq!(deadline.check(), Ok(()));
+        clock.advance(Duration::from_secs(1 << 33));
+        assert_eq!(deadline.check(), Ok(()));
     }
 
     #[test]
     fn a_stepping_clock_counts_looks() {
-        let clock = ManualClock::stepping(Duration::from_millis(1));
-        let deadline = Deadline::after(&clock, Duration::from_millis(10));
-        let looks = (1..).find(|_| deadline.has_passed(&clock));
-        assert_eq!(looks, Some(10));
+        let clock = Arc::new(ManualClock::stepping(Duration::from_millis(1)));
+        let deadline = Deadline::new(clock, LIMIT);
+        let looks = (1..).find(|_| deadline.check().is_err());
+        assert_eq!(looks, Some(5));
     }
 }

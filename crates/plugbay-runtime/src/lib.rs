@@ -11,8 +11,8 @@ mod trap;
 pub mod wasi;
 
 pub use backend::{
-    Backend, BoxFuture, Environment, HostCall, HostReply, Import, Instance, InstanceGuest, Module,
-    OutputSink, Stream, WASI_MODULE, exchange,
+    Backend, BoxFuture, Environment, HostCall, HostReply, Import, Instance, InstanceGuest,
+    Metering, Module, OutputSink, Stream, WASI_MODULE, exchange,
 };
 pub use budget::{Budget, HOST_CALL_FUEL, SLICE_FUEL, WAIT_FUEL, yield_now};
 pub use clock::{Clock, Deadline, ManualClock, SystemClock};

@@ -393,7 +393,7 @@ impl Sleep {
     pub fn poll(&self, budget: &Budget, context: &mut Context<'_>) -> Poll<Result<(), TrapKind>> {
         budget.check_deadline()?;
         let Some(until) = self.until else { return Poll::Ready(Ok(())) };
-        let clock = budget.clock();
+        let clock = budget.deadline().clock();
         if clock.now() >= until {
             return Poll::Ready(Ok(()));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plugbay_runtime::{Backend, CompileError, Module};
+use plugbay_runtime::{Backend, CompileError, Metering, Module};
 use wasmi::{CompilationMode, Config, Engine};
 
 use crate::costs;
@@ -13,16 +13,20 @@ use crate::module::WasmiModule;
 /// For machines where code may not be generated, and for plugins that are called seldom:
 /// loading is many times faster than compiling, running several times slower.
 ///
-/// Cheap to clone: clones share one engine.
+/// Cheap to clone: clones share their engines, one that counts fuel and one that does not.
 #[derive(Clone)]
 pub struct WasmiBackend {
-    engine: Engine,
+    metered: Engine,
+    unmetered: Engine,
 }
 
 impl WasmiBackend {
     /// An engine with this project's settings.
     pub fn new() -> Self {
-        Self { engine: Engine::new(&config()) }
+        Self {
+            metered: Engine::new(&config(Metering::Fuel)),
+            unmetered: Engine::new(&config(Metering::Off)),
+        }
     }
 }
 
@@ -37,8 +41,12 @@ impl Backend for WasmiBackend {
         "wasmi"
     }
 
-    fn compile(&self, wasm: &[u8]) -> Result<Arc<dyn Module>, CompileError> {
-        Ok(Arc::new(WasmiModule::compile(&self.engine, wasm)?))
+    fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError> {
+        let engine = match metering {
+            Metering::Fuel => &self.metered,
+            Metering::Off => &self.unmetered,
+        };
+        Ok(Arc::new(WasmiModule::compile(engine, wasm)?))
     }
 }
 
@@ -49,9 +57,9 @@ const CALL_DEPTH: usize = 10_000;
 /// Bytes of locals and intermediate values, over all calls within calls.
 const STACK_BYTES: usize = 4 << 20;
 
-fn config() -> Config {
+fn config(metering: Metering) -> Config {
     let mut config = Config::default();
-    config.consume_fuel(true);
+    config.consume_fuel(metering == Metering::Fuel);
     config.operator_cost(costs::operators());
     config.fuel_cost(costs::bulk());
     // Translating lazily would take its fuel from whichever call comes first, so that one

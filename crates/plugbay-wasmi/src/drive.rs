@@ -22,7 +22,6 @@ pub(crate) async fn call(
     results: &mut [Val],
 ) -> Result<(), TrapKind> {
     let fuel = store.data().budget.fuel();
-    store.data().budget.check_deadline()?;
     let mut call = function.call_resumable(&mut *store, params, results);
     loop {
         let state = match call {
@@ -95,11 +94,14 @@ pub(crate) trait WholeFuel {
 
 impl WholeFuel for Store<State> {
     fn whole_fuel(&self) -> u64 {
-        // Fuel is switched on in the engine: there is no other reason to be refused it.
+        // An engine without fuel has none left, and refuses it for no other reason.
         self.get_fuel().unwrap_or(0).saturating_add(self.data().reserve)
     }
 
     fn set_slice(&mut self, whole: u64, slice: u64) {
+        if !self.data().budget.is_metered() {
+            return;
+        }
         let slice = whole.min(slice);
         self.data_mut().reserve = whole - slice;
         let set = self.set_fuel(slice);
@@ -111,6 +113,9 @@ impl WholeFuel for Store<State> {
 /// reserve.
 pub(crate) fn charge(mut store: impl AsContextMut<Data = State>, fuel: u64) -> Result<(), Error> {
     let mut store = store.as_context_mut();
+    if !store.data().budget.is_metered() {
+        return Ok(());
+    }
     let slice = store.get_fuel()?;
     let beyond = fuel.saturating_sub(slice);
     store.set_fuel(slice.saturating_sub(fuel))?;

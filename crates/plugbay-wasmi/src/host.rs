@@ -35,6 +35,8 @@ fn call(
 ) -> Result<(), TrapKind> {
     // Imports with other types were refused when the module was linked.
     let args: Vec<Value> = params.iter().filter_map(from_engine).collect();
+    // Before and after: what the host takes counts against the guest.
+    caller.data().budget.check_deadline()?;
     let host = Arc::clone(&caller.data().environment.host);
     let reply = host
         .call(import, &mut CallerMemory::new(caller), &args)

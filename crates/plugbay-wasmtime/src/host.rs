@@ -32,10 +32,13 @@ fn call(
 ) -> Result<(), TrapKind> {
     // Imports with other types were refused when the module was linked.
     let args: Vec<Value> = params.iter().filter_map(from_engine).collect();
+    // Before and after: what the host takes counts against the guest.
+    caller.data().budget.check_deadline()?;
     let host = Arc::clone(&caller.data().environment.host);
     let reply = host
         .call(import, &mut CallerMemory::new(caller), &args)
         .and_then(|reply| import.accept(reply))?;
+    caller.data().budget.check_deadline()?;
     // One result at most, of the type that was just held against the import's.
     for (slot, value) in results.iter_mut().zip(reply) {
         *slot = to_engine(value);

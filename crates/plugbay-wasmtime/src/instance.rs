@@ -1,50 +1,94 @@
 //! Live instances: one store each, and nothing shared.
 
-use plugbay_runtime::abi::{Export, ExportId, GrowError, GuestMemory, Value};
+use std::sync::Arc;
+
+use plugbay_runtime::abi::protocol::{
+    PackedCall, Placement, ProtocolError, ReadOutput, call_packed, finish_packed, input_len,
+};
+use plugbay_runtime::abi::{Export, ExportId, GrowError, GuestMemory, Packed, Value};
 use plugbay_runtime::{
-    BoxFuture, Environment, Instance, InstantiateError, SLICE_FUEL, Trap, TrapKind,
+    BoxFuture, CallError, Deadline, Environment, Instance, InstanceGuest, InstantiateError,
+    SLICE_FUEL, Trap, TrapKind,
 };
 use wasmtime::{AsContextMut, Func, InstancePre, Memory, Store, Val};
 
-use crate::meter::{Border, Deadlined, within_deadline};
+use crate::meter::{Border, within_deadline};
+use crate::passage::{self, Passages, Run};
 use crate::state::{self, State};
 use crate::trap;
 use crate::values::{from_engine, to_engine};
 
 struct WasmtimeInstance {
     store: Store<State>,
+    deadline: Arc<Deadline>,
     memory: Option<Memory>,
-    /// By [`ExportId`], each with how many results it has: asking the engine on every call costs a
-    /// tenth of it. One is `None` only if the engine forgot an export of its own.
-    functions: Vec<Option<(Func, usize)>>,
+    /// By [`ExportId`]. One is `None` only if the engine forgot an export of its own.
+    functions: Vec<Option<Function>>,
+    passages: Arc<Passages>,
 }
 
-/// Makes an instance and runs the start function, under one budget.
-pub(crate) async fn instantiate(
-    linked: &InstancePre<State>,
-    environment: Environment,
-    exports: &[Export],
-) -> Result<Box<dyn Instance>, InstantiateError> {
-    let mut store = Store::new(linked.module().engine(), State::new(environment));
-    store.limiter(|state| state);
-    store.call_hook_async(Border);
-    arm(&mut store).map_err(other)?;
+/// An export, with what asking the engine for on every call would cost a tenth of it.
+#[derive(Clone)]
+struct Function {
+    function: Func,
+    results: usize,
+    /// The whole call of it, once somebody made one.
+    run: Joined,
+}
 
-    let deadline = Deadlined::new(store.data());
-    let made = within_deadline(&deadline, linked.instantiate_async(&mut store)).await;
-    let instance = made.map_err(|error| not_made(&error, store.data()))?;
+#[derive(Clone)]
+enum Joined {
+    NotYet,
+    Cannot,
+    Yes(Run),
+}
 
-    let memory = instance.get_memory(&mut store, "memory");
-    let functions = exports
-        .iter()
-        .map(|export| Some((instance.get_func(&mut store, &export.name)?, export.ty.results.len())))
-        .collect();
-    store.data_mut().memory = memory;
-    Ok(Box::new(WasmtimeInstance { store, memory, functions }))
+/// What instances are made from.
+pub(crate) struct Made<'a> {
+    pub(crate) linked: &'a InstancePre<State>,
+    pub(crate) exports: &'a [Export],
+    /// Whether there is any import, and so a border to the host to be paid at.
+    pub(crate) calls_host: bool,
+    pub(crate) passages: Arc<Passages>,
+}
+
+impl Made<'_> {
+    /// Makes an instance and runs the start function, under one budget.
+    pub(crate) async fn instantiate(
+        self,
+        environment: Environment,
+    ) -> Result<Box<dyn Instance>, InstantiateError> {
+        let Self { linked, exports, calls_host, passages } = self;
+        let mut store = Store::new(linked.module().engine(), State::new(environment));
+        store.limiter(|state| state);
+        if calls_host {
+            store.call_hook_async(Border);
+        }
+        arm(&mut store).map_err(other)?;
+
+        let deadline = Arc::clone(store.data().budget.deadline());
+        let made = within_deadline(&deadline, linked.instantiate_async(&mut store)).await;
+        let instance = made.map_err(|error| not_made(&error, store.data()))?;
+
+        let memory = instance.get_memory(&mut store, "memory");
+        let functions = exports
+            .iter()
+            .map(|export| {
+                let function = instance.get_func(&mut store, &export.name)?;
+                let results = export.ty.results.len();
+                Some(Function { function, results, run: Joined::NotYet })
+            })
+            .collect();
+        store.data_mut().memory = memory;
+        Ok(Box::new(WasmtimeInstance { store, deadline, memory, functions, passages }))
+    }
 }
 
 /// Gives the store the fuel of one call.
 fn arm(store: &mut Store<State>) -> wasmtime::Result<()> {
+    if !store.data().budget.is_metered() {
+        return Ok(());
+    }
     let fuel = store.data().budget.fuel();
     store.set_fuel(fuel)?;
     store.fuel_async_yield_interval(Some(SLICE_FUEL))?;
@@ -75,19 +119,93 @@ fn not_made(error: &wasmtime::Error, state: &State) -> InstantiateError {
 
 impl WasmtimeInstance {
     async fn run(&mut self, export: ExportId, args: &[Value]) -> wasmtime::Result<Option<Value>> {
-        let function = self.functions.get(export.0).copied().flatten();
-        let Some((function, results)) = function else {
+        let Some(Some(Function { function, results, .. })) = self.functions.get(export.0) else {
             return Err(trap::stop(TrapKind::Other { message: "no such export".to_owned() }));
         };
-        let params: Vec<Val> = args.iter().copied().map(to_engine).collect();
-        let mut results = vec![Val::I32(0); results];
-        let deadline = Deadlined::new(self.store.data());
-        let call = function.call_async(&mut self.store, &params, &mut results);
-        within_deadline(&deadline, call).await?;
-        match results.as_slice() {
-            [] => Ok(None),
+        let (function, count) = (*function, *results);
+        // Nothing of the contract takes more than four arguments or returns more than one.
+        let (mut few, mut many) = ([Val::I32(0); 4], Vec::new());
+        let params = match few.get_mut(..args.len()) {
+            Some(params) => params,
+            None => {
+                many.resize(args.len(), Val::I32(0));
+                many.as_mut_slice()
+            }
+        };
+        for (param, arg) in params.iter_mut().zip(args) {
+            *param = to_engine(*arg);
+        }
+        let mut result = [Val::I32(0)];
+        let Some(results) = result.get_mut(..count) else { return Err(not_a_number()) };
+        let call = function.call_async(&mut self.store, params, results);
+        within_deadline(&self.deadline, call).await?;
+        match results {
             [single] => Ok(Some(from_engine(single).ok_or_else(not_a_number)?)),
-            _ => Err(not_a_number()),
+            _ => Ok(None),
+        }
+    }
+
+    /// The whole call of an export, if it can be made in one piece.
+    async fn joined(&mut self, call: &PackedCall<'_>, placement: &Placement) -> Option<Run> {
+        let allocator = placement.plain_allocator()?;
+        if call.output_free != Some(allocator) || self.memory.is_none() {
+            return None;
+        }
+        match &self.functions.get(call.export.0)?.as_ref()?.run {
+            Joined::Yes(run) => return Some(run.clone()),
+            Joined::Cannot => return None,
+            Joined::NotYet => {}
+        }
+        let functions = &self.functions;
+        let function = |id: ExportId| Some(functions.get(id.0)?.as_ref()?.function);
+        let run = self.passages.join(&mut self.store, call.export, allocator, function).await;
+        let place = self.functions.get_mut(call.export.0)?.as_mut()?;
+        place.run = run.clone().map_or(Joined::Cannot, Joined::Yes);
+        run
+    }
+
+    /// Makes a whole call in one piece.
+    async fn pass(
+        &mut self,
+        run: Run,
+        call: PackedCall<'_>,
+        placement: &Placement,
+        read: &mut ReadOutput<'_>,
+    ) -> Result<bool, CallError> {
+        let len = input_len(call.input)?;
+        let passage = &mut self.store.data_mut().passage;
+        passage.input.clear();
+        for part in call.input {
+            passage.input.extend_from_slice(part);
+        }
+        passage.output.clear();
+        passage.limit =
+            passage::LONGEST.min(usize::try_from(call.output_limit).unwrap_or(usize::MAX));
+        passage.left = false;
+        let made = within_deadline(&self.deadline, run.call_async(&mut self.store, len)).await;
+        let packed = Packed::from(made.map_err(|error| self.call_error(&error))?);
+        let passage = &self.store.data().passage;
+        if passage.left {
+            let input = (passage.placed, len);
+            let mut guest = InstanceGuest(self);
+            return finish_packed(&mut guest, call, placement, input, packed, read).await;
+        }
+        if packed.is_empty() {
+            return Ok(false);
+        }
+        read(&passage.output);
+        Ok(true)
+    }
+
+    fn trap(&self, error: &wasmtime::Error) -> Trap {
+        let budget = &self.store.data().budget;
+        budget.explain(trap::kind(error, budget.fuel()))
+    }
+
+    fn call_error(&self, error: &wasmtime::Error) -> CallError {
+        match error.downcast_ref::<ProtocolError>() {
+            Some(error) => error.clone().into(),
+            None => self.trap(error).into(),
         }
     }
 }
@@ -105,10 +223,22 @@ impl Instance for WasmtimeInstance {
     ) -> BoxFuture<'a, Result<Option<Value>, Trap>> {
         Box::pin(async move {
             let result = self.run(export, args).await;
-            result.map_err(|error| {
-                let budget = &self.store.data().budget;
-                budget.explain(trap::kind(&error, budget.fuel()))
-            })
+            result.map_err(|error| self.trap(&error))
+        })
+    }
+
+    fn exchange<'a>(
+        &'a mut self,
+        call: PackedCall<'a>,
+        placement: &'a mut Placement,
+        read: &'a mut ReadOutput<'a>,
+    ) -> BoxFuture<'a, Result<bool, CallError>> {
+        Box::pin(async move {
+            let short = call.input.iter().map(|part| part.len()).sum::<usize>() <= passage::LONGEST;
+            if short && let Some(run) = self.joined(&call, placement).await {
+                return self.pass(run, call, placement, read).await;
+            }
+            call_packed(&mut InstanceGuest(self), call, placement, read).await
         })
     }
 

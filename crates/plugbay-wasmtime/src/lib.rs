@@ -7,6 +7,7 @@ mod host;
 mod instance;
 mod meter;
 mod module;
+mod passage;
 mod state;
 mod trap;
 mod values;

@@ -4,53 +4,36 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
-use plugbay_runtime::{Clock, Deadline, HOST_CALL_FUEL, SLICE_FUEL, TrapKind, yield_now};
+use plugbay_runtime::{Deadline, HOST_CALL_FUEL, SLICE_FUEL, yield_now};
 use wasmtime::{AsContextMut, CallHook, CallHookHandler, StoreContextMut};
 
 use crate::state::State;
 use crate::trap::stop;
 
-/// Runs `call` under the deadline of a budget: looks at the clock each time it is polled,
-/// and drops it when the deadline has passed.
+/// Runs `call` under a deadline: looks at the clock after each slice, and drops the call when
+/// the deadline has passed.
 pub(crate) async fn within_deadline<T>(
-    budget: &Deadlined,
+    deadline: &Arc<Deadline>,
     call: impl Future<Output = wasmtime::Result<T>>,
 ) -> wasmtime::Result<T> {
     let mut call = pin!(call);
+    let mut first = true;
     poll_fn(|context| {
-        if let Err(kind) = budget.check() {
+        if !std::mem::replace(&mut first, false)
+            && let Err(kind) = deadline.check()
+        {
             return Poll::Ready(Err(stop(kind)));
         }
-        call.as_mut().poll(context)
+        let polled = call.as_mut().poll(context);
+        if polled.is_pending() {
+            // From here at the latest, the time counts.
+            deadline.at();
+        }
+        polled
     })
     .await
-}
-
-/// A deadline that can be looked at while the store, and the budget in it, is lent out.
-pub(crate) struct Deadlined {
-    deadline: Deadline,
-    clock: Arc<dyn Clock>,
-    limit: Duration,
-}
-
-impl Deadlined {
-    pub(crate) fn new(state: &State) -> Self {
-        Self {
-            deadline: state.budget.deadline(),
-            clock: Arc::clone(state.budget.clock()),
-            limit: state.environment.limits.timeout(),
-        }
-    }
-
-    fn check(&self) -> Result<(), TrapKind> {
-        if self.deadline.has_passed(self.clock.as_ref()) {
-            return Err(TrapKind::DeadlineExceeded { limit: self.limit });
-        }
-        Ok(())
-    }
 }
 
 /// Takes `fuel` from what is left.
@@ -59,6 +42,9 @@ pub(crate) fn charge(
     fuel: u64,
 ) -> wasmtime::Result<()> {
     let mut store = store.as_context_mut();
+    if !store.data().budget.is_metered() {
+        return Ok(());
+    }
     let left = store.get_fuel()?;
     match left.checked_sub(fuel) {
         Some(left) => store.set_fuel(left),
@@ -89,13 +75,13 @@ impl CallHookHandler<State> for Border {
         match event {
             CallHook::CallingHost => {
                 if let Err(error) = charge(&mut store, HOST_CALL_FUEL) {
-                    return ready(Err(error));
+                    return Box::pin(std::future::ready(Err(error)));
                 }
                 // Setting the fuel begins a new slice in the engine, so a loop of host
                 // calls would never give way if it were not seen to here.
-                let left = store.get_fuel().unwrap_or(0);
+                let left = store.get_fuel().unwrap_or(u64::MAX);
                 if left > store.data().give_way_at {
-                    return ready(Ok(()));
+                    return Box::pin(Pass);
                 }
                 store.data_mut().give_way_at = left.saturating_sub(SLICE_FUEL);
                 Box::pin(async {
@@ -103,14 +89,20 @@ impl CallHookHandler<State> for Border {
                     Ok(())
                 })
             }
-            CallHook::ReturningFromHost => {
-                ready(store.data().budget.check_deadline().map_err(stop))
+            CallHook::ReturningFromHost | CallHook::CallingWasm | CallHook::ReturningFromWasm => {
+                Box::pin(Pass)
             }
-            CallHook::CallingWasm | CallHook::ReturningFromWasm => ready(Ok(())),
         }
     }
 }
 
-fn ready<'a>(result: wasmtime::Result<()>) -> HookFuture<'a> {
-    Box::pin(std::future::ready(result))
+/// Nothing to wait for. It has no size, so that a box of it allocates nothing.
+struct Pass;
+
+impl Future for Pass {
+    type Output = wasmtime::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
 }

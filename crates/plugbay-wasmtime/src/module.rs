@@ -5,9 +5,13 @@ use plugbay_runtime::{
     BoxFuture, CompileError, Environment, Import, Instance, InstantiateError, Module, WASI_MODULE,
     check_imports,
 };
+use std::sync::Arc;
+
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module as Compiled};
 
+use crate::backend::Setup;
 use crate::instance;
+use crate::passage::Passages;
 use crate::state::State;
 use crate::{host, values, wasi};
 
@@ -18,10 +22,12 @@ pub(crate) struct WasmtimeModule {
     /// What keeps a module from being linked is told when it is instantiated, so that it
     /// can be inspected all the same.
     linked: Result<InstancePre<State>, InstantiateError>,
+    passages: Arc<Passages>,
 }
 
 impl WasmtimeModule {
-    pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, CompileError> {
+    pub(crate) fn compile(setup: &Setup, wasm: &[u8]) -> Result<Self, CompileError> {
+        let engine = &setup.engine;
         let module = Compiled::from_binary(engine, wasm)
             .map_err(|error| CompileError::new(&format!("{error:#}")))?;
         let exports = module.exports().filter_map(|export| {
@@ -37,7 +43,8 @@ impl WasmtimeModule {
         let has_memory =
             module.exports().any(|e| e.name() == "memory" && e.ty().memory().is_some());
         let linked = link(engine, &module, &imports);
-        Ok(Self { exports, imports, has_memory, linked })
+        let passages = Arc::clone(&setup.passages);
+        Ok(Self { exports, imports, has_memory, linked, passages })
     }
 }
 
@@ -64,7 +71,14 @@ impl Module for WasmtimeModule {
     ) -> BoxFuture<'_, Result<Box<dyn Instance>, InstantiateError>> {
         Box::pin(async move {
             let linked = self.linked.as_ref().map_err(Clone::clone)?;
-            instance::instantiate(linked, environment, &self.exports).await
+            let passages = Arc::clone(&self.passages);
+            let made = instance::Made {
+                linked,
+                exports: &self.exports,
+                calls_host: !self.imports.is_empty(),
+                passages,
+            };
+            made.instantiate(environment).await
         })
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plugbay_policy::{Grant, Limits};
-use plugbay_runtime::{Backend, Clock, CompileError, Module, SystemClock};
+use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
 use serde_json::value::RawValue;
 
 use crate::backends::default_backend;
@@ -192,11 +192,15 @@ impl Host {
     ///
     /// When the bytes are no module.
     pub fn inspect(&self, wasm: &[u8]) -> Result<Inspection, LoadErrorKind> {
-        Ok(Inspection::new(&*self.compile(wasm)?))
+        Ok(Inspection::new(&*self.compile(wasm, Metering::Fuel)?))
     }
 
     /// Compiles a module. What is none at all is told in the same words on every engine.
-    pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Arc<dyn Module>, CompileError> {
+    pub(crate) fn compile(
+        &self,
+        wasm: &[u8],
+        metering: Metering,
+    ) -> Result<Arc<dyn Module>, CompileError> {
         // The first bytes of every binary, and the version and layer of a core module.
         const MAGIC: &[u8] = b"\0asm";
         const MODULE: &[u8] = &[1, 0, 0, 0];
@@ -214,7 +218,7 @@ impl Host {
         if version != Some(MODULE) {
             return Err(CompileError::new("found another version of the format, wanted version 1"));
         }
-        self.backend.compile(wasm)
+        self.backend.compile(wasm, metering)
     }
 }
 

@@ -55,7 +55,7 @@ impl Blueprint {
         options: PluginOptions,
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
-        let module = host.compile(wasm)?;
+        let module = host.compile(wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
         imports::check(module.imports())

@@ -39,8 +39,8 @@ struct Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallReport {
-    /// Fuel used, in units of about one instruction.
-    pub fuel_used: u64,
+    /// Fuel used, in units of about one instruction; `None` where the limits count none.
+    pub fuel_used: Option<u64>,
     /// The instance's linear memory after the call, in bytes. It never shrinks, so this
     /// is also its peak.
     pub memory_bytes: u64,
@@ -337,7 +337,8 @@ impl Plugin {
         let output = live.output.finish_call();
         let value = result.map_err(|source| self.call_error(export, source, output))?;
         let report = CallReport {
-            fuel_used: blueprint.options.limits.fuel.saturating_sub(live.instance.fuel_left()),
+            fuel_used: (blueprint.options.limits.fuel.units())
+                .map(|fuel| fuel.saturating_sub(live.instance.fuel_left())),
             memory_bytes: live.memory_bytes(),
             elapsed: blueprint.host.clock.now().saturating_sub(call.started),
         };

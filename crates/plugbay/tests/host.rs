@@ -215,7 +215,7 @@ fn each_limit_says_what_to_raise(backend: &str) {
         ("(call $packed (i32.const 0) (i32.const 4096))", "4096 bytes", "raise `output_bytes`"),
     ];
     let mut limits = Limits::default();
-    limits.fuel = 3_000_000;
+    limits.fuel = 3_000_000.into();
     limits.output_bytes = 100;
     for (body, wanted, cure) in cases {
         let wat = hook_plugin(&format!(

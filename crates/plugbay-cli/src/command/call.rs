@@ -152,7 +152,7 @@ impl Call {
             let report = Report {
                 output: returned.output.clone(),
                 backend,
-                fuel_used: returned.cost.map(|cost| cost.fuel_used),
+                fuel_used: returned.cost.and_then(|cost| cost.fuel_used),
                 memory_bytes: returned.cost.map(|cost| cost.memory_bytes),
                 elapsed_ns: returned.cost.map(|cost| cost.elapsed.as_nanos()),
             };
@@ -163,7 +163,7 @@ impl Call {
         if let Some(cost) = returned.cost {
             anstream::eprintln!(
                 "{backend}: fuel {}, memory {}, time {:.3?}",
-                cost.fuel_used,
+                cost.fuel_used.map_or_else(|| "not counted".to_owned(), |fuel| fuel.to_string()),
                 ui::bytes(cost.memory_bytes),
                 cost.elapsed
             );

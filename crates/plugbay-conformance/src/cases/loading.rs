@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use plugbay_runtime::abi::{Export, FuncType, ValueType};
-use plugbay_runtime::{Backend, Import, InstantiateError};
+use plugbay_runtime::{Backend, Import, InstantiateError, Metering};
 
 use crate::{Host, Rig};
 
 use ValueType::{F64, I32, I64};
 
 fn is_refused(backend: &dyn Backend, wasm: &[u8]) {
-    let Err(error) = backend.compile(wasm) else { panic!("{wasm:?} was compiled") };
+    let Err(error) = backend.compile(wasm, Metering::Fuel) else { panic!("{wasm:?} was compiled") };
     assert!(!error.message.is_empty());
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn a_module_cut_short(backend: &dyn Backend) {
         r#"(module (start 0) (func) (memory (export "memory") 1) (data (i32.const 0) "text"))"#,
     )
     .unwrap();
-    backend.compile(&wasm).unwrap();
+    backend.compile(&wasm, Metering::Fuel).unwrap();
     // Cut between sections, what is left may be a smaller module.
     for length in [4, 7, 9, 10, 12, wasm.len() - 1] {
         is_refused(backend, &wasm[..length]);
@@ -47,7 +47,7 @@ pub(crate) fn an_invalid_module(backend: &dyn Backend) {
 }
 
 pub(crate) fn an_empty_module(backend: &dyn Backend) {
-    let module = backend.compile(b"\0asm\x01\0\0\0").unwrap();
+    let module = backend.compile(b"\0asm\x01\0\0\0", Metering::Fuel).unwrap();
     assert!(module.exports().is_empty() && module.imports().is_empty() && !module.has_memory());
     Rig::new(backend).instance_of(module.as_ref()).unwrap();
 }
@@ -191,6 +191,6 @@ pub(crate) fn proposals_that_are_on(backend: &dyn Backend) {
         "(module (global i32 (i32.add (i32.const 1) (i32.const 2))))",
         "(module (global (export \"g\") (mut i32) (i32.const 1)))",
     ] {
-        backend.compile(&wat::parse_str(wat).unwrap()).unwrap();
+        backend.compile(&wat::parse_str(wat).unwrap(), Metering::Fuel).unwrap();
     }
 }

@@ -82,7 +82,7 @@ cases! {
         a_deadline_ends_start
         a_deadline_ends_a_loop_of_host_calls
         a_deadline_that_a_host_call_ran_past
-        a_deadline_that_has_passed_before_the_call
+        the_time_before_a_call_does_not_count
         a_deadline_is_armed_by_reset
         a_deadline_belongs_to_one_instance
         a_sleep_ends_when_the_clock_says_so

@@ -75,24 +75,29 @@ pub(crate) fn a_deadline_that_a_host_call_ran_past(backend: &dyn Backend) {
 
 const ANSWERS: &str = r#"(module (func (export "run") (result i32) (i32.const 1)))"#;
 
-pub(crate) fn a_deadline_that_has_passed_before_the_call(backend: &dyn Backend) {
+pub(crate) fn the_time_before_a_call_does_not_count(backend: &dyn Backend) {
     let clock = Arc::new(ManualClock::new());
     let rig = Rig::new(backend).limits(|limits| limits.timeout_ms = 20).clock(clock.clone());
     let mut plugin = rig.plugin(ANSWERS);
     clock.advance(Duration::from_millis(20));
-    assert_eq!(plugin.trap("run"), LATE);
+    assert_eq!(plugin.number("run"), 1);
 }
 
 pub(crate) fn a_deadline_is_armed_by_reset(backend: &dyn Backend) {
     let clock = Arc::new(ManualClock::new());
-    let rig = Rig::new(backend).limits(|limits| limits.timeout_ms = 20).clock(clock.clone());
-    let mut plugin = rig.plugin(ANSWERS);
+    let slow = Arc::clone(&clock);
+    let host = Arc::new(Host::new(move |_, _, _| {
+        slow.advance(Duration::from_millis(19));
+        Ok(None)
+    }));
+    let rig = Rig::new(backend).limits(|limits| limits.timeout_ms = 20).clock(clock).host(host);
+    let mut plugin = rig.plugin(ASKS_ON);
     for _ in 0..3 {
-        clock.advance(Duration::from_millis(60));
         plugin.instance.reset();
-        clock.advance(Duration::from_millis(19));
-        assert_eq!(plugin.number("run"), 1);
+        let once = plugin.export("once");
+        assert_eq!(pollster::block_on(plugin.instance.call(once, &[])), Ok(None));
     }
+    assert_eq!(plugin.trap("once"), LATE, "without a reset the last call's time runs on");
 }
 
 pub(crate) fn a_deadline_belongs_to_one_instance(backend: &dyn Backend) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plugbay::Host;
-use plugbay::runtime::{Backend, CompileError, Module};
+use plugbay::runtime::{Backend, CompileError, Metering, Module};
 use plugbay_gateway::{Config, Gateway, Running};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ impl Backend for NoEngine {
         "none"
     }
 
-    fn compile(&self, _wasm: &[u8]) -> Result<Arc<dyn Module>, CompileError> {
+    fn compile(&self, _: &[u8], _: Metering) -> Result<Arc<dyn Module>, CompileError> {
         Err(CompileError { message: "no engine".to_owned() })
     }
 }

@@ -506,8 +506,12 @@ impl Builder<'_> {
         let Some(mut table) = value.table("`limits`", &mut self.findings) else {
             return limits;
         };
+        if let Some(value) = table.optional("fuel")
+            && let Some(fuel) = value.fuel(&mut self.findings)
+        {
+            limits.fuel = fuel;
+        }
         for (key, limit) in [
-            ("fuel", &mut limits.fuel),
             ("memory_bytes", &mut limits.memory_bytes),
             ("timeout_ms", &mut limits.timeout_ms),
             ("table_elements", &mut limits.table_elements),

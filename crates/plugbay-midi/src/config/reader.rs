@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
+use plugbay::policy::Fuel;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
@@ -73,6 +74,18 @@ impl<'v, 't> Value<'v, 't> {
                 self.mismatch("`true` or `false`", findings);
                 None
             }
+        }
+    }
+
+    /// Units of fuel, or `"unmetered"`.
+    pub(super) fn fuel(self, findings: &mut Findings) -> Option<Fuel> {
+        match self.get() {
+            DeValue::String(text) if text == "unmetered" => Some(Fuel::Unmetered),
+            DeValue::String(_) => {
+                self.mismatch("an integer or `\"unmetered\"`", findings);
+                None
+            }
+            _ => self.integer(0..=u64::MAX, findings).map(Fuel::Units),
         }
     }
 

@@ -1,0 +1,204 @@
+//! A whole call of the protocol in one piece.
+//!
+//! Each entry into compiled code makes a fiber, which takes a hundred times what a call between
+//! two functions of a guest takes. A hook is entered three or four times: `malloc`, the hook,
+//! `free` of the output and of the input. So a small module of our own makes these calls from
+//! inside, one entry for all of them, and calls back to have the documents copied.
+//!
+//! The documents are copied once more than they need be, for a store cannot hold what is borrowed.
+//! From [`LONGEST`] bytes on that would cost more than it saves: longer inputs are not brought
+//! this way, and longer outputs are left where they are.
+
+use std::sync::OnceLock;
+
+use plugbay_runtime::abi::interface::{Allocator, Free};
+use plugbay_runtime::abi::protocol::{ProtocolError, lies_in};
+use plugbay_runtime::abi::{ExportId, GrowError, GuestMemory, Packed, read, write};
+use wasm_encoder::{
+    CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
+    Module as Encoder, TypeSection, ValType,
+};
+use wasmtime::{Caller, Engine, Extern, Func, Instance, Module, Store, TypedFunc};
+
+use crate::state::State;
+
+/// Longest document that is brought this way, in bytes.
+pub(crate) const LONGEST: usize = 8 << 10;
+
+/// The module, by what there is to free with; made when it is first needed.
+pub(crate) struct Passages {
+    engine: Engine,
+    modules: [OnceLock<Option<Module>>; 3],
+}
+
+/// `(len) -> packed`: the whole call.
+pub(crate) type Run = TypedFunc<u32, u64>;
+
+/// How a guest frees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Freeing {
+    Never,
+    ByPointer,
+    BySize,
+}
+
+impl Freeing {
+    fn of(free: Option<Free>) -> Self {
+        match free {
+            None => Self::Never,
+            Some(free) if free.sized => Self::BySize,
+            Some(_) => Self::ByPointer,
+        }
+    }
+}
+
+impl Passages {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        Self { engine: engine.clone(), modules: Default::default() }
+    }
+
+    /// The whole call of the function `hook`, for an instance whose functions `function` finds.
+    /// `None` where it cannot be made; then it is made step by step.
+    pub(crate) async fn join(
+        &self,
+        store: &mut Store<State>,
+        hook: ExportId,
+        allocator: Allocator,
+        function: impl Fn(ExportId) -> Option<Func>,
+    ) -> Option<Run> {
+        let freeing = Freeing::of(allocator.free);
+        let place = match freeing {
+            Freeing::Never => &self.modules[0],
+            Freeing::ByPointer => &self.modules[1],
+            Freeing::BySize => &self.modules[2],
+        };
+        let module = place
+            .get_or_init(|| Module::from_binary(&self.engine, &encode(freeing)).ok())
+            .as_ref()?;
+        let mut imports: Vec<Extern> = vec![
+            function(allocator.alloc)?.into(),
+            function(hook)?.into(),
+            Func::wrap(&mut *store, bring).into(),
+            Func::wrap(&mut *store, fetch).into(),
+        ];
+        if let Some(free) = allocator.free {
+            imports.push(function(free.export)?.into());
+        }
+        let instance = Instance::new_async(&mut *store, module, &imports).await.ok()?;
+        instance.get_typed_func(&mut *store, RUN).ok()
+    }
+}
+
+/// Copies the input to where the guest's allocator said.
+fn bring(mut caller: Caller<'_, State>, ptr: u32) -> wasmtime::Result<()> {
+    let Some(memory) = caller.data().memory else { return Ok(()) };
+    let (bytes, state) = memory.data_and_store_mut(&mut caller);
+    state.passage.placed = ptr;
+    write(&mut Bytes(bytes), ptr, &state.passage.input)
+        .map_err(|source| wasmtime::Error::new(ProtocolError::Allocation { source }))
+}
+
+/// What is freed when the guest has returned.
+const NOTHING: u32 = 0;
+const INPUT: u32 = 1;
+const BOTH: u32 = 2;
+
+/// Copies the output out, if it is one to be taken in passing, and says what to free.
+fn fetch(mut caller: Caller<'_, State>, packed: u64) -> u32 {
+    let packed = Packed::from(packed);
+    let Some(memory) = caller.data().memory else { return NOTHING };
+    let (bytes, state) = memory.data_and_store_mut(&mut caller);
+    let passage = &mut state.passage;
+    if packed.is_empty() {
+        return INPUT;
+    }
+    let short = usize::try_from(packed.len()).is_ok_and(|len| len <= passage.limit);
+    match read(&mut Bytes(bytes), packed.ptr(), packed.len()) {
+        Ok(output) if short => {
+            passage.output.extend_from_slice(output);
+            // The input is shorter than `LONGEST`.
+            let len = u32::try_from(passage.input.len()).unwrap_or(u32::MAX);
+            if lies_in(packed.ptr(), (passage.placed, len)) { INPUT } else { BOTH }
+        }
+        // What is wrong with it is told where it is read.
+        _ => {
+            passage.left = true;
+            NOTHING
+        }
+    }
+}
+
+/// A memory that stays as long as it is.
+struct Bytes<'a>(&'a mut [u8]);
+
+impl GuestMemory for Bytes<'_> {
+    fn bytes(&mut self) -> &mut [u8] {
+        self.0
+    }
+
+    fn grow(&mut self, pages: u32) -> Result<u64, GrowError> {
+        Err(GrowError::new(self.0.len() as u64, pages))
+    }
+}
+
+const RUN: &str = "run";
+
+/// The module: `run(len)` calls `malloc`, `bring`, the hook, `fetch` and `free`.
+fn encode(freeing: Freeing) -> Vec<u8> {
+    use ValType::{I32, I64};
+    let free_params: &[ValType] = if freeing == Freeing::BySize { &[I32, I32] } else { &[I32] };
+
+    let mut types = TypeSection::new();
+    let mut imports = ImportSection::new();
+    let signatures: [(&str, &[ValType], &[ValType]); 5] = [
+        ("malloc", &[I32], &[I32]),
+        ("hook", &[I32, I32], &[I64]),
+        ("bring", &[I32], &[]),
+        ("fetch", &[I64], &[I32]),
+        ("free", free_params, &[]),
+    ];
+    let count = if freeing == Freeing::Never { 4 } else { 5 };
+    let (malloc, hook, bring, fetch, free) = (0, 1, 2, 3, 4);
+    for (index, (name, params, results)) in (0..).zip(signatures.into_iter().take(count)) {
+        types.ty().function(params.iter().copied(), results.iter().copied());
+        imports.import("plugin", name, EntityType::Function(index));
+    }
+    let run_type = types.len();
+    types.ty().function([I32], [I64]);
+    let run = imports.len();
+
+    let (len, ptr, what, packed) = (0, 1, 2, 3);
+    let mut body = Function::new([(2, I32), (1, I64)]);
+    let mut code = body.instructions();
+    code.local_get(len).call(malloc).local_tee(ptr).call(bring);
+    code.local_get(ptr).local_get(len).call(hook).local_tee(packed).call(fetch).local_set(what);
+    if freeing != Freeing::Never {
+        let sized = freeing == Freeing::BySize;
+        let wanted = |level: u32| i32::try_from(level).unwrap_or(0);
+        code.local_get(what).i32_const(wanted(BOTH)).i32_eq();
+        code.if_(wasm_encoder::BlockType::Empty);
+        code.local_get(packed).i64_const(32).i64_shr_u().i32_wrap_i64();
+        if sized {
+            code.local_get(packed).i32_wrap_i64();
+        }
+        code.call(free).end();
+        code.local_get(what).i32_const(wanted(NOTHING)).i32_ne();
+        code.if_(wasm_encoder::BlockType::Empty);
+        code.local_get(ptr);
+        if sized {
+            code.local_get(len);
+        }
+        code.call(free).end();
+    }
+    code.local_get(packed).end();
+
+    let mut functions = FunctionSection::new();
+    functions.function(run_type);
+    let mut exports = ExportSection::new();
+    exports.export(RUN, ExportKind::Func, run);
+    let mut codes = CodeSection::new();
+    codes.function(&body);
+    let mut module = Encoder::new();
+    module.section(&types).section(&imports).section(&functions).section(&exports).section(&codes);
+    module.finish()
+}
