@@ -1,9 +1,11 @@
 //! What is paid for, and what happens when there is no more.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use plugbay_runtime::abi::Value;
 use plugbay_runtime::abi::interface::Hook;
+use plugbay_runtime::policy::Fuel;
 use plugbay_runtime::{Backend, CallError, HOST_CALL_FUEL, InstantiateError, TrapKind};
 
 use super::protocol::hook_plugin;
@@ -184,4 +186,41 @@ pub(crate) fn fuel_of_less_than_a_slice_is_kept_exactly(backend: &dyn Backend) {
             }
         }
     }
+}
+
+fn unmetered(rig: Rig<'_>) -> Rig<'_> {
+    rig.limits(|limits| limits.fuel = Fuel::Unmetered)
+}
+
+pub(crate) fn unmetered_code_counts_nothing(backend: &dyn Backend) {
+    let mut plugin = unmetered(Rig::new(backend)).plugin(WORK);
+    for _ in 0..3 {
+        plugin.call("run", &[]).unwrap();
+        assert_eq!(plugin.instance.fuel_left(), 0);
+        plugin.instance.reset();
+    }
+    let echo = "(call $pack (local.get $ptr) (local.get $len))";
+    let mut plugin = unmetered(Rig::new(backend)).plugin(&hook_plugin(echo));
+    assert_eq!(plugin.hook(Hook::Pre, b"{}"), Ok(Some(b"{}".to_vec())));
+}
+
+pub(crate) fn unmetered_code_is_held_to_its_deadline_where_it_calls_the_host(
+    backend: &dyn Backend,
+) {
+    let wat = r#"(module
+        (import "host" "ask" (func $ask))
+        (func (export "run") (loop (call $ask) (br 0))))"#;
+    let rig = unmetered(Rig::new(backend).deadline_after_looks());
+    let limit = Duration::from_millis(20);
+    assert_eq!(rig.plugin(wat).trap("run"), TrapKind::DeadlineExceeded { limit });
+}
+
+pub(crate) fn unmetered_code_is_held_to_its_memory(backend: &dyn Backend) {
+    let wat = r#"(module
+        (memory (export "memory") 1)
+        (func (export "run") (br_if 0 (i32.ne (memory.grow (i32.const 2)) (i32.const -1)))
+            unreachable))"#;
+    let rig = unmetered(Rig::new(backend)).limits(|limits| limits.memory_bytes = 2 << 16);
+    let wanted = TrapKind::MemoryLimit { wanted: 3 << 16, limit: 2 << 16 };
+    assert_eq!(rig.plugin(wat).trap("run"), wanted);
 }

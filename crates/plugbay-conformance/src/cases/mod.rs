@@ -73,6 +73,9 @@ cases! {
         fuel_is_shared_by_the_calls_until_reset
         start_and_the_first_call_share_fuel
         fuel_of_less_than_a_slice_is_kept_exactly
+        unmetered_code_counts_nothing
+        unmetered_code_is_held_to_its_deadline_where_it_calls_the_host
+        unmetered_code_is_held_to_its_memory
     }
     time {
         a_deadline_ends_a_hook
@@ -137,6 +140,10 @@ cases! {
         free_with_two_arguments
         an_answer_in_the_inputs_own_buffer_is_freed_once
         no_free_at_all
+        documents_of_every_size_one_after_the_other
+        what_is_freed_of_long_documents
+        a_trap_in_free
+        a_host_call_in_a_hook_sees_the_input
         a_trap_in_a_hook
         host_pages_survive_growth_by_the_guest
         missing_exports_are_named

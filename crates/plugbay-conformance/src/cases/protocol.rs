@@ -1,11 +1,13 @@
 //! The protocol over a live instance: honest guests, and others.
 
+use std::sync::Arc;
+
 use plugbay_runtime::abi::interface::{Hook, Interface};
 use plugbay_runtime::abi::protocol::{Placement, ProtocolError};
-use plugbay_runtime::abi::{PAGE_BYTES, Packed};
+use plugbay_runtime::abi::{PAGE_BYTES, Packed, Value, read};
 use plugbay_runtime::{Backend, CallError, TrapKind};
 
-use crate::{Plugin, Rig};
+use crate::{Host, Plugin, Rig};
 
 /// A hook plugin with an allocator that counts upwards from 1,024, and writes down at 0
 /// what `free` is called with. `pre_hook` is `body`, with `$ptr` and `$len`.
@@ -167,6 +169,69 @@ pub(crate) fn no_free_at_all(backend: &dyn Backend) {
     let mut plugin = Rig::new(backend).plugin(&plugin_with("", COPY));
     assert_eq!(plugin.hook(Hook::Pre, b"abc"), Ok(Some(b"abc".to_vec())));
     assert!(noted(&mut plugin, 0).is_empty());
+}
+
+pub(crate) fn documents_of_every_size_one_after_the_other(backend: &dyn Backend) {
+    // Doubles its input, which it does not own any more afterwards.
+    let doubles = "(local $out i32)
+        (local.set $out (call $malloc (i32.mul (local.get $len) (i32.const 2))))
+        (memory.copy (local.get $out) (local.get $ptr) (local.get $len))
+        (memory.copy
+            (i32.add (local.get $out) (local.get $len)) (local.get $ptr) (local.get $len))
+        (call $pack (local.get $out) (i32.mul (local.get $len) (i32.const 2)))";
+    for free in ["", FREE_NOTHING, FREE_NOTHING_SIZED] {
+        let wat = plugin_with(free, doubles).replace("\"memory\") 1)", "\"memory\") 20)");
+        let mut plugin = Rig::new(backend).plugin(&wat);
+        // An engine may bring short documents in another way than long ones.
+        for power in 9..17 {
+            for len in [(1_usize << power) - 1, 1 << power, (1 << power) + 1] {
+                let input: Vec<u8> = (0..=u8::MAX).cycle().take(len).collect();
+                let output = plugin.hook(Hook::Pre, &input).unwrap().unwrap();
+                assert_eq!(output.len(), 2 * len);
+                assert!(output.chunks(len).all(|half| half == input), "{len} bytes");
+            }
+        }
+    }
+}
+
+const FREE_NOTHING: &str = r#"(func (export "free") (param i32))"#;
+const FREE_NOTHING_SIZED: &str = r#"(func (export "free") (param i32 i32))"#;
+
+pub(crate) fn what_is_freed_of_long_documents(backend: &dyn Backend) {
+    let mut plugin = Rig::new(backend).plugin(&plugin_with(FREE_SIZED, LONG_ANSWER));
+    let output = plugin.hook(Hook::Pre, b"abcde").unwrap().unwrap();
+    assert_eq!(output.len(), 30_000);
+    assert_eq!(noted(&mut plugin, 4), [1_029, 30_000, 1_024, 5], "the output, then the input");
+}
+
+/// Answers a short input with a long output.
+const LONG_ANSWER: &str = "(call $pack (call $malloc (i32.const 30000)) (i32.const 30000))";
+
+pub(crate) fn a_trap_in_free(backend: &dyn Backend) {
+    for (free, body) in [
+        (r#"(func (export "free") (param i32) unreachable)"#, COPY),
+        (r#"(func (export "free") (param i32 i32) unreachable)"#, LONG_ANSWER),
+    ] {
+        let mut plugin = Rig::new(backend).plugin(&plugin_with(free, body));
+        let trap = CallError::Trap(TrapKind::Unreachable.into());
+        assert_eq!(plugin.hook(Hook::Pre, b"{}"), Err(trap));
+    }
+}
+
+pub(crate) fn a_host_call_in_a_hook_sees_the_input(backend: &dyn Backend) {
+    let wat = hook_plugin("(call $look (local.get $ptr) (local.get $len)) (i64.const 0)")
+        .replace("(module", r#"(module (import "host" "look" (func $look (param i32 i32)))"#);
+    let host = Arc::new(Host::new(|_, memory, args| {
+        let [Value::I32(ptr), Value::I32(len)] = args else { panic!("{args:?}") };
+        let seen = read(memory, ptr.cast_unsigned(), len.cast_unsigned());
+        assert_eq!(seen, Ok(&b"the input"[..]));
+        Ok(None)
+    }));
+    let mut plugin = Rig::new(backend).host(Arc::clone(&host)).plugin(&wat);
+    for _ in 0..2 {
+        assert_eq!(plugin.hook(Hook::Pre, b"the input"), Ok(None));
+    }
+    assert_eq!(host.calls().len(), 2);
 }
 
 pub(crate) fn a_trap_in_a_hook(backend: &dyn Backend) {
