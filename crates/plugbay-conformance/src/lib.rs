@@ -15,7 +15,7 @@ mod prices;
 mod rig;
 
 pub use doubles::{Call, Host, Recorder, poll_once, polls};
-pub use prices::{Price, prices};
+pub use prices::{Overrun, Price, overruns, prices};
 pub use rig::{Plugin, Rig};
 
 use plugbay_runtime::Backend;

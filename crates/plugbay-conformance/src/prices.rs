@@ -1,5 +1,5 @@
-//! How long a budget of fuel lasts, operator by operator: what a backend's table of costs
-//! is measured with.
+//! How long a budget of fuel lasts, operator by operator, and how far one that does not end is
+//! late: what a backend's table of costs is measured with.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -137,23 +137,9 @@ const OPERATIONS: &[(&str, &str)] = &[
 ///
 /// When a loop ends in anything but [`TrapKind::OutOfFuel`].
 pub fn prices(backend: &dyn Backend) -> Vec<Price> {
-    let mut prices = Vec::new();
-    for (operation, code) in OPERATIONS {
-        let wat = format!(
-            r#"(module {HEAD} (func (export "run")
-                (local $i i32) (local $k i32) (local $l i64) (local $d f64) (local $v v128)
-                (local.set $d (f64.const 2))
-                (loop {code} (br 0))))"#
-        );
-        let host = Host::forgetful(|import| {
-            (import.field == "g").then_some(plugbay_runtime::abi::Value::I32(1))
-        });
-        let rig = Rig::new(backend)
-            .fuel(FUEL)
-            .limits(|limits| limits.timeout_ms = 600_000)
-            .clock(Arc::new(SystemClock::new()))
-            .host(Arc::new(host));
-        let module = rig.compile(&wat);
+    let each = OPERATIONS.iter().map(|(operation, code)| {
+        let rig = rig(backend).fuel(FUEL).limits(|limits| limits.timeout_ms = 600_000);
+        let module = rig.compile(&endless(code));
         let runs = (0..RUNS).map(|_| {
             let mut plugin = rig.silent(module.as_ref());
             let start = Instant::now();
@@ -162,8 +148,75 @@ pub fn prices(backend: &dyn Backend) -> Vec<Price> {
             assert_eq!(trap, TrapKind::OutOfFuel { limit: FUEL }, "{operation}");
             lasted * TIMES
         });
-        let lasted = runs.min().unwrap_or_default();
-        prices.push(Price { operation, lasted });
-    }
-    prices
+        Price { operation, lasted: runs.min().unwrap_or_default() }
+    });
+    each.collect()
+}
+
+/// How far a guest that never stops by itself outlives its time limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Overrun {
+    /// What the loop does.
+    pub operation: &'static str,
+    /// Beyond the limit, in the median of its runs.
+    pub late: Duration,
+}
+
+/// The time limit of each run, long enough for many slices.
+const LIMIT: Duration = Duration::from_millis(60);
+
+/// What runs away without being a loop.
+const RECURSIONS: &[(&str, &str)] = &[
+    ("recursion by tail calls", "(func $again (export \"run\") (return_call $again))"),
+    (
+        "recursion, deep and back, for ever",
+        "(func $down (param i32)
+            (if (local.get 0) (then (call $down (i32.sub (local.get 0) (i32.const 1))))))
+         (func (export \"run\") (loop (call $down (i32.const 2000)) (br 0)))",
+    ),
+];
+
+/// Runs each operation for ever, with fuel without end, until its time is over.
+///
+/// # Panics
+///
+/// When a loop ends in anything but [`TrapKind::DeadlineExceeded`].
+pub fn overruns(backend: &dyn Backend) -> Vec<Overrun> {
+    let timeout_ms = u64::try_from(LIMIT.as_millis()).unwrap_or(u64::MAX);
+    let loops = OPERATIONS.iter().map(|(operation, code)| (*operation, endless(code)));
+    let recursions =
+        RECURSIONS.iter().map(|(operation, code)| (*operation, format!("(module {code})")));
+    let each = loops.chain(recursions).map(|(operation, wat)| {
+        let rig = rig(backend).fuel(1 << 50).limits(|limits| limits.timeout_ms = timeout_ms);
+        let module = rig.compile(&wat);
+        let mut late: Vec<Duration> = (0..RUNS)
+            .map(|_| {
+                let mut plugin = rig.silent(module.as_ref());
+                let start = Instant::now();
+                let trap = plugin.trap("run");
+                let lasted = start.elapsed();
+                assert_eq!(trap, TrapKind::DeadlineExceeded { limit: LIMIT }, "{operation}");
+                lasted.saturating_sub(LIMIT)
+            })
+            .collect();
+        late.sort();
+        Overrun { operation, late: late.get(RUNS / 2).copied().unwrap_or_default() }
+    });
+    each.collect()
+}
+
+fn endless(code: &str) -> String {
+    format!(
+        r#"(module {HEAD} (func (export "run")
+            (local $i i32) (local $k i32) (local $l i64) (local $d f64) (local $v v128)
+            (local.set $d (f64.const 2))
+            (loop {code} (br 0))))"#
+    )
+}
+
+fn rig(backend: &dyn Backend) -> Rig<'_> {
+    let host = Host::forgetful(|import| {
+        (import.field == "g").then_some(plugbay_runtime::abi::Value::I32(1))
+    });
+    Rig::new(backend).clock(Arc::new(SystemClock::new())).host(Arc::new(host))
 }

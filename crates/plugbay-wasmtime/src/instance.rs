@@ -28,7 +28,6 @@ struct WasmtimeInstance {
 }
 
 /// An export, with what asking the engine for on every call would cost a tenth of it.
-#[derive(Clone)]
 struct Function {
     function: Func,
     results: usize,
@@ -36,7 +35,6 @@ struct Function {
     run: Joined,
 }
 
-#[derive(Clone)]
 enum Joined {
     NotYet,
     Cannot,
@@ -63,6 +61,9 @@ impl Made<'_> {
         store.limiter(|state| state);
         if calls_host {
             store.call_hook_async(Border);
+        }
+        if store.data().budget.is_metered() {
+            store.fuel_async_yield_interval(Some(SLICE_FUEL)).map_err(other)?;
         }
         arm(&mut store).map_err(other)?;
 
@@ -91,7 +92,6 @@ fn arm(store: &mut Store<State>) -> wasmtime::Result<()> {
     }
     let fuel = store.data().budget.fuel();
     store.set_fuel(fuel)?;
-    store.fuel_async_yield_interval(Some(SLICE_FUEL))?;
     store.data_mut().give_way_at = fuel.saturating_sub(SLICE_FUEL);
     Ok(())
 }
@@ -119,8 +119,8 @@ fn not_made(error: &wasmtime::Error, state: &State) -> InstantiateError {
 
 impl WasmtimeInstance {
     async fn run(&mut self, export: ExportId, args: &[Value]) -> wasmtime::Result<Option<Value>> {
-        let Some(Some(Function { function, results, .. })) = self.functions.get(export.0) else {
-            return Err(trap::stop(TrapKind::Other { message: "no such export".to_owned() }));
+        let Some(Function { function, results, .. }) = self.function(export) else {
+            return Err(no_such_export());
         };
         let (function, count) = (*function, *results);
         // Nothing of the contract takes more than four arguments or returns more than one.
@@ -145,29 +145,32 @@ impl WasmtimeInstance {
         }
     }
 
-    /// The whole call of an export, if it can be made in one piece.
-    async fn joined(&mut self, call: &PackedCall<'_>, placement: &Placement) -> Option<Run> {
-        let allocator = placement.plain_allocator()?;
+    /// Whether the whole call of an export can be made in one piece.
+    async fn is_joined(&mut self, call: &PackedCall<'_>, placement: &Placement) -> bool {
+        let Some(allocator) = placement.plain_allocator() else { return false };
         if call.output_free != Some(allocator) || self.memory.is_none() {
-            return None;
+            return false;
         }
-        match &self.functions.get(call.export.0)?.as_ref()?.run {
-            Joined::Yes(run) => return Some(run.clone()),
-            Joined::Cannot => return None,
-            Joined::NotYet => {}
+        match self.function(call.export) {
+            Some(Function { run: Joined::NotYet, .. }) => {}
+            Some(Function { run: Joined::Yes(_), .. }) => return true,
+            Some(Function { run: Joined::Cannot, .. }) | None => return false,
         }
         let functions = &self.functions;
         let function = |id: ExportId| Some(functions.get(id.0)?.as_ref()?.function);
         let run = self.passages.join(&mut self.store, call.export, allocator, function).await;
-        let place = self.functions.get_mut(call.export.0)?.as_mut()?;
-        place.run = run.clone().map_or(Joined::Cannot, Joined::Yes);
-        run
+        let Some(Some(place)) = self.functions.get_mut(call.export.0) else { return false };
+        place.run = run.map_or(Joined::Cannot, Joined::Yes);
+        matches!(place.run, Joined::Yes(_))
     }
 
-    /// Makes a whole call in one piece.
+    fn function(&self, export: ExportId) -> Option<&Function> {
+        self.functions.get(export.0)?.as_ref()
+    }
+
+    /// Makes a whole call in one piece, which [`is_joined`](Self::is_joined).
     async fn pass(
         &mut self,
-        run: Run,
         call: PackedCall<'_>,
         placement: &Placement,
         read: &mut ReadOutput<'_>,
@@ -179,10 +182,10 @@ impl WasmtimeInstance {
             passage.input.extend_from_slice(part);
         }
         passage.output.clear();
-        passage.limit =
-            passage::LONGEST.min(usize::try_from(call.output_limit).unwrap_or(usize::MAX));
+        let limit = usize::try_from(call.output_limit).unwrap_or(usize::MAX);
+        passage.limit = passage::LONGEST.min(limit);
         passage.left = false;
-        let made = within_deadline(&self.deadline, run.call_async(&mut self.store, len)).await;
+        let made = self.run_joined(call.export, len).await;
         let packed = Packed::from(made.map_err(|error| self.call_error(&error))?);
         let passage = &self.store.data().passage;
         if passage.left {
@@ -197,6 +200,15 @@ impl WasmtimeInstance {
         Ok(true)
     }
 
+    async fn run_joined(&mut self, export: ExportId, len: u32) -> wasmtime::Result<u64> {
+        match self.functions.get(export.0) {
+            Some(Some(Function { run: Joined::Yes(run), .. })) => {
+                within_deadline(&self.deadline, run.call_async(&mut self.store, len)).await
+            }
+            _ => Err(no_such_export()),
+        }
+    }
+
     fn trap(&self, error: &wasmtime::Error) -> Trap {
         let budget = &self.store.data().budget;
         budget.explain(trap::kind(error, budget.fuel()))
@@ -208,6 +220,10 @@ impl WasmtimeInstance {
             None => self.trap(error).into(),
         }
     }
+}
+
+fn no_such_export() -> wasmtime::Error {
+    trap::stop(TrapKind::Other { message: "no such export".to_owned() })
 }
 
 fn not_a_number() -> wasmtime::Error {
@@ -235,8 +251,8 @@ impl Instance for WasmtimeInstance {
     ) -> BoxFuture<'a, Result<bool, CallError>> {
         Box::pin(async move {
             let short = call.input.iter().map(|part| part.len()).sum::<usize>() <= passage::LONGEST;
-            if short && let Some(run) = self.joined(&call, placement).await {
-                return self.pass(run, call, placement, read).await;
+            if short && self.is_joined(&call, placement).await {
+                return self.pass(call, placement, read).await;
             }
             call_packed(&mut InstanceGuest(self), call, placement, read).await
         })
