@@ -122,6 +122,10 @@ fn config(metering: Metering) -> Config {
     config.epoch_interruption(false);
     // Nobody reads a backtrace of a plugin: its own message goes to its log.
     config.wasm_backtrace_max_frames(None);
+    // What only backtraces and other unwinders need, and what every load would have to read and register.
+    config.generate_address_map(false);
+    // Windows cannot do without.
+    config.native_unwind_info(cfg!(windows));
     // The component model's tasks, which nothing here uses.
     config.concurrency_support(false);
 
