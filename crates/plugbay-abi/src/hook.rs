@@ -11,6 +11,8 @@ mod error;
 mod http;
 mod llm;
 mod output;
+mod read;
+mod written;
 
 pub use body::Body;
 pub use chunk::{ChunkInput, ChunkOutcome, ChunkOutput};
@@ -25,6 +27,7 @@ pub use llm::{
     ShortCircuit,
 };
 pub use output::OutputError;
+pub use written::{Parts, Written};
 
 #[cfg(test)]
 mod tests;

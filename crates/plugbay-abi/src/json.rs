@@ -30,6 +30,10 @@ impl RawObject {
         Self::default()
     }
 
+    pub(crate) fn with_capacity(fields: usize) -> Self {
+        Self { fields: IndexMap::with_capacity(fields) }
+    }
+
     /// Parses an object.
     ///
     /// # Errors
@@ -101,6 +105,14 @@ impl RawObject {
         self.fields.extend(other.fields);
     }
 
+    /// Whether both are the same JSON text: the same fields in the same order.
+    pub(crate) fn is_written_as(&self, other: &Self) -> bool {
+        let same = |(one, other): ((&str, &RawValue), (&str, &RawValue))| {
+            one.0 == other.0 && one.1.get() == other.1.get()
+        };
+        self.len() == other.len() && self.iter().zip(other.iter()).all(same)
+    }
+
     /// Adds a field that was parsed, up to the bound.
     pub(crate) fn push_parsed<E: de::Error>(
         &mut self,
@@ -116,18 +128,33 @@ impl RawObject {
 
     /// The object as JSON text.
     pub fn to_json(&self) -> String {
-        let mut text = String::from("{");
+        let fields = |(name, value): (&str, &RawValue)| name.len() + value.get().len() + 4;
+        let mut text = String::with_capacity(2 + self.iter().map(fields).sum::<usize>());
+        text.push('{');
         for (index, (name, value)) in self.iter().enumerate() {
             if index > 0 {
                 text.push(',');
             }
-            // A string is always written; `Value`'s display is JSON.
-            text.push_str(&serde_json::Value::from(name).to_string());
+            push_string(&mut text, name);
             text.push(':');
             text.push_str(value.get());
         }
         text.push('}');
         text
+    }
+}
+
+/// Writes a text as a JSON string.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    // Without an early end, so that it is done many bytes at a time.
+    let escaped = |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if text.bytes().fold(false, escaped) {
+        // A string is always written; `Value`'s display is JSON.
+        out.push_str(&serde_json::Value::from(text).to_string());
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
     }
 }
 
@@ -296,7 +323,7 @@ fn object_first<'a, T: Deserialize<'a>>(text: &'a str, whole: bool) -> Result<T,
     parse_str(text, whole)
 }
 
-fn utf8(json: &[u8]) -> Result<&str, JsonError> {
+pub(crate) fn utf8(json: &[u8]) -> Result<&str, JsonError> {
     std::str::from_utf8(json).map_err(|error| {
         JsonError::new("", format!("not UTF-8: byte {} begins no character", error.valid_up_to()))
     })

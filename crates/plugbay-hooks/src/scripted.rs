@@ -132,13 +132,13 @@ impl Scripted {
     fn play<'a, T: Send + 'a>(
         &'a self,
         hook: Hook,
-        input: Result<Vec<u8>, JsonError>,
+        input: Vec<u8>,
         read: impl FnOnce(&[u8]) -> Result<T, OutputError> + Send + 'a,
     ) -> Called<'a, T> {
         Box::pin(async move {
             let unusable = |error: JsonError| CallFailure::new("no input", error.to_string());
             let input: Value =
-                plugbay::abi::json::parse(&input.map_err(unusable)?).map_err(unusable)?;
+                plugbay::abi::json::parse(&input).map_err(unusable)?;
             self.journal.note(&self.name, hook.export(), input.clone());
             let Some(script) = self.scripts.get(&hook) else { return Ok(None) };
             match script(input).await {
@@ -160,28 +160,23 @@ impl HookPlugin for Scripted {
     }
 
     fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput> {
-        let sent = input.request;
-        self.play(Hook::HttpPre, input.encode(), |json| HttpPreOutput::decode(json, sent))
+        self.play(Hook::HttpPre, input.encode(), move |json| HttpPreOutput::decode(json, &input))
     }
 
     fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput> {
-        let sent = input.request;
-        self.play(Hook::Pre, input.encode(), |json| PreOutput::decode(json, sent))
+        self.play(Hook::Pre, input.encode(), move |json| PreOutput::decode(json, &input))
     }
 
     fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput> {
-        let had_error = input.result.is_err();
-        self.play(Hook::Post, input.encode(), move |json| PostOutput::decode(json, had_error))
+        self.play(Hook::Post, input.encode(), move |json| PostOutput::decode(json, &input))
     }
 
     fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
-        let sent = input.chunk;
-        self.play(Hook::HttpStreamChunk, input.encode(), |json| ChunkOutput::decode(json, sent))
+        self.play(Hook::HttpStreamChunk, input.encode(), move |json| ChunkOutput::decode(json, &input))
     }
 
     fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {
-        let sent = input.response;
-        self.play(Hook::HttpPost, input.encode(), |json| HttpPostOutput::decode(json, sent))
+        self.play(Hook::HttpPost, input.encode(), move |json| HttpPostOutput::decode(json, &input))
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>> {

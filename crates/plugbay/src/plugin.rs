@@ -8,7 +8,7 @@ use plugbay_policy::Capability;
 use plugbay_runtime::abi::action::{ActionDocument, Metadata, TriggerContext};
 use plugbay_runtime::abi::hook::{
     ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput,
-    OutputError, PostInput, PostOutput, PreInput, PreOutput,
+    OutputError, Parts, PostInput, PostOutput, PreInput, PreOutput,
 };
 use plugbay_runtime::abi::interface::{Hook, Interface};
 use plugbay_runtime::abi::json::{JsonError, RawObject};
@@ -128,8 +128,8 @@ impl Plugin {
         &self,
         input: &HttpPreInput<'_>,
     ) -> Result<Option<HttpPreOutput>, PluginError> {
-        let decode = |output: &[u8]| HttpPreOutput::decode(output, input.request);
-        self.typed_hook(Hook::HttpPre, || input.encode(), decode).await
+        let decode = |output: &[u8]| HttpPreOutput::decode(output, input);
+        self.typed_hook(Hook::HttpPre, || input.parts(), decode).await
     }
 
     /// Calls `pre_hook`; `None` changes nothing.
@@ -138,8 +138,8 @@ impl Plugin {
     ///
     /// As [`http_pre`](Self::http_pre).
     pub async fn pre(&self, input: &PreInput<'_>) -> Result<Option<PreOutput>, PluginError> {
-        let decode = |output: &[u8]| PreOutput::decode(output, input.request);
-        self.typed_hook(Hook::Pre, || input.encode(), decode).await
+        let decode = |output: &[u8]| PreOutput::decode(output, input);
+        self.typed_hook(Hook::Pre, || input.parts(), decode).await
     }
 
     /// Calls `post_hook`; `None` changes nothing.
@@ -148,8 +148,8 @@ impl Plugin {
     ///
     /// As [`http_pre`](Self::http_pre).
     pub async fn post(&self, input: &PostInput<'_>) -> Result<Option<PostOutput>, PluginError> {
-        let decode = |output: &[u8]| PostOutput::decode(output, input.result.is_err());
-        self.typed_hook(Hook::Post, || input.encode(), decode).await
+        let decode = |output: &[u8]| PostOutput::decode(output, input);
+        self.typed_hook(Hook::Post, || input.parts(), decode).await
     }
 
     /// Calls `http_stream_chunk_hook`; `None` changes nothing.
@@ -158,8 +158,8 @@ impl Plugin {
     ///
     /// As [`http_pre`](Self::http_pre).
     pub async fn chunk(&self, input: &ChunkInput<'_>) -> Result<Option<ChunkOutput>, PluginError> {
-        let decode = |output: &[u8]| ChunkOutput::decode(output, input.chunk);
-        self.typed_hook(Hook::HttpStreamChunk, || input.encode(), decode).await
+        let decode = |output: &[u8]| ChunkOutput::decode(output, input);
+        self.typed_hook(Hook::HttpStreamChunk, || input.parts(), decode).await
     }
 
     /// Calls `http_post_hook`; `None` changes nothing.
@@ -171,8 +171,8 @@ impl Plugin {
         &self,
         input: &HttpPostInput<'_>,
     ) -> Result<Option<HttpPostOutput>, PluginError> {
-        let decode = |output: &[u8]| HttpPostOutput::decode(output, input.response);
-        self.typed_hook(Hook::HttpPost, || input.encode(), decode).await
+        let decode = |output: &[u8]| HttpPostOutput::decode(output, input);
+        self.typed_hook(Hook::HttpPost, || input.parts(), decode).await
     }
 
     /// Calls a hook with a document as it is and returns what the guest wrote, undecoded.
@@ -184,7 +184,7 @@ impl Plugin {
         if self.interface().hook(hook).is_none() {
             return Err(self.not_exported(hook.export()));
         }
-        let (document, report) = self.call_hook(hook, input, <[u8]>::to_vec).await?;
+        let (document, report) = self.call_hook(hook, &[input], <[u8]>::to_vec).await?;
         Ok(RawOutput { document, report })
     }
 
@@ -257,17 +257,16 @@ impl Plugin {
         outcome
     }
 
-    async fn typed_hook<T: Send>(
+    async fn typed_hook<'a, T: Send>(
         &self,
         hook: Hook,
-        encode: impl FnOnce() -> Result<Vec<u8>, JsonError>,
+        parts: impl FnOnce() -> Parts<'a>,
         decode: impl FnOnce(&[u8]) -> Result<T, OutputError> + Send,
     ) -> Result<Option<T>, PluginError> {
         if self.interface().hook(hook).is_none() {
             return Ok(None);
         }
-        let input = encode().map_err(|source| self.input_error(hook.export(), source))?;
-        let (output, _) = self.call_hook(hook, &input, decode).await?;
+        let (output, _) = self.call_hook(hook, parts().as_slices(), decode).await?;
         output.transpose().map_err(|source| PluginError::Output {
             plugin: self.name().to_owned(),
             export: hook.export(),
@@ -278,7 +277,7 @@ impl Plugin {
     async fn call_hook<R: Send>(
         &self,
         hook: Hook,
-        input: &[u8],
+        input: &[&[u8]],
         read_output: impl FnOnce(&[u8]) -> R + Send,
     ) -> Result<(Option<R>, CallReport), PluginError> {
         let Some(export) = self.interface().hook(hook) else {
@@ -290,7 +289,7 @@ impl Plugin {
             export,
             output_free: blueprint.interface.allocator,
             output_limit: blueprint.options.limits.output_bytes,
-            input: &[input],
+            input,
         };
         let Live { instance, placement, .. } = &mut call.lent.live;
         let result = exchange(&mut **instance, packed, placement, read_output).await;

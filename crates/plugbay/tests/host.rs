@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use plugbay::abi::action::TriggerContext;
-use plugbay::abi::hook::{Context, HttpPreInput, HttpPreOutcome, HttpRequest};
+use plugbay::abi::hook::{Context, HttpPreInput, HttpPreOutcome, HttpRequest, Written};
 use plugbay::abi::interface::{Hook, World};
 use plugbay::policy::{Capability, Grant, Limits};
 use plugbay::runtime::Stream;
@@ -85,15 +85,15 @@ fn returns(export: &str, at: u32, text: &str) -> String {
     )
 }
 
-fn request() -> HttpRequest {
-    HttpRequest {
+fn request() -> Written<HttpRequest> {
+    Written::new(HttpRequest {
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
         headers: Default::default(),
         query: Default::default(),
         body: Default::default(),
         extra: Default::default(),
-    }
+    })
 }
 
 fn names_and_exports(backend: &str) {

@@ -6,7 +6,7 @@ use plugbay_abi::{
     hook::{
         Body, ChunkInput, ChunkOutcome, ChunkOutput, Context, HttpPostInput, HttpPostOutput,
         HttpPreInput, HttpPreOutcome, HttpPreOutput, HttpRequest, HttpResponse, LlmRequest,
-        LlmResponse, PostInput, PostOutcome, PostOutput, PreInput, PreOutcome, PreOutput,
+        LlmResponse, PostInput, PostOutcome, PostOutput, PreInput, PreOutcome, PreOutput, Written,
     },
     json::RawObject,
 };
@@ -37,15 +37,11 @@ pub(super) fn check_input(hook: &str, sample: &Value) -> Result<()> {
         }
         "pre_hook" => PreInput { context, request: &llm_request(sample)? }.encode(),
         "post_hook" => {
-            let response = LlmResponse::new(
-                LlmResponse::CHAT,
-                raw(sample, &format!("/response/{}", LlmResponse::CHAT))?,
-            );
-            PostInput { context, result: Ok(&response) }.encode()
+            PostInput { context, result: Ok(&llm_response(sample)?) }.encode()
         }
         other => bail!("there is no hook {other}"),
     };
-    let written: Value = serde_json::from_slice(&written?)?;
+    let written: Value = serde_json::from_slice(&written)?;
     ensure!(written == *sample, "the host writes {written}");
     Ok(())
 }
@@ -53,33 +49,53 @@ pub(super) fn check_input(hook: &str, sample: &Value) -> Result<()> {
 /// Reads a hook's output; `input` is the sample of what the hook was given.
 pub(super) fn outcome(hook: &str, output: &str, input: &Value) -> Result<Outcome> {
     let output = output.as_bytes();
+    let context = &Context::new("sample");
     Ok(match hook {
-        "http_pre_hook" => match HttpPreOutput::decode(output, &http_request(input)?)?.outcome {
+        "http_pre_hook" => match HttpPreOutput::decode(
+            output,
+            &HttpPreInput { context, request: &http_request(input)? },
+        )?
+        .outcome
+        {
             HttpPreOutcome::Unchanged => Outcome::Unchanged,
             HttpPreOutcome::Request(_) => Outcome::Changed,
             HttpPreOutcome::Respond(_) => Outcome::Answered,
         },
         "http_post_hook" => {
-            match HttpPostOutput::decode(output, &http_response(input)?)?.response {
+            let (request, response) = (&http_request(input)?, &http_response(input)?);
+            let sent = HttpPostInput { context, request, response };
+            match HttpPostOutput::decode(output, &sent)?.response {
                 None => Outcome::Unchanged,
                 Some(_) => Outcome::Changed,
             }
         }
         "http_stream_chunk_hook" => {
             let sent = raw(input, "/chunk")?;
-            match ChunkOutput::decode(output, &sent)?.outcome {
+            let request = &http_request(input)?;
+            let shown = ChunkInput { context, request, chunk: &sent };
+            match ChunkOutput::decode(output, &shown)?.outcome {
                 ChunkOutcome::Unchanged => Outcome::Unchanged,
                 ChunkOutcome::Chunk(chunk) if same(&chunk, &sent)? => Outcome::Unchanged,
                 ChunkOutcome::Chunk(_) => Outcome::Changed,
                 ChunkOutcome::Skip => Outcome::Skipped,
             }
         }
-        "pre_hook" => match PreOutput::decode(output, &llm_request(input)?)?.outcome {
+        "pre_hook" => match PreOutput::decode(
+            output,
+            &PreInput { context, request: &llm_request(input)? },
+        )?
+        .outcome
+        {
             PreOutcome::Unchanged => Outcome::Unchanged,
             PreOutcome::Request(_) => Outcome::Changed,
             PreOutcome::ShortCircuit(_) => Outcome::Answered,
         },
-        "post_hook" => match PostOutput::decode(output, false)?.outcome {
+        "post_hook" => match PostOutput::decode(
+            output,
+            &PostInput { context, result: Ok(&llm_response(input)?) },
+        )?
+        .outcome
+        {
             PostOutcome::Unchanged => Outcome::Unchanged,
             PostOutcome::Response(_) | PostOutcome::Error(_) => Outcome::Changed,
         },
@@ -87,24 +103,24 @@ pub(super) fn outcome(hook: &str, output: &str, input: &Value) -> Result<Outcome
     })
 }
 
-fn http_request(sample: &Value) -> Result<HttpRequest> {
-    Ok(HttpRequest {
+fn http_request(sample: &Value) -> Result<Written<HttpRequest>> {
+    Ok(Written::new(HttpRequest {
         method: field(sample, "/request/method")?,
         path: field(sample, "/request/path")?,
         headers: field(sample, "/request/headers")?,
         query: field(sample, "/request/query")?,
-        body: Body::from_base64(field(sample, "/request/body")?)?,
+        body: Body::from_base64(&field::<String>(sample, "/request/body")?)?,
         extra: RawObject::new(),
-    })
+    }))
 }
 
-fn http_response(sample: &Value) -> Result<HttpResponse> {
-    Ok(HttpResponse {
+fn http_response(sample: &Value) -> Result<Written<HttpResponse>> {
+    Ok(Written::new(HttpResponse {
         status_code: field(sample, "/response/status_code")?,
         headers: field(sample, "/response/headers")?,
-        body: Body::from_base64(field(sample, "/response/body")?)?,
+        body: Body::from_base64(&field::<String>(sample, "/response/body")?)?,
         extra: RawObject::new(),
-    })
+    }))
 }
 
 fn llm_request(sample: &Value) -> Result<LlmRequest> {
@@ -114,6 +130,11 @@ fn llm_request(sample: &Value) -> Result<LlmRequest> {
         raw(sample, "/request/input")?,
         field(sample, "/request/params")?,
     )?)
+}
+
+fn llm_response(sample: &Value) -> Result<LlmResponse> {
+    let chat = raw(sample, &format!("/response/{}", LlmResponse::CHAT))?;
+    Ok(LlmResponse::new(LlmResponse::CHAT, chat))
 }
 
 fn field<T: DeserializeOwned>(sample: &Value, path: &str) -> Result<T> {

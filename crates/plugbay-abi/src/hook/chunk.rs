@@ -1,31 +1,42 @@
 //! The stream hook: one chunk of a streamed response, without its framing.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use super::output::{self, context_changes, encode, merged, promised, reported};
-use super::{Context, HttpRequest, OutputError};
-use crate::json::{JsonError, RawObject, parse_object};
+use super::http::request_json;
+use super::output::{self, context_changes, merged, present, promised, reported};
+use super::read::{self, ContextChanges, Slot};
+use super::{Context, HttpRequest, OutputError, Parts, Written};
+use crate::json::{RawObject, parse_object, utf8};
 
 /// What `http_stream_chunk_hook` is given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub struct ChunkInput<'a> {
     /// The request's context.
     pub context: &'a Context,
     /// The request, as the pre hooks left it.
-    pub request: &'a HttpRequest,
+    pub request: &'a Written<HttpRequest>,
     /// The chunk's JSON: no `data:` before it, no blank line after it.
     pub chunk: &'a RawValue,
 }
 
-impl ChunkInput<'_> {
-    /// The document that goes into the guest.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written as JSON.
-    pub fn encode(&self) -> Result<Vec<u8>, JsonError> {
-        encode(self)
+impl<'a> ChunkInput<'a> {
+    /// The document that goes into the guest. What was written for another plugin is not written again.
+    pub fn parts(&self) -> Parts<'a> {
+        let [before, body, after] = request_json(self.request);
+        let (context, chunk) = (self.context.json(), self.chunk.get());
+        let (request, and_chunk) = (r#","request":"#, r#","chunk":"#);
+        Parts::new([
+            r#"{"context":"#, context, request, before, body, after, and_chunk, chunk, "}",
+        ])
+    }
+
+    /// The same document in one piece.
+    pub fn encode(&self) -> Vec<u8> {
+        self.parts().join()
     }
 }
 
@@ -60,12 +71,20 @@ struct ChunkEnvelope<'a> {
 }
 
 impl ChunkOutput {
-    /// Reads an output; `sent` is the chunk that the plugin was shown.
+    /// Reads an output; `sent` is what the plugin was shown. What it left alone is recognised.
     ///
     /// # Errors
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
-    pub fn decode(json: &[u8], sent: &RawValue) -> Result<Self, OutputError> {
+    pub fn decode(json: &[u8], sent: &ChunkInput<'_>) -> Result<Self, OutputError> {
+        let quick = read::document(utf8(json)?, ChunkFields::new(sent));
+        match quick.and_then(ChunkFields::output) {
+            Some(output) => output,
+            None => Self::decode_thoroughly(json, sent.chunk),
+        }
+    }
+
+    pub(super) fn decode_thoroughly(json: &[u8], sent: &RawValue) -> Result<Self, OutputError> {
         let envelope: ChunkEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let outcome = if envelope.skip == Some(true) {
@@ -87,5 +106,64 @@ impl ChunkOutput {
     pub fn apply(self, context: &mut Context) -> ChunkOutcome {
         merged(context, self.context);
         self.outcome
+    }
+}
+
+/// An output's fields, read in one pass.
+struct ChunkFields<'de, 's> {
+    sent: &'s ChunkInput<'s>,
+    context: Slot<RawObject>,
+    chunk: Slot<Option<&'de RawValue>>,
+    has_chunk: Slot<Option<bool>>,
+    skip: Slot<Option<bool>>,
+    error: Slot<Option<read::Text<'de>>>,
+}
+
+impl<'s> ChunkFields<'_, 's> {
+    fn new(sent: &'s ChunkInput<'s>) -> Self {
+        Self {
+            sent,
+            context: Slot::default(),
+            chunk: Slot::default(),
+            has_chunk: Slot::default(),
+            skip: Slot::default(),
+            error: Slot::default(),
+        }
+    }
+
+    fn output(self) -> Option<Result<ChunkOutput, OutputError>> {
+        if let Err(error) = reported(self.error.text().as_deref()) {
+            return Some(Err(error));
+        }
+        let outcome = if self.skip.flat() == Some(true) {
+            ChunkOutcome::Skip
+        } else if self.has_chunk.flat() == Some(true) {
+            let raw = present(self.chunk.flat())?;
+            if raw.get() == self.sent.chunk.get() {
+                ChunkOutcome::Unchanged
+            } else {
+                ChunkOutcome::Chunk(output::chunk(raw, "chunk").ok()?)
+            }
+        } else {
+            ChunkOutcome::Unchanged
+        };
+        Some(Ok(ChunkOutput { context: self.context.get().unwrap_or_default(), outcome }))
+    }
+}
+
+impl<'de> read::Fields<'de> for ChunkFields<'de, '_> {
+    fn field<A: MapAccess<'de>>(
+        &mut self,
+        name: Cow<'de, str>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        match &*name {
+            "context" => self.context.set(ContextChanges::read(self.sent.context, map)?),
+            "chunk" => self.chunk.set(map.next_value()?),
+            "has_chunk" => self.has_chunk.set(map.next_value()?),
+            "skip" => self.skip.set(map.next_value()?),
+            "error" => self.error.set(map.next_value()?),
+            _ => read::skip(map),
+        }
     }
 }

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::Written;
+use super::written::Text;
 use crate::json::{JsonError, RawObject};
 
 /// The key that the host sets and no plugin can change.
@@ -12,13 +14,13 @@ pub const REQUEST_ID: &str = "request_id";
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Context {
-    fields: RawObject,
+    fields: Written<RawObject>,
 }
 
 impl Context {
     /// A context that holds only the request's id.
     pub fn new(request_id: &str) -> Self {
-        let mut context = Self { fields: RawObject::new() };
+        let mut context = Self { fields: Written::default() };
         context.set_text(REQUEST_ID, request_id);
         context
     }
@@ -33,8 +35,9 @@ impl Context {
     /// An empty object changes nothing, so a plugin that ignores the context keeps it.
     pub fn merge(&mut self, changes: RawObject) {
         for (name, value) in changes {
-            if name != REQUEST_ID {
-                self.fields.set_raw(name, value);
+            let same = |old: &RawValue| old.get() == value.get();
+            if name != REQUEST_ID && !self.fields.raw(&name).is_some_and(same) {
+                self.fields.edit().set_raw(name, value);
             }
         }
     }
@@ -50,7 +53,7 @@ impl Context {
     ///
     /// When `value` cannot be written as JSON.
     pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), JsonError> {
-        if key == REQUEST_ID { Ok(()) } else { self.fields.set(key, value) }
+        if key == REQUEST_ID { Ok(()) } else { self.fields.edit().set(key, value) }
     }
 
     /// The keys and values in order.
@@ -58,9 +61,13 @@ impl Context {
         self.fields.iter()
     }
 
+    pub(super) fn json(&self) -> &str {
+        &self.fields.text(|fields| Text::whole(fields.to_json())).before_body
+    }
+
     fn set_text(&mut self, key: &str, value: &str) {
         // Text can always be written as JSON.
-        if self.fields.set(key, value).is_err() {
+        if self.fields.edit().set(key, value).is_err() {
             debug_assert!(false, "a string is JSON");
         }
     }

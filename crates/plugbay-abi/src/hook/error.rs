@@ -6,7 +6,9 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Written;
 use super::output::{Status, serialize_extra};
+use super::written::Text;
 use crate::json::RawObject;
 
 /// An error of a provider or of a plugin, in the shape that OpenAI's clients read.
@@ -176,6 +178,15 @@ impl<'de> Deserialize<'de> for ErrorCode {
 }
 
 impl HookError {
+    /// The error's JSON, written once.
+    pub(super) fn json(error: &Written<Self>) -> &str {
+        let write = |error: &Self| {
+            // Texts, numbers and raw values can always be written.
+            Text::whole(serde_json::to_string(error).unwrap_or_else(|_| "{}".to_owned()))
+        };
+        &error.text(write).before_body
+    }
+
     /// An error with a message and a class.
     pub fn new(message: impl Into<String>, kind: impl Into<String>) -> Self {
         let error = ErrorDetail {

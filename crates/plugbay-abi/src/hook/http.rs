@@ -1,6 +1,5 @@
 //! The HTTP hooks: the request as it came in, the response before it goes out.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -10,13 +9,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::output::{
-    Status, context_changes, encode, merged, present, promised, reported, serialize_extra,
+    Status, context_changes, merged, present, promised, reported, serialize_extra,
 };
-use super::{Body, Context, OutputError};
-use crate::json::{JsonError, RawObject, parse_at, parse_object};
+use super::read;
+use super::written::{Text, around};
+use super::{Body, Context, OutputError, Parts, Written};
+use crate::json::{JsonError, RawObject, parse_at, parse_object, push_string, utf8};
+
+mod quick;
+
+use quick::{HttpPostFields, HttpPreFields};
 
 /// The most headers, and the most query parameters, that a plugin may return.
-const MOST_PAIRS: usize = 4096;
+pub(super) const MOST_PAIRS: usize = 4096;
 
 /// An HTTP request as plugins see it.
 ///
@@ -51,6 +56,9 @@ pub struct HttpResponse {
     pub extra: RawObject,
 }
 
+const REQUEST_FIELDS: &[&str] = &["method", "path", "headers", "query", "body"];
+const RESPONSE_FIELDS: &[&str] = &["status_code", "headers", "body"];
+
 impl Serialize for HttpRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -59,7 +67,7 @@ impl Serialize for HttpRequest {
         map.serialize_entry("headers", &self.headers)?;
         map.serialize_entry("query", &self.query)?;
         map.serialize_entry("body", &self.body)?;
-        serialize_extra(&mut map, &self.extra, &["method", "path", "headers", "query", "body"])?;
+        serialize_extra(&mut map, &self.extra, REQUEST_FIELDS)?;
         map.end()
     }
 }
@@ -70,12 +78,29 @@ impl Serialize for HttpResponse {
         map.serialize_entry("status_code", &self.status_code)?;
         map.serialize_entry("headers", &self.headers)?;
         map.serialize_entry("body", &self.body)?;
-        serialize_extra(&mut map, &self.extra, &["status_code", "headers", "body"])?;
+        serialize_extra(&mut map, &self.extra, RESPONSE_FIELDS)?;
         map.end()
     }
 }
 
 impl HttpRequest {
+    fn write(&self) -> Text {
+        let texts = self.method.len() + self.path.len();
+        let mut json = String::with_capacity(
+            72 + texts + pairs_len(&self.headers) + pairs_len(&self.query),
+        );
+        json.push_str(r#"{"method":"#);
+        push_string(&mut json, &self.method);
+        json.push_str(r#","path":"#);
+        push_string(&mut json, &self.path);
+        json.push_str(r#","headers":"#);
+        push_pairs(&mut json, &self.headers);
+        json.push_str(r#","query":"#);
+        push_pairs(&mut json, &self.query);
+        json.push_str(r#","body":"#);
+        Text { before_body: json, after_body: after_body(&self.extra, REQUEST_FIELDS) }
+    }
+
     /// What a plugin returned as `request`. Method and path fall back to what was sent; headers,
     /// query and body are replaced, so that what is left out is removed.
     fn returned(raw: &RawValue, sent: &HttpRequest) -> Result<Self, JsonError> {
@@ -92,6 +117,16 @@ impl HttpRequest {
 }
 
 impl HttpResponse {
+    fn write(&self) -> Text {
+        let mut json = String::with_capacity(48 + pairs_len(&self.headers));
+        json.push_str(r#"{"status_code":"#);
+        json.push_str(&self.status_code.to_string());
+        json.push_str(r#","headers":"#);
+        push_pairs(&mut json, &self.headers);
+        json.push_str(r#","body":"#);
+        Text { before_body: json, after_body: after_body(&self.extra, RESPONSE_FIELDS) }
+    }
+
     /// What a plugin returned as `response`.
     ///
     /// `sent` is the response that it was shown, or `None` where there was none yet.
@@ -114,6 +149,38 @@ impl HttpResponse {
     }
 }
 
+/// Bytes that [`push_pairs`] writes where nothing is escaped.
+fn pairs_len(pairs: &IndexMap<String, String>) -> usize {
+    let len = |(name, value): (&String, &String)| name.len() + value.len() + 6;
+    2 + pairs.iter().map(len).sum::<usize>()
+}
+
+fn push_pairs(json: &mut String, pairs: &IndexMap<String, String>) {
+    json.push('{');
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        push_string(json, name);
+        json.push(':');
+        push_string(json, value);
+    }
+    json.push('}');
+}
+
+/// The end of a value with a body: its fields that the contract does not know.
+fn after_body(extra: &RawObject, known: &[&str]) -> String {
+    let mut json = String::new();
+    for (name, value) in extra.iter().filter(|(name, _)| !known.contains(name)) {
+        json.push(',');
+        push_string(&mut json, name);
+        json.push(':');
+        json.push_str(value.get());
+    }
+    json.push('}');
+    json
+}
+
 /// A returned object, of which known fields are taken one by one; what is left is kept.
 struct Fields {
     object: RawObject,
@@ -130,18 +197,14 @@ impl Fields {
     fn body(&mut self, sent: &Body) -> Result<Body, JsonError> {
         let Some(raw) = self.object.remove("body") else { return Ok(Body::default()) };
         let below = |error: JsonError| error.below("body").below(self.name);
-        let text: Option<Text<'_>> = parse_at(&raw, "body").map_err(|e| e.below(self.name))?;
+        let text: Option<read::Text<'_>> =
+            parse_at(&raw, "body").map_err(|error| error.below(self.name))?;
         match text {
-            Some(Text(text)) => Body::returned(&text, sent).map_err(below),
+            Some(read::Text(text)) => Body::returned(&text, sent).map_err(below),
             None => Ok(Body::default()),
         }
     }
 }
-
-/// Base64 needs no escapes, so that its text is borrowed from the document.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// An object of strings, of a bounded number of them.
 struct Pairs(IndexMap<String, String>);
@@ -188,22 +251,30 @@ fn lower(returned: Option<Pairs>, sent: &IndexMap<String, String>) -> IndexMap<S
 }
 
 /// What `http_pre_hook` is given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub struct HttpPreInput<'a> {
     /// The request's context.
     pub context: &'a Context,
     /// The request.
-    pub request: &'a HttpRequest,
+    pub request: &'a Written<HttpRequest>,
 }
 
-impl HttpPreInput<'_> {
-    /// The document that goes into the guest.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written as JSON.
-    pub fn encode(&self) -> Result<Vec<u8>, JsonError> {
-        encode(self)
+/// A request's JSON, written once.
+pub(super) fn request_json(request: &Written<HttpRequest>) -> [&str; 3] {
+    around(request.text(HttpRequest::write), &request.body)
+}
+
+impl<'a> HttpPreInput<'a> {
+    /// The document that goes into the guest. What was written for another plugin is not written again.
+    pub fn parts(&self) -> Parts<'a> {
+        let [before, body, after] = request_json(self.request);
+        let context = self.context.json();
+        Parts::new([r#"{"context":"#, context, r#","request":"#, before, body, after, "}"])
+    }
+
+    /// The same document in one piece.
+    pub fn encode(&self) -> Vec<u8> {
+        self.parts().join()
     }
 }
 
@@ -221,7 +292,7 @@ pub enum HttpPreOutcome {
     /// It goes on as it was.
     Unchanged,
     /// It goes on like this.
-    Request(HttpRequest),
+    Request(Written<HttpRequest>),
     /// It is answered with this.
     Respond(HttpResponse),
 }
@@ -239,12 +310,20 @@ struct HttpPreEnvelope<'a> {
 }
 
 impl HttpPreOutput {
-    /// Reads an output; `sent` is the request that the plugin was shown.
+    /// Reads an output; `sent` is what the plugin was shown. What it left alone is recognised.
     ///
     /// # Errors
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
-    pub fn decode(json: &[u8], sent: &HttpRequest) -> Result<Self, OutputError> {
+    pub fn decode(json: &[u8], sent: &HttpPreInput<'_>) -> Result<Self, OutputError> {
+        let quick = read::document(utf8(json)?, HttpPreFields::new(sent));
+        match quick.and_then(HttpPreFields::output) {
+            Some(output) => output,
+            None => Self::decode_thoroughly(json, sent.request),
+        }
+    }
+
+    pub(super) fn decode_thoroughly(json: &[u8], sent: &HttpRequest) -> Result<Self, OutputError> {
         let envelope: HttpPreEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let outcome = if envelope.has_response == Some(true) {
@@ -252,7 +331,7 @@ impl HttpPreOutput {
             HttpPreOutcome::Respond(HttpResponse::returned(raw, None)?)
         } else {
             match present(envelope.request) {
-                Some(raw) => HttpPreOutcome::Request(HttpRequest::returned(raw, sent)?),
+                Some(raw) => HttpPreOutcome::Request(HttpRequest::returned(raw, sent)?.into()),
                 None => HttpPreOutcome::Unchanged,
             }
         };
@@ -267,24 +346,40 @@ impl HttpPreOutput {
 }
 
 /// What `http_post_hook` is given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub struct HttpPostInput<'a> {
     /// The request's context.
     pub context: &'a Context,
     /// The request, as the pre hooks left it.
-    pub request: &'a HttpRequest,
+    pub request: &'a Written<HttpRequest>,
     /// The response.
-    pub response: &'a HttpResponse,
+    pub response: &'a Written<HttpResponse>,
 }
 
-impl HttpPostInput<'_> {
-    /// The document that goes into the guest.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written as JSON.
-    pub fn encode(&self) -> Result<Vec<u8>, JsonError> {
-        encode(self)
+impl<'a> HttpPostInput<'a> {
+    /// The document that goes into the guest. What was written for another plugin is not written again.
+    pub fn parts(&self) -> Parts<'a> {
+        let [before, body, after] = request_json(self.request);
+        let [response_before, response_body, response_after] =
+            around(self.response.text(HttpResponse::write), &self.response.body);
+        Parts::new([
+            r#"{"context":"#,
+            self.context.json(),
+            r#","request":"#,
+            before,
+            body,
+            after,
+            r#","response":"#,
+            response_before,
+            response_body,
+            response_after,
+            "}",
+        ])
+    }
+
+    /// The same document in one piece.
+    pub fn encode(&self) -> Vec<u8> {
+        self.parts().join()
     }
 }
 
@@ -293,7 +388,7 @@ impl HttpPostInput<'_> {
 pub struct HttpPostOutput {
     context: RawObject,
     /// A response that replaces the one that was shown.
-    pub response: Option<HttpResponse>,
+    pub response: Option<Written<HttpResponse>>,
 }
 
 #[derive(Deserialize)]
@@ -306,22 +401,29 @@ struct HttpPostEnvelope<'a> {
 }
 
 impl HttpPostOutput {
-    /// Reads an output; `sent` is the response that the plugin was shown.
+    /// Reads an output; `sent` is what the plugin was shown. What it left alone is recognised.
     ///
     /// # Errors
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
-    pub fn decode(json: &[u8], sent: &HttpResponse) -> Result<Self, OutputError> {
+    pub fn decode(json: &[u8], sent: &HttpPostInput<'_>) -> Result<Self, OutputError> {
+        match read::document(utf8(json)?, HttpPostFields::new(sent)) {
+            Some(fields) => fields.output(),
+            None => Self::decode_thoroughly(json, sent.response),
+        }
+    }
+
+    pub(super) fn decode_thoroughly(json: &[u8], sent: &HttpResponse) -> Result<Self, OutputError> {
         let envelope: HttpPostEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let response = present(envelope.response)
-            .map(|raw| HttpResponse::returned(raw, Some(sent)))
+            .map(|raw| HttpResponse::returned(raw, Some(sent)).map(Written::new))
             .transpose()?;
         Ok(Self { context: context_changes(envelope.context)?, response })
     }
 
     /// Merges the plugin's changes into the context and gives the replacement.
-    pub fn apply(self, context: &mut Context) -> Option<HttpResponse> {
+    pub fn apply(self, context: &mut Context) -> Option<Written<HttpResponse>> {
         merged(context, self.context);
         self.response
     }

@@ -3,12 +3,20 @@
 use std::fmt;
 
 use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::output::{self, context_changes, encode, merged, present, promised, reported};
-use super::{Context, HookError, OutputError};
-use crate::json::{JsonError, RawObject, is_nothing, parse_at, parse_object, parse_object_at};
+use super::output::{self, context_changes, merged, present, promised, reported};
+use super::read;
+use super::written::Text;
+use super::{Context, HookError, OutputError, Parts, Written};
+use crate::json::{
+    JsonError, RawObject, is_nothing, parse_at, parse_object, parse_object_at, utf8,
+};
+
+mod quick;
+
+use quick::{PostFields, PreFields};
 
 /// An LLM request in the contract's flat shape: `provider`, `model`, `input`, `params` and,
 /// where there are some, `fallbacks`.
@@ -17,7 +25,7 @@ use crate::json::{JsonError, RawObject, is_nothing, parse_at, parse_object, pars
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct LlmRequest {
-    fields: RawObject,
+    fields: Written<RawObject>,
 }
 
 impl LlmRequest {
@@ -38,7 +46,7 @@ impl LlmRequest {
         fields.set("model", model)?;
         fields.set_raw("input", input);
         fields.set("params", &params)?;
-        Ok(Self { fields })
+        Ok(Self { fields: fields.into() })
     }
 
     /// The provider's name.
@@ -80,14 +88,21 @@ impl LlmRequest {
 
     /// All fields, to change them.
     pub fn fields_mut(&mut self) -> &mut RawObject {
-        &mut self.fields
+        self.fields.edit()
+    }
+
+    fn json(&self) -> &str {
+        &self.fields.text(|fields| Text::whole(fields.to_json())).before_body
     }
 
     /// What a plugin returned as `request`: the flat shape, or that wrapped as `chat_request`;
     /// `None` when either says nothing.
     fn returned(raw: &RawValue, sent: &LlmRequest) -> Result<Option<Self>, JsonError> {
+        Self::from_fields(parse_at(raw, "request")?, sent)
+    }
+
+    fn from_fields(mut fields: RawObject, sent: &LlmRequest) -> Result<Option<Self>, JsonError> {
         let below = |error: JsonError| error.below("request");
-        let mut fields: RawObject = parse_at(raw, "request")?;
         if let Some(inner) = fields.remove("chat_request")
             && !is_nothing(&inner)
         {
@@ -105,7 +120,7 @@ impl LlmRequest {
                 fields.set_raw(name, value.to_owned());
             }
         }
-        let request = Self { fields };
+        let request = Self { fields: fields.into() };
         request.provider().map_err(below)?;
         request.model().map_err(below)?;
         request.params().map_err(below)?;
@@ -117,7 +132,7 @@ impl LlmRequest {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct LlmResponse {
-    fields: RawObject,
+    fields: Written<RawObject>,
 }
 
 impl LlmResponse {
@@ -128,7 +143,7 @@ impl LlmResponse {
     pub fn new(key: &str, response: Box<RawValue>) -> Self {
         let mut fields = RawObject::new();
         fields.set_raw(key, response);
-        Self { fields }
+        Self { fields: fields.into() }
     }
 
     /// The response of one kind, as it was written.
@@ -136,13 +151,17 @@ impl LlmResponse {
         self.fields.raw(key)
     }
 
+    fn json(&self) -> &str {
+        &self.fields.text(|fields| Text::whole(fields.to_json())).before_body
+    }
+
     fn returned(raw: &RawValue, field: &str) -> Result<Self, JsonError> {
-        Ok(Self { fields: parse_at(raw, field)? })
+        Ok(Self { fields: parse_at::<RawObject>(raw, field)?.into() })
     }
 }
 
 /// What `pre_hook` is given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub struct PreInput<'a> {
     /// The request's context.
     pub context: &'a Context,
@@ -150,14 +169,16 @@ pub struct PreInput<'a> {
     pub request: &'a LlmRequest,
 }
 
-impl PreInput<'_> {
-    /// The document that goes into the guest.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written as JSON.
-    pub fn encode(&self) -> Result<Vec<u8>, JsonError> {
-        encode(self)
+impl<'a> PreInput<'a> {
+    /// The document that goes into the guest. What was written for another plugin is not written again.
+    pub fn parts(&self) -> Parts<'a> {
+        let (context, request) = (self.context.json(), self.request.json());
+        Parts::new([r#"{"context":"#, context, r#","request":"#, request, "}"])
+    }
+
+    /// The same document in one piece.
+    pub fn encode(&self) -> Vec<u8> {
+        self.parts().join()
     }
 }
 
@@ -269,12 +290,20 @@ impl ShortCircuit {
 }
 
 impl PreOutput {
-    /// Reads an output; `sent` is the request that the plugin was shown.
+    /// Reads an output; `sent` is what the plugin was shown. What it left alone is recognised.
     ///
     /// # Errors
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
-    pub fn decode(json: &[u8], sent: &LlmRequest) -> Result<Self, OutputError> {
+    pub fn decode(json: &[u8], sent: &PreInput<'_>) -> Result<Self, OutputError> {
+        let quick = read::document(utf8(json)?, PreFields::new(sent));
+        match quick.and_then(PreFields::output) {
+            Some(output) => output,
+            None => Self::decode_thoroughly(json, sent.request),
+        }
+    }
+
+    pub(super) fn decode_thoroughly(json: &[u8], sent: &LlmRequest) -> Result<Self, OutputError> {
         let envelope: PreEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let outcome = if envelope.has_short_circuit == Some(true) {
@@ -298,44 +327,32 @@ impl PreOutput {
 }
 
 /// What `post_hook` is given: what there is, and `{}` for what there is not.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct PostInput<'a> {
     /// The request's context.
     pub context: &'a Context,
     /// The response, or the error that came in its place.
-    pub result: Result<&'a LlmResponse, &'a HookError>,
+    pub result: Result<&'a LlmResponse, &'a Written<HookError>>,
 }
 
-impl PostInput<'_> {
-    /// The document that goes into the guest.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written as JSON.
-    pub fn encode(&self) -> Result<Vec<u8>, JsonError> {
-        encode(self)
-    }
-}
-
-impl Serialize for PostInput<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct as _;
-        #[derive(Serialize)]
-        struct Nothing {}
-        let mut object = serializer.serialize_struct("PostInput", 4)?;
-        object.serialize_field("context", self.context)?;
-        match self.result {
+impl<'a> PostInput<'a> {
+    /// The document that goes into the guest. What was written for another plugin is not written again.
+    pub fn parts(&self) -> Parts<'a> {
+        let context = self.context.json();
+        let (before, result, after) = match self.result {
             Ok(response) => {
-                object.serialize_field("response", response)?;
-                object.serialize_field("error", &Nothing {})?;
+                (r#","response":"#, response.json(), r#","error":{},"has_error":false}"#)
             }
             Err(error) => {
-                object.serialize_field("response", &Nothing {})?;
-                object.serialize_field("error", error)?;
+                (r#","response":{},"error":"#, HookError::json(error), r#","has_error":true}"#)
             }
-        }
-        object.serialize_field("has_error", &self.result.is_err())?;
-        object.end()
+        };
+        Parts::new([r#"{"context":"#, context, before, result, after])
+    }
+
+    /// The same document in one piece.
+    pub fn encode(&self) -> Vec<u8> {
+        self.parts().join()
     }
 }
 
@@ -371,12 +388,20 @@ struct PostEnvelope<'a> {
 }
 
 impl PostOutput {
-    /// Reads an output; `had_error` says whether the plugin was shown an error.
+    /// Reads an output; `sent` is what the plugin was shown. What it left alone is recognised.
     ///
     /// # Errors
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
-    pub fn decode(json: &[u8], had_error: bool) -> Result<Self, OutputError> {
+    pub fn decode(json: &[u8], sent: &PostInput<'_>) -> Result<Self, OutputError> {
+        let quick = read::document(utf8(json)?, PostFields::new(sent));
+        match quick.and_then(PostFields::output) {
+            Some(output) => output,
+            None => Self::decode_thoroughly(json, sent.result.is_err()),
+        }
+    }
+
+    pub(super) fn decode_thoroughly(json: &[u8], had_error: bool) -> Result<Self, OutputError> {
         let envelope: PostEnvelope<'_> = parse_object(json)?;
         reported(envelope.hook_error.as_deref())?;
         let outcome = if envelope.has_error == Some(true) {

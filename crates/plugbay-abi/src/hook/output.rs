@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Context;
@@ -56,11 +56,6 @@ pub(super) fn promised<'a>(
 ) -> Result<&'a RawValue, JsonError> {
     present(raw)
         .ok_or_else(|| JsonError::new(field, format!("nothing here, though `{flag}` is true")))
-}
-
-/// An input document, written.
-pub(super) fn encode<T: Serialize>(input: &T) -> Result<Vec<u8>, JsonError> {
-    serde_json::to_vec(input).map_err(|error| JsonError::new("", error.to_string()))
 }
 
 /// For outputs: applies what a plugin changed.
@@ -134,7 +129,7 @@ pub(super) fn chunk(raw: &RawValue, path: &str) -> Result<Box<RawValue>, JsonErr
     if !text.starts_with('{') {
         parse_at::<RawObject>(raw, path)?;
     }
-    if !text.contains(['\n', '\r']) {
+    if !text.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
         return Ok(raw.to_owned());
     }
     // Inside a string both are written as escapes, so these are between tokens.

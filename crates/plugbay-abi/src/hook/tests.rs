@@ -29,26 +29,26 @@ fn context() -> Context {
 
 const CONTEXT: &str = r#"{"request_id":"r-20","tenant":"blue"}"#;
 
-fn http_request() -> HttpRequest {
-    HttpRequest {
+fn http_request() -> Written<HttpRequest> {
+    Written::new(HttpRequest {
         method: "PUT".to_owned(),
         path: "/v9/talk".to_owned(),
         headers: pairs(&[("accept", "text/plain"), ("x-trace", "a, b")]),
         query: pairs(&[("dry", "yes")]),
         body: Body::from_bytes("ping"),
         extra: object(r#"{"remote":{"port":4711}}"#),
-    }
+    })
 }
 
 const REQUEST: &str = r#"{"method":"PUT","path":"/v9/talk","headers":{"accept":"text/plain","x-trace":"a, b"},"query":{"dry":"yes"},"body":"cGluZw==","remote":{"port":4711}}"#;
 
-fn http_response() -> HttpResponse {
-    HttpResponse {
+fn http_response() -> Written<HttpResponse> {
+    Written::new(HttpResponse {
         status_code: 203,
         headers: pairs(&[("content-type", "text/plain")]),
         body: Body::from_bytes("pong"),
         extra: RawObject::new(),
-    }
+    })
 }
 
 const RESPONSE: &str =
@@ -102,31 +102,30 @@ fn check_inputs(rows: Vec<(&str, Vec<u8>, String)>) {
 fn http_inputs_are_written_field_by_field() {
     let (context, request, response) = (context(), http_request(), http_response());
     let bare = Context::new("r-21");
-    let empty = HttpRequest {
+    let empty = Written::new(HttpRequest {
         method: "GET".to_owned(),
         path: "/".to_owned(),
         headers: IndexMap::new(),
         query: IndexMap::new(),
         body: Body::default(),
         extra: RawObject::new(),
-    };
+    });
     check_inputs(vec![
         (
             "http_pre_hook",
-            HttpPreInput { context: &context, request: &request }.encode().unwrap(),
+            HttpPreInput { context: &context, request: &request }.encode(),
             format!(r#"{{"context":{CONTEXT},"request":{REQUEST}}}"#),
         ),
         (
             "http_pre_hook, nothing but the necessary",
-            HttpPreInput { context: &bare, request: &empty }.encode().unwrap(),
+            HttpPreInput { context: &bare, request: &empty }.encode(),
             r#"{"context":{"request_id":"r-21"},"request":{"method":"GET","path":"/","headers":{},"query":{},"body":""}}"#
                 .to_owned(),
         ),
         (
             "http_post_hook",
             HttpPostInput { context: &context, request: &request, response: &response }
-                .encode()
-                .unwrap(),
+                .encode(),
             format!(r#"{{"context":{CONTEXT},"request":{REQUEST},"response":{RESPONSE}}}"#),
         ),
     ]);
@@ -138,7 +137,7 @@ fn every_kind_of_chunk_is_written_as_it_came() {
     let rows = CHUNKS.iter().map(|(name, chunk)| {
         let input = ChunkInput { context: &context, request: &request, chunk: &raw(chunk) };
         let wanted = format!(r#"{{"context":{CONTEXT},"request":{REQUEST},"chunk":{chunk}}}"#);
-        (*name, input.encode().unwrap(), wanted)
+        (*name, input.encode(), wanted)
     });
     check_inputs(rows.collect());
 }
@@ -164,12 +163,12 @@ fn llm_inputs_are_written_field_by_field() {
     check_inputs(vec![
         (
             "pre_hook",
-            PreInput { context: &context, request: &plain }.encode().unwrap(),
+            PreInput { context: &context, request: &plain }.encode(),
             format!(r#"{{"context":{CONTEXT},"request":{LLM_REQUEST}}}"#),
         ),
         (
             "pre_hook with fallbacks",
-            PreInput { context: &context, request: &with_fallbacks }.encode().unwrap(),
+            PreInput { context: &context, request: &with_fallbacks }.encode(),
             format!(
                 r#"{{"context":{CONTEXT},"request":{},"fallbacks":[{{"provider":"attic"}}]}}}}"#,
                 LLM_REQUEST.strip_suffix('}').unwrap()
@@ -177,21 +176,21 @@ fn llm_inputs_are_written_field_by_field() {
         ),
         (
             "post_hook with a response",
-            PostInput { context: &context, result: Ok(&response) }.encode().unwrap(),
+            PostInput { context: &context, result: Ok(&response) }.encode(),
             format!(
                 r#"{{"context":{CONTEXT},"response":{{"chat_response":{{"id":"c-8","model":"tiny-2","choices":[{{"index":0,"message":{{"role":"assistant","content":"moin"}}}}],"usage":{{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}}}}},"error":{{}},"has_error":false}}"#
             ),
         ),
         (
             "post_hook with an error",
-            PostInput { context: &context, result: Err(&error) }.encode().unwrap(),
+            PostInput { context: &context, result: Err(&error.into()) }.encode(),
             format!(
                 r#"{{"context":{CONTEXT},"response":{{}},"error":{{"error":{{"message":"no seat left","type":"overloaded","code":null,"param":"model"}},"status_code":529}},"has_error":true}}"#
             ),
         ),
         (
             "post_hook with an error that has everything",
-            PostInput { context: &context, result: Err(&numbered) }.encode().unwrap(),
+            PostInput { context: &context, result: Err(&numbered.into()) }.encode(),
             format!(
                 r#"{{"context":{CONTEXT},"response":{{}},"error":{{"error":{{"message":"gone","type":"upstream","code":-32000,"param":null,"event_id":"e-1"}},"allow_fallbacks":false,"attempt":2}},"has_error":true}}"#
             ),
@@ -203,12 +202,12 @@ fn llm_inputs_are_written_field_by_field() {
 #[test]
 fn an_extra_field_never_shadows_a_known_one() {
     let mut request = http_request();
-    request.extra = object(r#"{"method":"DELETE","body":"AAAA","kept":1}"#);
+    request.edit().extra = object(r#"{"method":"DELETE","body":"AAAA","kept":1}"#);
     let written = serde_json::to_string(&request).unwrap();
     assert_eq!(written, REQUEST.replace(r#""remote":{"port":4711}"#, r#""kept":1"#));
 
     let mut response = http_response();
-    response.extra = object(r#"{"status_code":599,"kept":1}"#);
+    response.edit().extra = object(r#"{"status_code":599,"kept":1}"#);
     assert_eq!(
         serde_json::to_string(&response).unwrap(),
         RESPONSE.replace(r#"=="}"#, r#"==","kept":1}"#)
@@ -258,7 +257,8 @@ fn check_outputs(rows: &[(&str, String, &str)], tell: impl Fn(&[u8]) -> (String,
 }
 
 fn http_pre(output: &[u8]) -> (String, String) {
-    told(HttpPreOutput::decode(output, &http_request()), |output, after| {
+    let (context, request) = (&context(), &http_request());
+    told(HttpPreOutput::decode(output, &HttpPreInput { context, request }), |output, after| {
         match output.apply(after) {
             HttpPreOutcome::Unchanged => "unchanged".to_owned(),
             HttpPreOutcome::Request(request) => as_json("request", &request),
@@ -268,13 +268,16 @@ fn http_pre(output: &[u8]) -> (String, String) {
 }
 
 fn http_post(output: &[u8]) -> (String, String) {
-    told(HttpPostOutput::decode(output, &http_response()), |output, after| {
+    let (context, request, response) = (&context(), &http_request(), &http_response());
+    let sent = HttpPostInput { context, request, response };
+    told(HttpPostOutput::decode(output, &sent), |output, after| {
         output.apply(after).map_or_else(|| "unchanged".to_owned(), |r| as_json("response", &r))
     })
 }
 
 fn chunk(output: &[u8]) -> (String, String) {
-    told(ChunkOutput::decode(output, &raw(CHUNKS[0].1)), |output, after| {
+    let (context, request, chunk) = (&context(), &http_request(), &*raw(CHUNKS[0].1));
+    told(ChunkOutput::decode(output, &ChunkInput { context, request, chunk }), |output, after| {
         match output.apply(after) {
             ChunkOutcome::Unchanged => "unchanged".to_owned(),
             ChunkOutcome::Chunk(chunk) => format!("chunk {chunk}"),
@@ -284,7 +287,8 @@ fn chunk(output: &[u8]) -> (String, String) {
 }
 
 fn pre(output: &[u8]) -> (String, String) {
-    told(PreOutput::decode(output, &llm_request()), |output, after| match output.apply(after) {
+    let (context, request) = (&context(), &llm_request());
+    told(PreOutput::decode(output, &PreInput { context, request }), |output, after| match output.apply(after) {
         PreOutcome::Unchanged => "unchanged".to_owned(),
         PreOutcome::Request(request) => as_json("request", &request),
         PreOutcome::ShortCircuit(ShortCircuit::Response(r)) => as_json("response", &r),
@@ -294,7 +298,10 @@ fn pre(output: &[u8]) -> (String, String) {
 }
 
 fn post(output: &[u8], had_error: bool) -> (String, String) {
-    told(PostOutput::decode(output, had_error), |output, after| match output.apply(after) {
+    let (response, error) = (LlmResponse::new("x", raw("1")), HookError::default().into());
+    let result = if had_error { Err(&error) } else { Ok(&response) };
+    let context = &context();
+    told(PostOutput::decode(output, &PostInput { context, result }), |output, after| match output.apply(after) {
         PostOutcome::Unchanged => "unchanged".to_owned(),
         PostOutcome::Response(response) => as_json("response", &response),
         PostOutcome::Error(error) => as_json("error", &error),
@@ -902,8 +909,9 @@ fn what_is_not_utf_8_is_refused_by_every_hook() {
 #[test]
 fn what_is_left_alone_is_not_encoded_again() {
     let sent = http_request();
+    let shown = HttpPreInput { context: &context(), request: &sent };
     let output = with(&format!(r#""request":{REQUEST}"#));
-    let output = HttpPreOutput::decode(output.as_bytes(), &sent).unwrap();
+    let output = HttpPreOutput::decode(output.as_bytes(), &shown).unwrap();
     let HttpPreOutcome::Request(back) = output.outcome else { panic!("{output:?}") };
     assert!(std::ptr::eq(back.body.bytes(), sent.body.bytes()));
 }
@@ -953,7 +961,8 @@ fn no_depth_of_nesting_ends_the_stack() {
         // It is kept, and handed on as it is.
         let output = format!(r#"{{"context":{{"deep":{deep}}}}}"#);
         let mut context = Context::new("r-22");
-        HttpPreOutput::decode(output.as_bytes(), &http_request()).unwrap().apply(&mut context);
+        let shown = HttpPreInput { context: &Context::new("r-22"), request: &http_request() };
+        HttpPreOutput::decode(output.as_bytes(), &shown).unwrap().apply(&mut context);
         assert_eq!(context.raw("deep").unwrap().get(), deep);
     };
     std::thread::Builder::new().stack_size(256 << 10).spawn(work).unwrap().join().unwrap();
@@ -1091,7 +1100,7 @@ fn any_context() -> impl Strategy<Value = WithOracle<Context>> {
     })
 }
 
-fn any_http_request() -> impl Strategy<Value = WithOracle<HttpRequest>> {
+fn any_http_request() -> impl Strategy<Value = WithOracle<Written<HttpRequest>>> {
     let body = prop::collection::vec(any::<u8>(), 0..40);
     ("[A-Z]{1,7}", "/[a-z/]{0,9}", any_pairs(), any_pairs(), body, any_fields()).prop_map(
         |(method, path, headers, query, body, mut extra)| {
@@ -1113,12 +1122,12 @@ fn any_http_request() -> impl Strategy<Value = WithOracle<HttpRequest>> {
                 body: Body::from_bytes(body),
                 extra: raw_object(&extra),
             };
-            (request, json)
+            (request.into(), json)
         },
     )
 }
 
-fn any_http_response() -> impl Strategy<Value = WithOracle<HttpResponse>> {
+fn any_http_response() -> impl Strategy<Value = WithOracle<Written<HttpResponse>>> {
     let body = prop::collection::vec(any::<u8>(), 0..40);
     (200u16..=999, any_pairs(), body, any_fields()).prop_map(
         |(status_code, headers, body, mut extra)| {
@@ -1135,7 +1144,7 @@ fn any_http_response() -> impl Strategy<Value = WithOracle<HttpResponse>> {
                 body: Body::from_bytes(body),
                 extra: raw_object(&extra),
             };
-            (response, json)
+            (response.into(), json)
         },
     )
 }
@@ -1225,9 +1234,10 @@ proptest! {
         (context, context_json) in any_context(),
         (request, request_json) in any_http_request(),
     ) {
-        let input = read_back(&HttpPreInput { context: &context, request: &request }.encode().unwrap());
+        let shown = HttpPreInput { context: &context, request: &request };
+        let input = read_back(&shown.encode());
         prop_assert_eq!(&input, &json!({ "context": context_json, "request": request_json }));
-        let output = HttpPreOutput::decode(&echo(&input), &request).unwrap();
+        let output = HttpPreOutput::decode(&echo(&input), &shown).unwrap();
         let mut after = context.clone();
         match output.apply(&mut after) {
             HttpPreOutcome::Request(back) => prop_assert_eq!(read_back(&serde_json::to_vec(&back).unwrap()), request_json),
@@ -1242,17 +1252,18 @@ proptest! {
         (request, request_json) in any_http_request(),
         (response, response_json) in any_http_response(),
     ) {
-        let input = HttpPostInput { context: &context, request: &request, response: &response };
-        let input = read_back(&input.encode().unwrap());
+        let shown = HttpPostInput { context: &context, request: &request, response: &response };
+        let input = read_back(&shown.encode());
         prop_assert_eq!(&input, &json!({
             "context": context_json, "request": request_json, "response": response_json,
         }));
         let mut output = json!({ "response": input["response"] });
-        let back = HttpPostOutput::decode(&echo(&output), &response).unwrap().response.unwrap();
+        let back = HttpPostOutput::decode(&echo(&output), &shown).unwrap().response.unwrap();
         prop_assert_eq!(read_back(&serde_json::to_vec(&back).unwrap()), response_json.clone());
         // The same as a short circuit.
         output["has_response"] = true.into();
-        match HttpPreOutput::decode(&echo(&output), &request).unwrap().outcome {
+        let shown = HttpPreInput { context: &context, request: &request };
+        match HttpPreOutput::decode(&echo(&output), &shown).unwrap().outcome {
             HttpPreOutcome::Respond(back) => prop_assert_eq!(read_back(&serde_json::to_vec(&back).unwrap()), response_json),
             other => prop_assert!(false, "{:?}", other),
         }
@@ -1268,12 +1279,12 @@ proptest! {
         chunk_json = oracle(chunk_json, &fields);
         let chunk = raw(&serde_json::to_string_pretty(&chunk_json).unwrap());
         let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
-        let mut output = read_back(&input.encode().unwrap());
+        let mut output = read_back(&input.encode());
         prop_assert_eq!(&output, &json!({
             "context": context_json, "request": request_json, "chunk": chunk_json,
         }));
         output["has_chunk"] = true.into();
-        match ChunkOutput::decode(output.to_string().as_bytes(), &chunk).unwrap().outcome {
+        match ChunkOutput::decode(output.to_string().as_bytes(), &input).unwrap().outcome {
             ChunkOutcome::Chunk(back) => {
                 prop_assert_eq!(read_back(back.get().as_bytes()), chunk_json);
                 prop_assert!(!back.get().contains(['\n', '\r']));
@@ -1288,13 +1299,14 @@ proptest! {
         (request, request_json) in any_llm_request(),
         wrapped: bool,
     ) {
-        let input = read_back(&PreInput { context: &context, request: &request }.encode().unwrap());
+        let shown = PreInput { context: &context, request: &request };
+        let input = read_back(&shown.encode());
         prop_assert_eq!(&input, &json!({ "context": context_json, "request": request_json }));
         let mut output = input;
         if wrapped {
             output["request"] = json!({ "chat_request": output["request"] });
         }
-        match PreOutput::decode(&echo(&output), &request).unwrap().outcome {
+        match PreOutput::decode(&echo(&output), &shown).unwrap().outcome {
             PreOutcome::Request(back) => prop_assert_eq!(read_back(&serde_json::to_vec(&back).unwrap()), request_json),
             other => prop_assert!(false, "{:?}", other),
         }
@@ -1306,22 +1318,23 @@ proptest! {
         (response, response_json) in any_llm_response(),
         (error, error_json) in any_error(),
     ) {
-        let input = PostInput { context: &context, result: Ok(&response) };
-        let input = read_back(&input.encode().unwrap());
+        let shown = PostInput { context: &context, result: Ok(&response) };
+        let input = read_back(&shown.encode());
         prop_assert_eq!(&input, &json!({
             "context": context_json, "response": response_json, "error": {}, "has_error": false,
         }));
-        match PostOutput::decode(&echo(&input), false).unwrap().outcome {
+        match PostOutput::decode(&echo(&input), &shown).unwrap().outcome {
             PostOutcome::Response(back) => prop_assert_eq!(read_back(&serde_json::to_vec(&back).unwrap()), response_json),
             other => prop_assert!(false, "{:?}", other),
         }
 
-        let input = PostInput { context: &context, result: Err(&error) };
-        let input = read_back(&input.encode().unwrap());
+        let written = error.clone().into();
+        let shown = PostInput { context: &context, result: Err(&written) };
+        let input = read_back(&shown.encode());
         prop_assert_eq!(&input, &json!({
             "context": context_json, "response": {}, "error": error_json, "has_error": true,
         }));
-        match PostOutput::decode(input.to_string().as_bytes(), true).unwrap().outcome {
+        match PostOutput::decode(input.to_string().as_bytes(), &shown).unwrap().outcome {
             PostOutcome::Error(back) => prop_assert_eq!(back, error),
             other => prop_assert!(false, "{:?}", other),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plugbay::abi::hook::{
     ChunkInput, ChunkOutcome, Context, HookError, HttpPostInput, HttpPreInput, HttpPreOutcome,
     HttpRequest, HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutcome, PreInput,
-    PreOutcome, ShortCircuit,
+    PreOutcome, ShortCircuit, Written,
 };
 use plugbay::abi::interface::Hook;
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ use crate::HookFailure;
 pub struct Exchange {
     pipeline: Arc<Pipeline>,
     context: Context,
-    request: HttpRequest,
+    request: Written<HttpRequest>,
     /// `http_post` runs for the plugins before this place.
     http_reach: usize,
     /// `post` runs for the plugins before this place.
@@ -59,7 +59,7 @@ impl Exchange {
         let all = pipeline.slots.len();
         Self {
             context: Context::new(request_id),
-            request,
+            request: request.into(),
             http_reach: all,
             llm_reach: all,
             pipeline,
@@ -143,17 +143,18 @@ impl Exchange {
     ///
     /// A failing plugin's error takes the result's place, and the plugins that are left see it
     /// as they would see a provider's.
-    pub async fn post(&mut self, mut result: PostFlow) -> PostFlow {
+    pub async fn post(&mut self, result: PostFlow) -> PostFlow {
+        let mut result = result.map_err(Written::new);
         let pipeline = Arc::clone(&self.pipeline);
         for slot in reverse(&pipeline, self.llm_reach) {
             match self.post_one(slot, &result).await {
                 Ok(PostOutcome::Unchanged) => {}
                 Ok(PostOutcome::Response(response)) => result = Ok(response),
-                Ok(PostOutcome::Error(error)) => result = Err(error),
-                Err(failure) => result = Err(failure.to_error()),
+                Ok(PostOutcome::Error(error)) => result = Err(error.into()),
+                Err(failure) => result = Err(failure.to_error().into()),
             }
         }
-        result
+        result.map_err(Written::into_inner)
     }
 
     /// Runs `http_stream_chunk_hook` in reverse over one chunk; `None` is a chunk to drop.
@@ -187,18 +188,19 @@ impl Exchange {
     /// A failing plugin's place in the response is taken by what `render` makes of its failure.
     pub async fn http_post(
         &mut self,
-        mut response: HttpResponse,
+        response: HttpResponse,
         render: impl Fn(HookError) -> HttpResponse,
     ) -> HttpResponse {
+        let mut response = Written::new(response);
         let pipeline = Arc::clone(&self.pipeline);
         for slot in reverse(&pipeline, self.http_reach) {
             match self.http_post_one(slot, &response).await {
                 Ok(None) => {}
                 Ok(Some(changed)) => response = changed,
-                Err(failure) => response = render(failure.to_error()),
+                Err(failure) => response = render(failure.to_error()).into(),
             }
         }
-        response
+        response.into_inner()
     }
 
     /// Shows a stream that was sent to `post_hook`, from the plugin that answered it, if one
@@ -213,19 +215,21 @@ impl Exchange {
         let pipeline = Arc::clone(&self.pipeline);
         // The failures were logged and counted; there is nobody left to tell.
         if let Some(result) = result {
+            let result = result.clone().map_err(Written::new);
             for slot in reverse(&pipeline, self.llm_reach) {
-                drop(self.post_one(slot, result).await);
+                drop(self.post_one(slot, &result).await);
             }
         }
+        let response = Written::new(response.clone());
         for slot in reverse(&pipeline, self.http_reach) {
-            drop(self.http_post_one(slot, response).await);
+            drop(self.http_post_one(slot, &response).await);
         }
     }
 
     async fn post_one(
         &mut self,
         slot: &Slot,
-        result: &PostFlow,
+        result: &Result<LlmResponse, Written<HookError>>,
     ) -> Result<PostOutcome, HookFailure> {
         let input = PostInput { context: &self.context, result: result.as_ref() };
         let called =
@@ -236,8 +240,8 @@ impl Exchange {
     async fn http_post_one(
         &mut self,
         slot: &Slot,
-        response: &HttpResponse,
-    ) -> Result<Option<HttpResponse>, HookFailure> {
+        response: &Written<HttpResponse>,
+    ) -> Result<Option<Written<HttpResponse>>, HookFailure> {
         let input = HttpPostInput { context: &self.context, request: &self.request, response };
         let called = slot
             .call(&*self.pipeline.clock, Hook::HttpPost, |plugin| plugin.http_post(input))
