@@ -1,6 +1,8 @@
 //! The documents of one chat request, with a text of any size in them.
 
-use plugbay::abi::hook::{Body, Context, HttpRequest, HttpResponse, LlmRequest, LlmResponse};
+use plugbay::abi::hook::{
+    Body, Context, HttpRequest, HttpResponse, LlmRequest, LlmResponse, Written,
+};
 use plugbay::abi::json::RawObject;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -65,8 +67,8 @@ pub fn chunk(text: &str) -> Box<RawValue> {
 }
 
 /// A request whose body was not encoded before.
-pub fn http_request(body: &str) -> HttpRequest {
-    HttpRequest {
+pub fn http_request(body: &str) -> Written<HttpRequest> {
+    Written::new(HttpRequest {
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
         headers: [
@@ -82,19 +84,19 @@ pub fn http_request(body: &str) -> HttpRequest {
         query: [].into(),
         body: Body::from_bytes(body),
         extra: RawObject::new(),
-    }
+    })
 }
 
 /// A response whose body was not encoded before.
-pub fn http_response(body: &str) -> HttpResponse {
-    HttpResponse {
+pub fn http_response(body: &str) -> Written<HttpResponse> {
+    Written::new(HttpResponse {
         status_code: 200,
         headers: [("content-type", "application/json"), ("x-served-by", "mock")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         body: Body::from_bytes(body),
         extra: RawObject::new(),
-    }
+    })
 }
 
 fn raw(value: &serde_json::Value) -> Box<RawValue> {

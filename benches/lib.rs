@@ -13,6 +13,7 @@
 
 pub mod documents;
 pub mod guests;
+pub mod plain;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,7 +11,9 @@ mod error;
 mod http;
 mod llm;
 mod output;
+mod pairs;
 mod read;
+mod scan;
 mod written;
 
 pub use body::Body;
@@ -27,6 +29,7 @@ pub use llm::{
     ShortCircuit,
 };
 pub use output::OutputError;
+pub use pairs::Pairs;
 pub use written::{Parts, Written};
 
 #[cfg(test)]

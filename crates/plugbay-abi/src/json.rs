@@ -58,6 +58,11 @@ impl RawObject {
         self.fields.get(field).map(AsRef::as_ref)
     }
 
+    /// The field at a place in the order.
+    pub(crate) fn nth(&self, place: usize) -> Option<(&str, &RawValue)> {
+        self.fields.get_index(place).map(|(name, value)| (name.as_str(), value.as_ref()))
+    }
+
     /// A field's value; `None` when it is absent or `null`.
     ///
     /// # Errors

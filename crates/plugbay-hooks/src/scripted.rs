@@ -137,8 +137,7 @@ impl Scripted {
     ) -> Called<'a, T> {
         Box::pin(async move {
             let unusable = |error: JsonError| CallFailure::new("no input", error.to_string());
-            let input: Value =
-                plugbay::abi::json::parse(&input).map_err(unusable)?;
+            let input: Value = plugbay::abi::json::parse(&input).map_err(unusable)?;
             self.journal.note(&self.name, hook.export(), input.clone());
             let Some(script) = self.scripts.get(&hook) else { return Ok(None) };
             match script(input).await {
@@ -172,7 +171,9 @@ impl HookPlugin for Scripted {
     }
 
     fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
-        self.play(Hook::HttpStreamChunk, input.encode(), move |json| ChunkOutput::decode(json, &input))
+        self.play(Hook::HttpStreamChunk, input.encode(), move |json| {
+            ChunkOutput::decode(json, &input)
+        })
     }
 
     fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {

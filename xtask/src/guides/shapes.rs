@@ -36,9 +36,7 @@ pub(super) fn check_input(hook: &str, sample: &Value) -> Result<()> {
             ChunkInput { context, request, chunk }.encode()
         }
         "pre_hook" => PreInput { context, request: &llm_request(sample)? }.encode(),
-        "post_hook" => {
-            PostInput { context, result: Ok(&llm_response(sample)?) }.encode()
-        }
+        "post_hook" => PostInput { context, result: Ok(&llm_response(sample)?) }.encode(),
         other => bail!("there is no hook {other}"),
     };
     let written: Value = serde_json::from_slice(&written)?;
@@ -80,16 +78,15 @@ pub(super) fn outcome(hook: &str, output: &str, input: &Value) -> Result<Outcome
                 ChunkOutcome::Skip => Outcome::Skipped,
             }
         }
-        "pre_hook" => match PreOutput::decode(
-            output,
-            &PreInput { context, request: &llm_request(input)? },
-        )?
-        .outcome
-        {
-            PreOutcome::Unchanged => Outcome::Unchanged,
-            PreOutcome::Request(_) => Outcome::Changed,
-            PreOutcome::ShortCircuit(_) => Outcome::Answered,
-        },
+        "pre_hook" => {
+            match PreOutput::decode(output, &PreInput { context, request: &llm_request(input)? })?
+                .outcome
+            {
+                PreOutcome::Unchanged => Outcome::Unchanged,
+                PreOutcome::Request(_) => Outcome::Changed,
+                PreOutcome::ShortCircuit(_) => Outcome::Answered,
+            }
+        }
         "post_hook" => match PostOutput::decode(
             output,
             &PostInput { context, result: Ok(&llm_response(input)?) },

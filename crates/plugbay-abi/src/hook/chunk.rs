@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::http::request_json;
 use super::output::{self, context_changes, merged, present, promised, reported};
 use super::read::{self, ContextChanges, Slot};
+use super::scan::{Fields, Scanner};
 use super::{Context, HttpRequest, OutputError, Parts, Written};
 use crate::json::{RawObject, parse_object, utf8};
 
@@ -29,9 +29,7 @@ impl<'a> ChunkInput<'a> {
         let [before, body, after] = request_json(self.request);
         let (context, chunk) = (self.context.json(), self.chunk.get());
         let (request, and_chunk) = (r#","request":"#, r#","chunk":"#);
-        Parts::new([
-            r#"{"context":"#, context, request, before, body, after, and_chunk, chunk, "}",
-        ])
+        Parts::new([r#"{"context":"#, context, request, before, body, after, and_chunk, chunk, "}"])
     }
 
     /// The same document in one piece.
@@ -110,17 +108,17 @@ impl ChunkOutput {
 }
 
 /// An output's fields, read in one pass.
-struct ChunkFields<'de, 's> {
-    sent: &'s ChunkInput<'s>,
+struct ChunkFields<'a> {
+    sent: &'a ChunkInput<'a>,
     context: Slot<RawObject>,
-    chunk: Slot<Option<&'de RawValue>>,
+    chunk: Slot<Option<&'a RawValue>>,
     has_chunk: Slot<Option<bool>>,
     skip: Slot<Option<bool>>,
-    error: Slot<Option<read::Text<'de>>>,
+    error: Slot<Option<Cow<'a, str>>>,
 }
 
-impl<'s> ChunkFields<'_, 's> {
-    fn new(sent: &'s ChunkInput<'s>) -> Self {
+impl<'a> ChunkFields<'a> {
+    fn new(sent: &'a ChunkInput<'a>) -> Self {
         Self {
             sent,
             context: Slot::default(),
@@ -132,7 +130,7 @@ impl<'s> ChunkFields<'_, 's> {
     }
 
     fn output(self) -> Option<Result<ChunkOutput, OutputError>> {
-        if let Err(error) = reported(self.error.text().as_deref()) {
+        if let Err(error) = reported(self.error.flat().as_deref()) {
             return Some(Err(error));
         }
         let outcome = if self.skip.flat() == Some(true) {
@@ -151,19 +149,22 @@ impl<'s> ChunkFields<'_, 's> {
     }
 }
 
-impl<'de> read::Fields<'de> for ChunkFields<'de, '_> {
-    fn field<A: MapAccess<'de>>(
-        &mut self,
-        name: Cow<'de, str>,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
+impl<'a> Fields<'a> for ChunkFields<'a> {
+    fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
-            "context" => self.context.set(ContextChanges::read(self.sent.context, map)?),
-            "chunk" => self.chunk.set(map.next_value()?),
-            "has_chunk" => self.has_chunk.set(map.next_value()?),
-            "skip" => self.skip.set(map.next_value()?),
-            "error" => self.error.set(map.next_value()?),
-            _ => read::skip(map),
+            "context" => self.context.set(ContextChanges::read(self.sent.context, value)?),
+            "chunk" => {
+                // Most chunks are left alone, and compared faster than read.
+                let chunk = match value.same(self.sent.chunk) {
+                    true => Some(self.sent.chunk),
+                    false => value.nullable(Scanner::raw)?,
+                };
+                self.chunk.set(chunk)
+            }
+            "has_chunk" => self.has_chunk.set(value.nullable(Scanner::boolean)?),
+            "skip" => self.skip.set(value.nullable(Scanner::boolean)?),
+            "error" => self.error.set(value.nullable(Scanner::string)?),
+            _ => value.raw().map(drop),
         }
     }
 }

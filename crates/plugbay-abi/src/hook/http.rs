@@ -12,8 +12,9 @@ use super::output::{
     Status, context_changes, merged, present, promised, reported, serialize_extra,
 };
 use super::read;
+use super::scan;
 use super::written::{Text, around};
-use super::{Body, Context, OutputError, Parts, Written};
+use super::{Body, Context, OutputError, Pairs, Parts, Written};
 use crate::json::{JsonError, RawObject, parse_at, parse_object, push_string, utf8};
 
 mod quick;
@@ -34,9 +35,9 @@ pub struct HttpRequest {
     /// The path, without the query.
     pub path: String,
     /// Headers by name.
-    pub headers: IndexMap<String, String>,
+    pub headers: Pairs,
     /// Query parameters by name, decoded.
-    pub query: IndexMap<String, String>,
+    pub query: Pairs,
     /// The body, base64 in JSON.
     pub body: Body,
     /// Fields that the contract does not know, handed on to the next plugin.
@@ -49,7 +50,7 @@ pub struct HttpResponse {
     /// The status, such as 200.
     pub status_code: u16,
     /// Headers by name.
-    pub headers: IndexMap<String, String>,
+    pub headers: Pairs,
     /// The body, base64 in JSON.
     pub body: Body,
     /// Fields that the contract does not know, handed on to the next plugin.
@@ -86,9 +87,8 @@ impl Serialize for HttpResponse {
 impl HttpRequest {
     fn write(&self) -> Text {
         let texts = self.method.len() + self.path.len();
-        let mut json = String::with_capacity(
-            72 + texts + pairs_len(&self.headers) + pairs_len(&self.query),
-        );
+        let mut json =
+            String::with_capacity(72 + texts + pairs_len(&self.headers) + pairs_len(&self.query));
         json.push_str(r#"{"method":"#);
         push_string(&mut json, &self.method);
         json.push_str(r#","path":"#);
@@ -109,7 +109,7 @@ impl HttpRequest {
             method: fields.take("method")?.unwrap_or_else(|| sent.method.clone()),
             path: fields.take("path")?.unwrap_or_else(|| sent.path.clone()),
             headers: lower(fields.take("headers")?, &sent.headers),
-            query: fields.take("query")?.map(|Pairs(query)| query).unwrap_or_default(),
+            query: fields.take("query")?.map(|Bounded(query)| query.into()).unwrap_or_default(),
             body: fields.body(&sent.body)?,
             extra: fields.object,
         })
@@ -137,7 +137,7 @@ impl HttpResponse {
             Some(status_code) => status_code,
             None => sent.map_or(200, |sent| sent.status_code),
         };
-        let empty = (IndexMap::new(), Body::default());
+        let empty = (Pairs::new(), Body::default());
         let (sent_headers, sent_body) =
             sent.map_or((&empty.0, &empty.1), |sent| (&sent.headers, &sent.body));
         Ok(Self {
@@ -197,29 +197,29 @@ impl Fields {
     fn body(&mut self, sent: &Body) -> Result<Body, JsonError> {
         let Some(raw) = self.object.remove("body") else { return Ok(Body::default()) };
         let below = |error: JsonError| error.below("body").below(self.name);
-        let text: Option<read::Text<'_>> =
+        let text: Option<scan::Text<'_>> =
             parse_at(&raw, "body").map_err(|error| error.below(self.name))?;
         match text {
-            Some(read::Text(text)) => Body::returned(&text, sent).map_err(below),
+            Some(scan::Text(text)) => Body::returned(&text, sent).map_err(below),
             None => Ok(Body::default()),
         }
     }
 }
 
 /// An object of strings, of a bounded number of them.
-struct Pairs(IndexMap<String, String>);
+struct Bounded(IndexMap<String, String>);
 
-impl<'de> Deserialize<'de> for Pairs {
+impl<'de> Deserialize<'de> for Bounded {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Strings;
         impl<'de> Visitor<'de> for Strings {
-            type Value = Pairs;
+            type Value = Bounded;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object of strings")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bounded, A::Error> {
                 let mut pairs = IndexMap::new();
                 while let Some((name, value)) = map.next_entry()? {
                     pairs.insert(name, value);
@@ -227,7 +227,7 @@ impl<'de> Deserialize<'de> for Pairs {
                         return Err(de::Error::custom(format_args!("more than {MOST_PAIRS}")));
                     }
                 }
-                Ok(Pairs(pairs))
+                Ok(Bounded(pairs))
             }
         }
         deserializer.deserialize_map(Strings)
@@ -238,16 +238,16 @@ impl<'de> Deserialize<'de> for Pairs {
 ///
 /// A plugin that sets `Content-Type` beside the `content-type` that it was shown means to
 /// change it, in whichever order its language writes the two.
-fn lower(returned: Option<Pairs>, sent: &IndexMap<String, String>) -> IndexMap<String, String> {
+fn lower(returned: Option<Bounded>, sent: &IndexMap<String, String>) -> Pairs {
     let mut headers: IndexMap<String, String> = IndexMap::new();
-    for (name, value) in returned.map(|Pairs(pairs)| pairs).unwrap_or_default() {
+    for (name, value) in returned.map(|Bounded(pairs)| pairs).unwrap_or_default() {
         let name = name.to_ascii_lowercase();
         if headers.contains_key(&name) && sent.get(&name) == Some(&value) {
             continue;
         }
         headers.insert(name, value);
     }
-    headers
+    headers.into()
 }
 
 /// What `http_pre_hook` is given.

@@ -1,7 +1,6 @@
 //! Every document of the contract, as rows of data: what the host writes, and what
 //! becomes of what a guest writes.
 
-use indexmap::IndexMap;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -17,7 +16,7 @@ fn object(json: &str) -> RawObject {
     RawObject::parse(json.as_bytes()).unwrap()
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> IndexMap<String, String> {
+fn pairs(pairs: &[(&str, &str)]) -> Pairs {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -105,8 +104,8 @@ fn http_inputs_are_written_field_by_field() {
     let empty = Written::new(HttpRequest {
         method: "GET".to_owned(),
         path: "/".to_owned(),
-        headers: IndexMap::new(),
-        query: IndexMap::new(),
+        headers: Pairs::new(),
+        query: Pairs::new(),
         body: Body::default(),
         extra: RawObject::new(),
     });
@@ -288,12 +287,14 @@ fn chunk(output: &[u8]) -> (String, String) {
 
 fn pre(output: &[u8]) -> (String, String) {
     let (context, request) = (&context(), &llm_request());
-    told(PreOutput::decode(output, &PreInput { context, request }), |output, after| match output.apply(after) {
-        PreOutcome::Unchanged => "unchanged".to_owned(),
-        PreOutcome::Request(request) => as_json("request", &request),
-        PreOutcome::ShortCircuit(ShortCircuit::Response(r)) => as_json("response", &r),
-        PreOutcome::ShortCircuit(ShortCircuit::Error(error)) => as_json("error", &error),
-        PreOutcome::ShortCircuit(ShortCircuit::Stream(chunks)) => as_json("stream", &chunks),
+    told(PreOutput::decode(output, &PreInput { context, request }), |output, after| {
+        match output.apply(after) {
+            PreOutcome::Unchanged => "unchanged".to_owned(),
+            PreOutcome::Request(request) => as_json("request", &request),
+            PreOutcome::ShortCircuit(ShortCircuit::Response(r)) => as_json("response", &r),
+            PreOutcome::ShortCircuit(ShortCircuit::Error(error)) => as_json("error", &error),
+            PreOutcome::ShortCircuit(ShortCircuit::Stream(chunks)) => as_json("stream", &chunks),
+        }
     })
 }
 
@@ -301,10 +302,12 @@ fn post(output: &[u8], had_error: bool) -> (String, String) {
     let (response, error) = (LlmResponse::new("x", raw("1")), HookError::default().into());
     let result = if had_error { Err(&error) } else { Ok(&response) };
     let context = &context();
-    told(PostOutput::decode(output, &PostInput { context, result }), |output, after| match output.apply(after) {
-        PostOutcome::Unchanged => "unchanged".to_owned(),
-        PostOutcome::Response(response) => as_json("response", &response),
-        PostOutcome::Error(error) => as_json("error", &error),
+    told(PostOutput::decode(output, &PostInput { context, result }), |output, after| {
+        match output.apply(after) {
+            PostOutcome::Unchanged => "unchanged".to_owned(),
+            PostOutcome::Response(response) => as_json("response", &response),
+            PostOutcome::Error(error) => as_json("error", &error),
+        }
     })
 }
 

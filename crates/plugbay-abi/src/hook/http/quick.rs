@@ -2,29 +2,27 @@
 
 use std::borrow::Cow;
 
-use indexmap::IndexMap;
-use serde::de::{DeserializeSeed, MapAccess};
-use serde::Deserializer;
 
 use super::{HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutcome, HttpPreOutput};
 use super::{HttpRequest, HttpResponse};
 use crate::hook::output::{Status, reported};
-use crate::hook::read::{ContextChanges, Fields, Found, Object, Pairs, Slot, Text, extra, skip};
-use crate::hook::{Body, OutputError, Written};
+use crate::hook::read::{ContextChanges, Slot, extra, headers, query};
+use crate::hook::scan::{Fields, Found, Scanner};
+use crate::hook::{Body, OutputError, Pairs, Written};
 use crate::json::RawObject;
 
 /// An output of `http_pre_hook`.
-pub(super) struct HttpPreFields<'de, 's> {
-    sent: &'s HttpPreInput<'s>,
+pub(super) struct HttpPreFields<'a> {
+    sent: &'a HttpPreInput<'a>,
     context: Slot<RawObject>,
     request: Slot<Option<Written<HttpRequest>>>,
     response: Slot<Option<Written<HttpResponse>>>,
     has_response: Slot<Option<bool>>,
-    error: Slot<Option<Text<'de>>>,
+    error: Slot<Option<Cow<'a, str>>>,
 }
 
-impl<'s> HttpPreFields<'_, 's> {
-    pub(super) fn new(sent: &'s HttpPreInput<'s>) -> Self {
+impl<'a> HttpPreFields<'a> {
+    pub(super) fn new(sent: &'a HttpPreInput<'a>) -> Self {
         Self {
             sent,
             context: Slot::default(),
@@ -36,7 +34,7 @@ impl<'s> HttpPreFields<'_, 's> {
     }
 
     pub(super) fn output(self) -> Option<Result<HttpPreOutput, OutputError>> {
-        if let Err(error) = reported(self.error.text().as_deref()) {
+        if let Err(error) = reported(self.error.flat().as_deref()) {
             return Some(Err(error));
         }
         let outcome = if self.has_response.flat() == Some(true) {
@@ -48,43 +46,34 @@ impl<'s> HttpPreFields<'_, 's> {
     }
 }
 
-impl<'de> Fields<'de> for HttpPreFields<'de, '_> {
-    fn field<A: MapAccess<'de>>(
-        &mut self,
-        name: Cow<'de, str>,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
+impl<'a> Fields<'a> for HttpPreFields<'a> {
+    fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
-            "context" => self.context.set(ContextChanges::read(self.sent.context, map)?),
-            "request" => self.request.set(map.next_value_seed(Request(self.sent.request))?),
-            "response" => self.response.set(map.next_value_seed(Response(None))?),
-            "has_response" => self.has_response.set(map.next_value()?),
-            "error" => self.error.set(map.next_value()?),
-            _ => skip(map),
+            "context" => self.context.set(ContextChanges::read(self.sent.context, value)?),
+            "request" => self.request.set(request(self.sent.request, value)?),
+            "response" => self.response.set(response(None, value)?),
+            "has_response" => self.has_response.set(value.nullable(Scanner::boolean)?),
+            "error" => self.error.set(value.nullable(Scanner::string)?),
+            _ => value.raw().map(drop),
         }
     }
 }
 
 /// An output of `http_post_hook`.
-pub(super) struct HttpPostFields<'de, 's> {
-    sent: &'s HttpPostInput<'s>,
+pub(super) struct HttpPostFields<'a> {
+    sent: &'a HttpPostInput<'a>,
     context: Slot<RawObject>,
     response: Slot<Option<Written<HttpResponse>>>,
-    error: Slot<Option<Text<'de>>>,
+    error: Slot<Option<Cow<'a, str>>>,
 }
 
-impl<'s> HttpPostFields<'_, 's> {
-    pub(super) fn new(sent: &'s HttpPostInput<'s>) -> Self {
-        Self {
-            sent,
-            context: Slot::default(),
-            response: Slot::default(),
-            error: Slot::default(),
-        }
+impl<'a> HttpPostFields<'a> {
+    pub(super) fn new(sent: &'a HttpPostInput<'a>) -> Self {
+        Self { sent, context: Slot::default(), response: Slot::default(), error: Slot::default() }
     }
 
     pub(super) fn output(self) -> Result<HttpPostOutput, OutputError> {
-        reported(self.error.text().as_deref())?;
+        reported(self.error.flat().as_deref())?;
         Ok(HttpPostOutput {
             context: self.context.get().unwrap_or_default(),
             response: self.response.flat(),
@@ -92,66 +81,57 @@ impl<'s> HttpPostFields<'_, 's> {
     }
 }
 
-impl<'de> Fields<'de> for HttpPostFields<'de, '_> {
-    fn field<A: MapAccess<'de>>(
-        &mut self,
-        name: Cow<'de, str>,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
+impl<'a> Fields<'a> for HttpPostFields<'a> {
+    fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
-            "context" => self.context.set(ContextChanges::read(self.sent.context, map)?),
-            "response" => {
-                self.response.set(map.next_value_seed(Response(Some(self.sent.response)))?)
-            }
-            "error" => self.error.set(map.next_value()?),
-            _ => skip(map),
+            "context" => self.context.set(ContextChanges::read(self.sent.context, value)?),
+            "response" => self.response.set(response(Some(self.sent.response), value)?),
+            "error" => self.error.set(value.nullable(Scanner::string)?),
+            _ => value.raw().map(drop),
         }
     }
 }
 
-/// A returned request; `None` where it says nothing.
-struct Request<'s>(&'s Written<HttpRequest>);
-
-impl<'de> DeserializeSeed<'de> for Request<'_> {
-    type Value = Option<Written<HttpRequest>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let mut fields = RequestFields {
-            sent: self.0,
-            method: Slot::default(),
-            path: Slot::default(),
-            headers: Slot::default(),
-            query: Slot::default(),
-            body: Slot::default(),
-            extra: RawObject::new(),
-        };
-        let found = Object(&mut fields).deserialize(deserializer)?;
-        Ok((found == Found::Fields).then(|| fields.request()))
-    }
+/// A returned request; `None` in it where it says nothing.
+fn request<'a>(
+    sent: &'a Written<HttpRequest>,
+    value: &mut Scanner<'a>,
+) -> Option<Option<Written<HttpRequest>>> {
+    let mut fields = RequestFields {
+        sent,
+        method: Slot::default(),
+        path: Slot::default(),
+        headers: Slot::default(),
+        query: Slot::default(),
+        body: Slot::default(),
+        extra: RawObject::new(),
+    };
+    let found = value.object(&mut fields)?;
+    Some((found == Found::Fields).then(|| fields.request()))
 }
 
-struct RequestFields<'de, 's> {
-    sent: &'s Written<HttpRequest>,
-    method: Slot<Option<Text<'de>>>,
-    path: Slot<Option<Text<'de>>>,
+struct RequestFields<'a> {
+    sent: &'a Written<HttpRequest>,
+    method: Slot<Option<Cow<'a, str>>>,
+    path: Slot<Option<Cow<'a, str>>>,
     headers: Slot<Pairs>,
     query: Slot<Pairs>,
     body: Slot<Body>,
     extra: RawObject,
 }
 
-impl RequestFields<'_, '_> {
+impl RequestFields<'_> {
     fn request(self) -> Written<HttpRequest> {
         let sent = self.sent;
-        let method = self.method.text().filter(|method| **method != sent.method);
-        let path = self.path.text().filter(|path| **path != sent.path);
+        let method = self.method.flat().filter(|method| **method != sent.method);
+        let path = self.path.flat().filter(|path| **path != sent.path);
         let headers = self.headers.get().unwrap_or_default();
         let query = self.query.get().unwrap_or_default();
         let body = self.body.get().unwrap_or_default();
         let same = method.is_none()
             && path.is_none()
-            && headers.are(&sent.headers)
-            && query.are(&sent.query)
+            && headers.is(&sent.headers)
+            && query.is(&sent.query)
             && body.is(&sent.body)
             && self.extra.is_written_as(&sent.extra);
         if same {
@@ -160,57 +140,46 @@ impl RequestFields<'_, '_> {
         Written::new(HttpRequest {
             method: method.map_or_else(|| sent.method.clone(), Cow::into_owned),
             path: path.map_or_else(|| sent.path.clone(), Cow::into_owned),
-            headers: headers.or_sent(&sent.headers),
-            query: query.or_sent(&sent.query),
+            headers,
+            query,
             body,
             extra: self.extra,
         })
     }
 }
 
-impl<'de> Fields<'de> for RequestFields<'de, '_> {
-    fn field<A: MapAccess<'de>>(
-        &mut self,
-        name: Cow<'de, str>,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
+impl<'a> Fields<'a> for RequestFields<'a> {
+    fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
-            "method" => self.method.set(map.next_value()?),
-            "path" => self.path.set(map.next_value()?),
-            "headers" => self.headers.set(Pairs::headers(&self.sent.headers, map)?),
-            "query" => self.query.set(Pairs::query(&self.sent.query, map)?),
-            "body" => self.body.set(body(&self.sent.body, map)?),
-            _ => extra(&mut self.extra, name, map),
+            "method" => self.method.set(value.nullable(Scanner::string)?),
+            "path" => self.path.set(value.nullable(Scanner::string)?),
+            "headers" => self.headers.set(headers(&self.sent.headers, value)?),
+            "query" => self.query.set(query(&self.sent.query, value)?),
+            "body" => self.body.set(body(Some(&self.sent.body), value)?),
+            _ => extra(&mut self.extra, name, value),
         }
     }
 }
 
-/// A returned response, compared with the one that was sent if there was one.
-struct Response<'s>(Option<&'s Written<HttpResponse>>);
-
-impl<'de> DeserializeSeed<'de> for Response<'_> {
-    type Value = Option<Written<HttpResponse>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let none = (IndexMap::new(), Body::default());
-        let (headers, body) =
-            self.0.map_or((&none.0, &none.1), |sent| (&sent.headers, &sent.body));
-        let mut fields = ResponseFields {
-            sent_headers: headers,
-            sent_body: body,
-            status_code: Slot::default(),
-            headers: Slot::default(),
-            body: Slot::default(),
-            extra: RawObject::new(),
-        };
-        let found = Object(&mut fields).deserialize(deserializer)?;
-        Ok((found == Found::Fields).then(|| fields.response(self.0)))
-    }
+/// A returned response, compared with the one that was sent if there was one; `None` in it
+/// where it says nothing.
+fn response(
+    sent: Option<&Written<HttpResponse>>,
+    value: &mut Scanner<'_>,
+) -> Option<Option<Written<HttpResponse>>> {
+    let mut fields = ResponseFields {
+        sent,
+        status_code: Slot::default(),
+        headers: Slot::default(),
+        body: Slot::default(),
+        extra: RawObject::new(),
+    };
+    let found = value.object(&mut fields)?;
+    Some((found == Found::Fields).then(|| fields.response()))
 }
 
 struct ResponseFields<'s> {
-    sent_headers: &'s IndexMap<String, String>,
-    sent_body: &'s Body,
+    sent: Option<&'s Written<HttpResponse>>,
     status_code: Slot<Option<Status>>,
     headers: Slot<Pairs>,
     body: Slot<Body>,
@@ -218,7 +187,8 @@ struct ResponseFields<'s> {
 }
 
 impl ResponseFields<'_> {
-    fn response(self, sent: Option<&Written<HttpResponse>>) -> Written<HttpResponse> {
+    fn response(self) -> Written<HttpResponse> {
+        let sent = self.sent;
         let status_code = self
             .status_code
             .flat()
@@ -228,35 +198,38 @@ impl ResponseFields<'_> {
         let body = self.body.get().unwrap_or_default();
         if let Some(sent) = sent
             && status_code == sent.status_code
-            && headers.are(&sent.headers)
+            && headers.is(&sent.headers)
             && body.is(&sent.body)
             && self.extra.is_written_as(&sent.extra)
         {
             return sent.clone();
         }
-        let headers = headers.or_sent(self.sent_headers);
         Written::new(HttpResponse { status_code, headers, body, extra: self.extra })
     }
 }
 
-impl<'de> Fields<'de> for ResponseFields<'_> {
-    fn field<A: MapAccess<'de>>(
-        &mut self,
-        name: Cow<'de, str>,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
+impl<'a> Fields<'a> for ResponseFields<'_> {
+    fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
-            "status_code" => self.status_code.set(map.next_value()?),
-            "headers" => self.headers.set(Pairs::headers(self.sent_headers, map)?),
-            "body" => self.body.set(body(self.sent_body, map)?),
-            _ => extra(&mut self.extra, name, map),
+            "status_code" => self.status_code.set(serde_json::from_str(value.raw()?.get()).ok()?),
+            "headers" => {
+                let none = Pairs::new();
+                let sent = self.sent.map_or(&none, |sent| &sent.headers);
+                self.headers.set(headers(sent, value)?)
+            }
+            "body" => self.body.set(body(self.sent.map(|sent| &sent.body), value)?),
+            _ => extra(&mut self.extra, name, value),
         }
     }
 }
 
-fn body<'de, A: MapAccess<'de>>(sent: &Body, map: &mut A) -> Result<Body, A::Error> {
-    match map.next_value()? {
-        Some(Text(text)) => Body::returned(&text, sent).map_err(serde::de::Error::custom),
-        None => Ok(Body::default()),
+fn body(sent: Option<&Body>, value: &mut Scanner<'_>) -> Option<Body> {
+    // Base64 has no character that a string could not have, and none that begins an escape.
+    let Some(text) = value.nullable(Scanner::unchecked_string)? else {
+        return Some(Body::default());
+    };
+    match sent {
+        Some(sent) => Body::returned(text, sent).ok(),
+        None => Body::from_base64(text).ok(),
     }
 }

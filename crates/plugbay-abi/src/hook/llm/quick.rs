@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::{
@@ -11,21 +10,22 @@ use super::{
 };
 use crate::hook::OutputError;
 use crate::hook::output::{present, reported};
-use crate::hook::read::{ContextChanges, Fields, RawFields, Slot, Text, skip};
+use crate::hook::read::{ContextChanges, RawFields, Slot};
+use crate::hook::scan::{Fields, Scanner};
 use crate::json::{RawObject, parse_at};
 
 /// An output of `pre_hook`.
-pub(super) struct PreFields<'de, 's> {
-    sent: &'s PreInput<'s>,
+pub(super) struct PreFields<'a> {
+    sent: &'a PreInput<'a>,
     context: Slot<RawObject>,
-    request: Slot<Option<RawFields<'de>>>,
-    short_circuit: Slot<Option<&'de RawValue>>,
+    request: Slot<Option<RawFields<'a>>>,
+    short_circuit: Slot<Option<&'a RawValue>>,
     has_short_circuit: Slot<Option<bool>>,
-    error: Slot<Option<Text<'de>>>,
+    error: Slot<Option<Cow<'a, str>>>,
 }
 
-impl<'s> PreFields<'_, 's> {
-    pub(super) fn new(sent: &'s PreInput<'s>) -> Self {
+impl<'a> PreFields<'a> {
+    pub(super) fn new(sent: &'a PreInput<'a>) -> Self {
         Self {
             sent,
             context: Slot::default(),
@@ -37,7 +37,7 @@ impl<'s> PreFields<'_, 's> {
     }
 
     pub(super) fn output(self) -> Option<Result<PreOutput, OutputError>> {
-        if let Err(error) = reported(self.error.text().as_deref()) {
+        if let Err(error) = reported(self.error.flat().as_deref()) {
             return Some(Err(error));
         }
         let outcome = if self.has_short_circuit.flat() == Some(true) {
@@ -46,9 +46,7 @@ impl<'s> PreFields<'_, 's> {
         } else {
             match self.request.flat() {
                 None => PreOutcome::Unchanged,
-                Some(fields) if fields.are(&self.sent.request.fields) => {
-                    PreOutcome::Request(self.sent.request.clone())
-                }
+                Some(fields) if fields.are_sent() => PreOutcome::Request(self.sent.request.clone()),
                 Some(fields) => LlmRequest::from_fields(fields.to_object(), self.sent.request)
                     .ok()?
                     .map_or(PreOutcome::Unchanged, PreOutcome::Request),
@@ -58,35 +56,34 @@ impl<'s> PreFields<'_, 's> {
     }
 }
 
-impl<'de> Fields<'de> for PreFields<'de, '_> {
-    fn field<A: MapAccess<'de>>(
-        &mut self,
-        name: Cow<'de, str>,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
+impl<'a> Fields<'a> for PreFields<'a> {
+    fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
-            "context" => self.context.set(ContextChanges::read(self.sent.context, map)?),
-            "request" => self.request.set(RawFields::read(map)?),
-            "short_circuit" => self.short_circuit.set(map.next_value()?),
-            "has_short_circuit" => self.has_short_circuit.set(map.next_value()?),
-            "error" => self.error.set(map.next_value()?),
-            _ => skip(map),
+            "context" => self.context.set(ContextChanges::read(self.sent.context, value)?),
+            "request" => {
+                let sent = &*self.sent.request.fields;
+                self.request.set(RawFields::read(Some(sent), value)?)
+            }
+            "short_circuit" => self.short_circuit.set(value.nullable(Scanner::raw)?),
+            "has_short_circuit" => self.has_short_circuit.set(value.nullable(Scanner::boolean)?),
+            "error" => self.error.set(value.nullable(Scanner::string)?),
+            _ => value.raw().map(drop),
         }
     }
 }
 
 /// An output of `post_hook`.
-pub(super) struct PostFields<'de, 's> {
-    sent: &'s PostInput<'s>,
+pub(super) struct PostFields<'a> {
+    sent: &'a PostInput<'a>,
     context: Slot<RawObject>,
-    response: Slot<Option<RawFields<'de>>>,
-    error: Slot<Option<&'de RawValue>>,
+    response: Slot<Option<RawFields<'a>>>,
+    error: Slot<Option<&'a RawValue>>,
     has_error: Slot<Option<bool>>,
-    hook_error: Slot<Option<Text<'de>>>,
+    hook_error: Slot<Option<Cow<'a, str>>>,
 }
 
-impl<'s> PostFields<'_, 's> {
-    pub(super) fn new(sent: &'s PostInput<'s>) -> Self {
+impl<'a> PostFields<'a> {
+    pub(super) fn new(sent: &'a PostInput<'a>) -> Self {
         Self {
             sent,
             context: Slot::default(),
@@ -98,7 +95,7 @@ impl<'s> PostFields<'_, 's> {
     }
 
     pub(super) fn output(self) -> Option<Result<PostOutput, OutputError>> {
-        if let Err(error) = reported(self.hook_error.text().as_deref()) {
+        if let Err(error) = reported(self.hook_error.flat().as_deref()) {
             return Some(Err(error));
         }
         let outcome = if self.has_error.flat() == Some(true) {
@@ -109,7 +106,7 @@ impl<'s> PostFields<'_, 's> {
         } else {
             match (self.response.flat(), self.sent.result) {
                 (None, _) => PostOutcome::Unchanged,
-                (Some(fields), Ok(sent)) if fields.are(&sent.fields) => {
+                (Some(fields), Ok(sent)) if fields.are_sent() => {
                     PostOutcome::Response(sent.clone())
                 }
                 (Some(fields), _) => {
@@ -121,19 +118,18 @@ impl<'s> PostFields<'_, 's> {
     }
 }
 
-impl<'de> Fields<'de> for PostFields<'de, '_> {
-    fn field<A: MapAccess<'de>>(
-        &mut self,
-        name: Cow<'de, str>,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
+impl<'a> Fields<'a> for PostFields<'a> {
+    fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
-            "context" => self.context.set(ContextChanges::read(self.sent.context, map)?),
-            "response" => self.response.set(RawFields::read(map)?),
-            "error" => self.error.set(map.next_value()?),
-            "has_error" => self.has_error.set(map.next_value()?),
-            "hook_error" => self.hook_error.set(map.next_value()?),
-            _ => skip(map),
+            "context" => self.context.set(ContextChanges::read(self.sent.context, value)?),
+            "response" => {
+                let sent = self.sent.result.ok().map(|sent| &*sent.fields);
+                self.response.set(RawFields::read(sent, value)?)
+            }
+            "error" => self.error.set(value.nullable(Scanner::raw)?),
+            "has_error" => self.has_error.set(value.nullable(Scanner::boolean)?),
+            "hook_error" => self.hook_error.set(value.nullable(Scanner::string)?),
+            _ => value.raw().map(drop),
         }
     }
 }
