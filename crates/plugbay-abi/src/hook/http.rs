@@ -98,7 +98,11 @@ impl HttpRequest {
         json.push_str(r#","query":"#);
         push_pairs(&mut json, &self.query);
         json.push_str(r#","body":"#);
-        Text { before_body: json, after_body: after_body(&self.extra, REQUEST_FIELDS) }
+        Text {
+            before_body: json,
+            after_body: after_body(&self.extra, REQUEST_FIELDS),
+            comes_back: come_back(&self.headers) && self.query.len() <= MOST_PAIRS,
+        }
     }
 
     /// What a plugin returned as `request`. Method and path fall back to what was sent; headers,
@@ -124,7 +128,11 @@ impl HttpResponse {
         json.push_str(r#","headers":"#);
         push_pairs(&mut json, &self.headers);
         json.push_str(r#","body":"#);
-        Text { before_body: json, after_body: after_body(&self.extra, RESPONSE_FIELDS) }
+        Text {
+            before_body: json,
+            after_body: after_body(&self.extra, RESPONSE_FIELDS),
+            comes_back: come_back(&self.headers) && (200..=999).contains(&self.status_code),
+        }
     }
 
     /// What a plugin returned as `response`.
@@ -166,6 +174,13 @@ fn push_pairs(json: &mut String, pairs: &IndexMap<String, String>) {
         push_string(json, value);
     }
     json.push('}');
+}
+
+/// Whether headers that a plugin returns as it was shown them are read as they were: not so if
+/// they are more than it may return, or have names that are not in lower case.
+fn come_back(headers: &Pairs) -> bool {
+    let lower = |name: &String| !name.bytes().any(|byte| byte.is_ascii_uppercase());
+    headers.len() <= MOST_PAIRS && headers.keys().all(lower)
 }
 
 /// The end of a value with a body: its fields that the contract does not know.

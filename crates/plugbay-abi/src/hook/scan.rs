@@ -53,15 +53,23 @@ impl<'a> Scanner<'a> {
         if self.byte(b'}').is_some() {
             return Some(Found::NoFields);
         }
-        loop {
-            let name = self.string()?;
-            self.byte(b':')?;
-            fields.field(name, self)?;
-            if self.byte(b',').is_none() {
-                self.byte(b'}')?;
-                return Some(Found::Fields);
-            }
+        self.field(fields)?;
+        self.more_fields(fields)?;
+        Some(Found::Fields)
+    }
+
+    /// What is left of an object after one of its values.
+    pub(super) fn more_fields(&mut self, fields: &mut impl Fields<'a>) -> Option<()> {
+        while self.byte(b',').is_some() {
+            self.field(fields)?;
         }
+        self.byte(b'}')
+    }
+
+    fn field(&mut self, fields: &mut impl Fields<'a>) -> Option<()> {
+        let name = self.string()?;
+        self.byte(b':')?;
+        fields.field(name, self)
     }
 
     /// A string.
@@ -103,6 +111,17 @@ impl<'a> Scanner<'a> {
     /// as looking for its end. `value` is a field's.
     pub(super) fn same(&mut self, value: &RawValue) -> bool {
         self.literal(value.get())
+    }
+
+    /// Passes over a text that is there word for word.
+    pub(super) fn prefix(&mut self, text: &str) -> bool {
+        self.skip_space();
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let found = rest.starts_with(text.as_bytes());
+        if found {
+            self.at += text.len();
+        }
+        found
     }
 
     /// A text that is a whole value, and what follows is no part of it.

@@ -29,12 +29,14 @@ struct Shared<T> {
 pub(super) struct Text {
     pub(super) before_body: String,
     pub(super) after_body: String,
+    /// Whether what is before the body means the same when it comes back.
+    pub(super) comes_back: bool,
 }
 
 impl Text {
     /// The text of a value without a body.
     pub(super) fn whole(json: String) -> Self {
-        Self { before_body: json, after_body: String::new() }
+        Self { before_body: json, after_body: String::new(), comes_back: false }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-
 use super::{HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutcome, HttpPreOutput};
 use super::{HttpRequest, HttpResponse};
 use crate::hook::output::{Status, reported};
@@ -106,6 +105,16 @@ fn request<'a>(
         body: Slot::default(),
         extra: RawObject::new(),
     };
+    let text = sent.text(HttpRequest::write);
+    if text.comes_back && value.prefix(&text.before_body) {
+        fields.headers.set(sent.headers.clone())?;
+        fields.query.set(sent.query.clone())?;
+        fields.method.set(None)?;
+        fields.path.set(None)?;
+        fields.body.set(body(Some(&sent.body), value)?)?;
+        value.more_fields(&mut fields)?;
+        return Some(Some(fields.request()));
+    }
     let found = value.object(&mut fields)?;
     Some((found == Found::Fields).then(|| fields.request()))
 }
@@ -174,6 +183,17 @@ fn response(
         body: Slot::default(),
         extra: RawObject::new(),
     };
+    if let Some(sent) = sent
+        && let text = sent.text(HttpResponse::write)
+        && text.comes_back
+        && value.prefix(&text.before_body)
+    {
+        fields.status_code.set(None)?;
+        fields.headers.set(sent.headers.clone())?;
+        fields.body.set(body(Some(&sent.body), value)?)?;
+        value.more_fields(&mut fields)?;
+        return Some(Some(fields.response()));
+    }
     let found = value.object(&mut fields)?;
     Some((found == Found::Fields).then(|| fields.response()))
 }
