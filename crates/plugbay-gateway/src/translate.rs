@@ -32,8 +32,8 @@ pub(crate) fn request(parts: &Parts, body: Vec<u8>) -> HttpRequest {
     HttpRequest {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
-        headers,
-        query,
+        headers: headers.into(),
+        query: query.into(),
         body: HookBody::from_bytes(body),
         extra: RawObject::new(),
     }

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::json::RawObject;
 
+mod same;
+
 fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).unwrap()
 }
