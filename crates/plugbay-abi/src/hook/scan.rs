@@ -113,27 +113,14 @@ impl<'a> Scanner<'a> {
         self.literal(value.get())
     }
 
-    /// Passes over a text that is there word for word.
-    pub(super) fn prefix(&mut self, text: &str) -> bool {
+    /// Passes over a text that is there word for word. Where it is but the beginning of a value,
+    /// such as `1` of `12`, no object goes on after it.
+    pub(super) fn literal(&mut self, text: &str) -> bool {
         self.skip_space();
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let found = rest.starts_with(text.as_bytes());
         if found {
             self.at += text.len();
-        }
-        found
-    }
-
-    /// A text that is a whole value, and what follows is no part of it.
-    fn literal(&mut self, value: &str) -> bool {
-        self.skip_space();
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let ends = |after: &[u8]| {
-            matches!(after.first(), None | Some(b',' | b'}' | b' ' | b'\t' | b'\r' | b'\n'))
-        };
-        let found = rest.strip_prefix(value.as_bytes()).is_some_and(ends);
-        if found {
-            self.at += value.len();
         }
         found
     }

@@ -106,7 +106,7 @@ fn request<'a>(
         extra: RawObject::new(),
     };
     let text = sent.text(HttpRequest::write);
-    if text.comes_back && value.prefix(&text.before_body) {
+    if text.comes_back && value.literal(&text.before_body) {
         fields.headers.set(sent.headers.clone())?;
         fields.query.set(sent.query.clone())?;
         fields.method.set(None)?;
@@ -186,7 +186,7 @@ fn response(
     if let Some(sent) = sent
         && let text = sent.text(HttpResponse::write)
         && text.comes_back
-        && value.prefix(&text.before_body)
+        && value.literal(&text.before_body)
     {
         fields.status_code.set(None)?;
         fields.headers.set(sent.headers.clone())?;
