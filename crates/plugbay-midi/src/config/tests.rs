@@ -126,7 +126,7 @@ limits = { fuel = 5, timeout_ms = 100 }
     // Two spellings of one path are one plugin.
     let [plugin] = config.plugins.as_slice() else { panic!("{:?}", config.plugins) };
     assert_eq!((plugin.name.as_str(), &*plugin.path), ("lights", Path::new("/music/lights.wasm")));
-    assert_eq!((plugin.limits.fuel, plugin.limits.timeout_ms), (5, 100));
+    assert_eq!((plugin.limits.fuel, plugin.limits.timeout_ms), (5.into(), 100));
     assert_eq!(plugin.limits.memory_bytes, 128 << 20);
     assert_eq!(plugin.grant.iter().collect::<Vec<_>>(), [Capability::Network, Capability::Midi]);
 }
