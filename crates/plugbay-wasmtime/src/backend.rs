@@ -100,9 +100,10 @@ fn pool() -> PoolingAllocationConfig {
     pool.total_stacks(INSTANCES);
     // A plugin takes one, and one for each of its hooks that calls it in one piece.
     pool.total_core_instances(6 * INSTANCES);
-    // What the limits of a plugin may be raised to; none of it is used before it is asked for.
+    // The format's own bounds: what a plugin may have of them, its limits say. None of it is used
+    // before it is asked for.
     pool.max_memory_size(1 << 32);
-    pool.table_elements(1 << 20);
+    pool.table_elements(10_000_000);
     pool.max_tables_per_module(100);
     pool.max_core_instance_size(16 << 20);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
