@@ -130,7 +130,7 @@ impl Exchange {
                     self.llm_reach = place + 1;
                     return match answer {
                         ShortCircuit::Response(response) => PreFlow::Answer(Ok(response)),
-                        ShortCircuit::Error(error) => PreFlow::Answer(Err(error)),
+                        ShortCircuit::Error(error) => PreFlow::Answer(Err(error.into_inner())),
                         ShortCircuit::Stream(chunks) => PreFlow::Stream(chunks),
                     };
                 }
@@ -150,7 +150,7 @@ impl Exchange {
             match self.post_one(slot, &result).await {
                 Ok(PostOutcome::Unchanged) => {}
                 Ok(PostOutcome::Response(response)) => result = Ok(response),
-                Ok(PostOutcome::Error(error)) => result = Err(error.into()),
+                Ok(PostOutcome::Error(error)) => result = Err(error),
                 Err(failure) => result = Err(failure.to_error().into()),
             }
         }
