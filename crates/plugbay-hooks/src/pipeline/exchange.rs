@@ -41,6 +41,7 @@ pub enum HttpPreFlow {
 
 /// How an LLM request goes on after `pre`.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "made once a request, and never stored")]
 pub enum PreFlow {
     /// To the provider, like this.
     Send(LlmRequest),
