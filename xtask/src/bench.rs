@@ -21,8 +21,11 @@ const PAGE: &str = "docs/performance.md";
 const BEGIN: &str = "<!-- bench: begin -->";
 const END: &str = "<!-- bench: end -->";
 
-/// The columns that there are, in their order; the last two are divided.
+/// The columns that there are, in their order; others come after them.
 const COLUMNS: [&str; 3] = ["host", "wasmtime", "wasmi"];
+
+/// The columns that are divided, where a row has both.
+const RATIOS: [(&str, &str); 2] = [("wasmi", "wasmtime"), ("ours", "serde_json_base64")];
 
 /// A median whose 95 % interval reaches further than this from it is marked.
 const ROUGH: f64 = 0.05;
@@ -191,7 +194,6 @@ fn rows(measurements: Vec<Measurement>) -> Vec<Row> {
 
 /// A table in Markdown that is aligned as text too.
 fn table(rows: &[Row]) -> String {
-    let [.., under, over] = COLUMNS;
     let more: BTreeSet<&str> = rows
         .iter()
         .flat_map(|row| row.times.keys().map(String::as_str))
@@ -201,16 +203,18 @@ fn table(rows: &[Row]) -> String {
 
     let mut head = vec!["bench".to_owned()];
     head.extend(columns.iter().map(|column| (*column).to_owned()));
-    head.push(format!("{over} / {under}"));
+    let both = |row: &Row, (over, under): (&str, &str)| {
+        Some(ratio(row.times.get(over)?.nanos / row.times.get(under)?.nanos))
+    };
+    let ratios = RATIOS.iter().filter(|pair| rows.iter().any(|row| both(row, **pair).is_some()));
+    let ratios: Vec<(&str, &str)> = ratios.copied().collect();
+    head.extend(ratios.iter().map(|(over, under)| format!("{over} / {under}")));
     let mut lines = vec![head];
     for row in rows {
         let time = |column: &str| row.times.get(column);
         let mut line = vec![format!("`{}`", row.case)];
         line.extend(columns.iter().map(|column| time(column).map_or_else(String::new, show)));
-        line.push(match (time(over), time(under)) {
-            (Some(over), Some(under)) => ratio(over.nanos / under.nanos),
-            _ => String::new(),
-        });
+        line.extend(ratios.iter().map(|pair| both(row, *pair).unwrap_or_default()));
         lines.push(line);
     }
     aligned(&lines)
@@ -368,6 +372,18 @@ mod tests {
             | `compile/echo` |         | ~1.23 ms |          |        |                  |
         "]]
         .assert_eq(&table(&rows));
+    }
+
+    #[test]
+    fn what_is_measured_against_another_way_is_divided_by_it() {
+        let rows = rows(vec![
+            measured("codec/pre", "ours", 30.0, false),
+            measured("codec/pre", "serde_json_base64", 120.0, false),
+        ]);
+        let table = table(&rows);
+        let [head, _, row] = &table.lines().collect::<Vec<_>>()[..] else { panic!("{table}") };
+        assert!(head.ends_with("| ours / serde_json_base64 |"), "{table}");
+        assert!(row.ends_with("0.250x |"), "{table}");
     }
 
     #[test]

@@ -6,7 +6,8 @@ use plugbay_abi::{
     hook::{
         Body, ChunkInput, ChunkOutcome, ChunkOutput, Context, HttpPostInput, HttpPostOutput,
         HttpPreInput, HttpPreOutcome, HttpPreOutput, HttpRequest, HttpResponse, LlmRequest,
-        LlmResponse, PostInput, PostOutcome, PostOutput, PreInput, PreOutcome, PreOutput, Written,
+        LlmResponse, Pairs, PostInput, PostOutcome, PostOutput, PreInput, PreOutcome, PreOutput,
+        Written,
     },
     json::RawObject,
 };
@@ -60,7 +61,7 @@ pub(super) fn outcome(hook: &str, output: &str, input: &Value) -> Result<Outcome
             HttpPreOutcome::Respond(_) => Outcome::Answered,
         },
         "http_post_hook" => {
-            let (request, response) = (&http_request(input)?, &http_response(input)?);
+            let (request, response) = (&unread(), &http_response(input)?);
             let sent = HttpPostInput { context, request, response };
             match HttpPostOutput::decode(output, &sent)?.response {
                 None => Outcome::Unchanged,
@@ -69,8 +70,7 @@ pub(super) fn outcome(hook: &str, output: &str, input: &Value) -> Result<Outcome
         }
         "http_stream_chunk_hook" => {
             let sent = raw(input, "/chunk")?;
-            let request = &http_request(input)?;
-            let shown = ChunkInput { context, request, chunk: &sent };
+            let shown = ChunkInput { context, request: &unread(), chunk: &sent };
             match ChunkOutput::decode(output, &shown)?.outcome {
                 ChunkOutcome::Unchanged => Outcome::Unchanged,
                 ChunkOutcome::Chunk(chunk) if same(&chunk, &sent)? => Outcome::Unchanged,
@@ -109,6 +109,18 @@ fn http_request(sample: &Value) -> Result<Written<HttpRequest>> {
         body: Body::from_base64(&field::<String>(sample, "/request/body")?)?,
         extra: RawObject::new(),
     }))
+}
+
+/// The request of hooks that cannot change it.
+fn unread() -> Written<HttpRequest> {
+    Written::new(HttpRequest {
+        method: String::new(),
+        path: String::new(),
+        headers: Pairs::new(),
+        query: Pairs::new(),
+        body: Body::default(),
+        extra: RawObject::new(),
+    })
 }
 
 fn http_response(sample: &Value) -> Result<Written<HttpResponse>> {

@@ -207,7 +207,7 @@ pub enum ShortCircuit {
     /// A response.
     Response(LlmResponse),
     /// An error.
-    Error(HookError),
+    Error(Written<HookError>),
     /// The chunks of a stream: objects, each on one line.
     Stream(Vec<Box<RawValue>>),
 }
@@ -271,7 +271,9 @@ impl ShortCircuit {
             return LlmResponse::returned(raw, "response").map(Self::Response).map_err(below);
         }
         if let Some(raw) = present(wire.error) {
-            return parse_at(raw, "error").map(Self::Error).map_err(below);
+            return parse_at::<HookError>(raw, "error")
+                .map(|error| Self::Error(error.into()))
+                .map_err(below);
         }
         match present(wire.stream) {
             Some(raw) => {
@@ -372,7 +374,7 @@ pub enum PostOutcome {
     /// This is the response, also in an error's place.
     Response(LlmResponse),
     /// This is the error, also in a response's place.
-    Error(HookError),
+    Error(Written<HookError>),
 }
 
 #[derive(Deserialize)]
@@ -409,7 +411,7 @@ impl PostOutput {
                 PostOutcome::Unchanged
             } else {
                 let raw = promised(envelope.error, "error", "has_error")?;
-                PostOutcome::Error(parse_at(raw, "error")?)
+                PostOutcome::Error(parse_at::<HookError>(raw, "error")?.into())
             }
         } else {
             match present(envelope.response) {

@@ -1340,7 +1340,7 @@ proptest! {
             "context": context_json, "response": {}, "error": error_json, "has_error": true,
         }));
         match PostOutput::decode(input.to_string().as_bytes(), &shown).unwrap().outcome {
-            PostOutcome::Error(back) => prop_assert_eq!(back, error),
+            PostOutcome::Error(back) => prop_assert_eq!(&*back, &error),
             other => prop_assert!(false, "{:?}", other),
         }
     }

@@ -41,6 +41,7 @@ pub enum HttpPreFlow {
 
 /// How an LLM request goes on after `pre`.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "made once a request, and never stored")]
 pub enum PreFlow {
     /// To the provider, like this.
     Send(LlmRequest),
@@ -130,7 +131,7 @@ impl Exchange {
                     self.llm_reach = place + 1;
                     return match answer {
                         ShortCircuit::Response(response) => PreFlow::Answer(Ok(response)),
-                        ShortCircuit::Error(error) => PreFlow::Answer(Err(error)),
+                        ShortCircuit::Error(error) => PreFlow::Answer(Err(error.into_inner())),
                         ShortCircuit::Stream(chunks) => PreFlow::Stream(chunks),
                     };
                 }
@@ -150,7 +151,7 @@ impl Exchange {
             match self.post_one(slot, &result).await {
                 Ok(PostOutcome::Unchanged) => {}
                 Ok(PostOutcome::Response(response)) => result = Ok(response),
-                Ok(PostOutcome::Error(error)) => result = Err(error.into()),
+                Ok(PostOutcome::Error(error)) => result = Err(error),
                 Err(failure) => result = Err(failure.to_error().into()),
             }
         }

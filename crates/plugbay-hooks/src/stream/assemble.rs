@@ -5,13 +5,16 @@ use serde_json::{Map, Value};
 
 /// Puts the chunks of one stream together.
 ///
-/// It keeps what was streamed, so it is bounded: past `limit` bytes of chunks it takes no more
-/// and says so in [`is_complete`](Self::is_complete).
+/// While the stream runs it only keeps their text; they are parsed when it has ended. What it
+/// keeps is bounded: past `limit` bytes of chunks it takes no more and says so in
+/// [`is_complete`](Self::is_complete).
 #[derive(Debug)]
 pub struct Assembler {
-    response: Map<String, Value>,
-    choices: Vec<Map<String, Value>>,
-    left: usize,
+    /// The chunks, one after another.
+    text: String,
+    /// Where each chunk ends.
+    ends: Vec<usize>,
+    limit: usize,
     complete: bool,
 }
 
@@ -24,17 +27,53 @@ const MOST_TOOL_CALLS: usize = 1024;
 impl Assembler {
     /// An assembler of at most `limit` bytes of chunks.
     pub fn new(limit: usize) -> Self {
-        Self { response: Map::new(), choices: Vec::new(), left: limit, complete: true }
+        Self { text: String::new(), ends: Vec::new(), limit, complete: true }
     }
 
     /// Adds a chunk. One that is no object of the chat API is passed over.
     pub fn push(&mut self, chunk: &RawValue) {
-        let Some(left) = self.left.checked_sub(chunk.get().len()) else {
+        let chunk = chunk.get();
+        if chunk.len() > self.limit.saturating_sub(self.text.len()) {
             self.complete = false;
-            return;
-        };
-        self.left = left;
-        let Ok(Value::Object(chunk)) = serde_json::from_str(chunk.get()) else { return };
+        } else {
+            self.text.push_str(chunk);
+            self.ends.push(self.text.len());
+        }
+    }
+
+    /// Whether every chunk was taken.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The whole response, as the value of `chat_response`.
+    pub fn finish(self) -> Box<RawValue> {
+        let mut whole = Whole::default();
+        let mut start = 0;
+        for end in self.ends {
+            let chunk = self.text.get(start..end).map(serde_json::from_str);
+            if let Some(Ok(Value::Object(chunk))) = chunk {
+                whole.add(chunk);
+            }
+            start = end;
+        }
+        let Whole { mut response, choices } = whole;
+        let choices = choices.into_iter().filter(|choice| !choice.is_empty());
+        response.insert("choices".to_owned(), choices.map(Value::Object).collect());
+        // A `Value` can always be written; `null` stands for the impossible.
+        to_raw_value(&response).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    }
+}
+
+/// A response, as far as the chunks up to now go.
+#[derive(Default)]
+struct Whole {
+    response: Map<String, Value>,
+    choices: Vec<Map<String, Value>>,
+}
+
+impl Whole {
+    fn add(&mut self, chunk: Map<String, Value>) {
         for (name, value) in chunk {
             match (name.as_str(), value) {
                 ("choices", Value::Array(choices)) => {
@@ -56,20 +95,6 @@ impl Assembler {
                 }
             }
         }
-    }
-
-    /// Whether every chunk was taken.
-    pub fn is_complete(&self) -> bool {
-        self.complete
-    }
-
-    /// The whole response, as the value of `chat_response`.
-    pub fn finish(self) -> Box<RawValue> {
-        let Self { mut response, choices, .. } = self;
-        let choices = choices.into_iter().filter(|choice| !choice.is_empty());
-        response.insert("choices".to_owned(), choices.map(Value::Object).collect());
-        // A `Value` can always be written; `null` stands for the impossible.
-        to_raw_value(&response).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 
     fn choice(&mut self, choice: Value) {

@@ -8,10 +8,10 @@ use super::{
     LlmRequest, LlmResponse, PostInput, PostOutcome, PostOutput, PreInput, PreOutcome, PreOutput,
     ShortCircuit,
 };
-use crate::hook::OutputError;
 use crate::hook::output::{present, reported};
 use crate::hook::read::{ContextChanges, RawFields, Slot};
 use crate::hook::scan::{Fields, Scanner};
+use crate::hook::{HookError, OutputError};
 use crate::json::{RawObject, parse_at};
 
 /// An output of `pre_hook`.
@@ -101,7 +101,10 @@ impl<'a> PostFields<'a> {
         let outcome = if self.has_error.flat() == Some(true) {
             match present(self.error.flat()) {
                 None if self.sent.result.is_err() => PostOutcome::Unchanged,
-                error => PostOutcome::Error(parse_at(error?, "error").ok()?),
+                error => {
+                    let error: HookError = parse_at(error?, "error").ok()?;
+                    PostOutcome::Error(error.into())
+                }
             }
         } else {
             match (self.response.flat(), self.sent.result) {

@@ -380,9 +380,7 @@ fn compare(json: &[u8], llm: bool) {
             PostOutcome::Response(response) => {
                 joined(PostInput { context, result: Ok(&response) }.parts())
             }
-            PostOutcome::Error(error) => {
-                joined(PostInput { context, result: Err(&error.into()) }.parts())
-            }
+            PostOutcome::Error(error) => joined(PostInput { context, result: Err(&error) }.parts()),
             PostOutcome::Unchanged => "unchanged".to_owned(),
         };
         let sent = PostInput { context, result };
