@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use plugbay_policy::{Capability, Limits};
+#[cfg(feature = "snapshot")]
+use plugbay_runtime::Backend;
 use plugbay_runtime::abi::ExportId;
 use plugbay_runtime::abi::action::{Metadata, read_capabilities};
 use plugbay_runtime::abi::interface::{InitKind, Interface, Start};
 use plugbay_runtime::abi::json;
 use plugbay_runtime::abi::protocol::{Placement, call_for_packed, call_status, expect_i32};
 use plugbay_runtime::{
-    Backend, CallError, Clock, Environment, Instance, InstanceGuest, Module, Trap, TrapKind,
+    CallError, Clock, Environment, Instance, InstanceGuest, Module, Trap, TrapKind,
 };
 
 use crate::error::LoadErrorKind;
@@ -19,7 +21,9 @@ use crate::output::{Allowance, OutputPipe};
 
 /// Everything that is needed to make an instance, and then another one.
 pub(crate) struct Blueprint {
-    pub(crate) backend: Arc<dyn Backend>,
+    /// What compiles the plugin's other forms.
+    #[cfg(feature = "snapshot")]
+    backend: Arc<dyn Backend>,
     pub(crate) module: Arc<dyn Module>,
     pub(crate) interface: Interface,
     /// The module is a snapshot: it has been started and initialised.
@@ -70,6 +74,7 @@ impl Blueprint {
         let bytes_per_second = options.limits.log_bytes_per_second;
         let allowance = Arc::new(Allowance::new(host.clock.clone(), bytes_per_second));
         Ok(Self {
+            #[cfg(feature = "snapshot")]
             backend,
             module,
             interface,
