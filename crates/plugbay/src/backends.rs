@@ -76,11 +76,10 @@ pub fn backend(name: &str) -> Result<Arc<dyn Backend>, BackendError> {
     compose(name, &engine)
 }
 
+type Made = Result<Arc<dyn Backend>, BackendError>;
+
 /// As [`backend`], with engines from `engine`.
-pub(crate) fn compose(
-    name: &str,
-    engine: &dyn Fn(&str) -> Result<Arc<dyn Backend>, BackendError>,
-) -> Result<Arc<dyn Backend>, BackendError> {
+pub(crate) fn compose(name: &str, engine: &dyn Fn(&str) -> Made) -> Made {
     match name {
         #[cfg(all(feature = "wasmtime", feature = "wasmi"))]
         TIERED => {

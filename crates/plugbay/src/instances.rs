@@ -31,7 +31,7 @@ pub enum InstanceMode {
     /// default as many as there are processors.
     #[default]
     Pooled,
-    /// For one call. By default 64 times as many as there are processors.
+    /// For one call. By default 64 times as many as there are processors, and at most 512.
     PerRequest,
     /// There is one, until it fails: calls wait for each other, in order, at most
     /// [`SINGLE_QUEUE`] of them.
@@ -52,6 +52,9 @@ const MOST_INSTANCES: usize = 4096;
 /// Fresh instances per processor: calls that wait for something else than the processor hold
 /// theirs meanwhile.
 const FRESH_PER_PROCESSOR: usize = 64;
+
+/// Engines have places for some thousands of instances, which all plugins share.
+const MOST_FRESH: usize = 512;
 
 impl Instances {
     /// A pool of the usual size.
@@ -82,7 +85,7 @@ impl Instances {
         match self.mode {
             InstanceMode::Pooled => Terms { size: or(processors()), queue: usize::MAX, keep: true },
             InstanceMode::PerRequest => {
-                let size = or(processors().saturating_mul(FRESH_PER_PROCESSOR));
+                let size = or(processors().saturating_mul(FRESH_PER_PROCESSOR).min(MOST_FRESH));
                 Terms { size, queue: usize::MAX, keep: false }
             }
             InstanceMode::Single => Terms { size: 1, queue: SINGLE_QUEUE, keep: true },

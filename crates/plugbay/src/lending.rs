@@ -19,13 +19,15 @@ use tokio::sync::oneshot;
 
 /// Things of one kind, lent.
 pub(crate) struct Lending<T> {
-    slots: Box<[CachePadded<Mutex<Option<Box<T>>>>]>,
+    slots: Box<[CachePadded<Slot<T>>]>,
     /// Somebody waits, or nothing is lent any more: what comes back goes to `central`.
     /// Written only under the lock of `central`.
     attention: CachePadded<AtomicBool>,
     central: Mutex<Central<T>>,
     terms: Terms,
 }
+
+type Slot<T> = Mutex<Option<Box<T>>>;
 
 /// How much is lent, and to how many.
 #[derive(Debug, Clone, Copy)]
@@ -181,7 +183,7 @@ impl<T> Lending<T> {
         self.central.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn own_slot(&self) -> Option<&Mutex<Option<Box<T>>>> {
+    fn own_slot(&self) -> Option<&Slot<T>> {
         // Their number is a power of two.
         let mask = self.slots.len().wrapping_sub(1);
         self.slots.get(thread_number() & mask).map(|slot| &**slot)

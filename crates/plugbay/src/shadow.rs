@@ -8,7 +8,7 @@ use plugbay_runtime::abi::protocol::{PackedCall, Placement, ReadOutput};
 use plugbay_runtime::abi::{Export, ExportId, GuestMemory, Value};
 use plugbay_runtime::{
     Backend, BoxFuture, CallError, CompileError, Environment, HostCall, HostReply, Import,
-    Instance, InstantiateError, Module, OutputSink, Stream, Trap, TrapKind,
+    Instance, InstantiateError, Metering, Module, OutputSink, Stream, Trap, TrapKind,
 };
 
 use crate::backends::SHADOW;

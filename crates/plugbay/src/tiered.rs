@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use plugbay_runtime::abi::Export;
 use plugbay_runtime::{
-    Backend, BoxFuture, CompileError, Environment, Import, Instance, InstantiateError, Metering, Module,
+    Backend, BoxFuture, CompileError, Environment, Import, Instance, InstantiateError, Metering,
+    Module,
 };
 
 use crate::backends::TIERED;
@@ -108,7 +109,8 @@ struct Later {
 
 impl Later {
     fn compile(&self, second: &dyn Backend, wasm: &[u8], metering: Metering) {
-        let made = second.compile_for(&self.plugin, wasm, metering).map_err(|error| error.to_string());
+        let made =
+            second.compile_for(&self.plugin, wasm, metering).map_err(|error| error.to_string());
         let made = made.and_then(|module| match module.exports() == self.exports {
             true => module.linkable().map(|()| module).map_err(|error| error.to_string()),
             false => Err("its exports are others there".to_owned()),

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use plugbay::abi::Export;
 use plugbay::runtime::{
-    Backend, BoxFuture, CompileError, Environment, Import, Instance, InstantiateError, Module,
+    Backend, BoxFuture, CompileError, Environment, Import, Instance, InstantiateError, Metering,
+    Module,
 };
 use plugbay::{
     Host, InstanceSource, Instances, PluginOptions, Runtime, ShadowBackend, Streams, TieredBackend,
@@ -50,15 +51,15 @@ impl Backend for Watched {
         "watched"
     }
 
-    fn compile(&self, wasm: &[u8]) -> Result<Arc<dyn Module>, CompileError> {
+    fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError> {
         let result = match &*self.compiles.lock().unwrap() {
-            Compiles::AtOnce => self.engine.compile(wasm),
+            Compiles::AtOnce => self.engine.compile(wasm, metering),
             Compiles::WhenToldTo(told) => {
                 told.recv().unwrap();
-                self.engine.compile(wasm)
+                self.engine.compile(wasm, metering)
             }
             Compiles::Nothing => Err(CompileError::new("not today")),
-            Compiles::Another(wasm) => self.engine.compile(wasm),
+            Compiles::Another(wasm) => self.engine.compile(wasm, metering),
         };
         // Nobody may be listening.
         let _ = self.compiled.lock().unwrap().send(());
@@ -122,7 +123,8 @@ impl Tiers {
 fn exports_have_the_same_places_on_both_engines() {
     let (wat, functions) = (hook_plugin(&format!("{COUNTS}{COUNTS_CHUNKS}")), 4);
     let wasm = wat::parse_str(&wat).unwrap();
-    let exports = |engine| plugbay::backend(engine).unwrap().compile(&wasm).unwrap();
+    let exports =
+        |engine| plugbay::backend(engine).unwrap().compile(&wasm, Metering::Fuel).unwrap();
     let (wasmtime, wasmi) = (exports("wasmtime"), exports("wasmi"));
     assert_eq!(wasmtime.exports(), wasmi.exports());
     assert_eq!(wasmtime.exports().len(), functions);
