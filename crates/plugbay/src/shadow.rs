@@ -171,7 +171,8 @@ impl Module for ShadowModule {
             }
             let names = self.first.exports().iter().map(|export| export.name.clone()).collect();
             let second = second.and_then(Result::ok);
-            Ok(Box::new(ShadowInstance { first: first?, second, tape, names, witness })
+            let first = first?;
+            Ok(Box::new(ShadowInstance { first, second, lent: None, tape, names, witness })
                 as Box<dyn Instance>)
         })
     }
@@ -185,12 +186,23 @@ struct ShadowInstance {
     first: Box<dyn Instance>,
     /// Until it differed.
     second: Option<Box<dyn Instance>>,
+    /// The first one's memory as it was when the host was given it to read and write.
+    lent: Option<Vec<u8>>,
     tape: Arc<Tape>,
     names: Vec<String>,
     witness: Witness,
 }
 
 impl ShadowInstance {
+    /// Does to the second memory what the host did to the first one.
+    fn follow(&mut self, export: ExportId) {
+        let (Some(before), Some(second)) = (self.lent.take(), &mut self.second) else { return };
+        let change = Change::between(&before, self.first.memory().bytes());
+        if let Err(how) = change.apply(second.memory()) {
+            self.compare(export, Some(how.to_owned()));
+        }
+    }
+
     /// Counts a comparison; a difference is told and ends the comparing.
     fn compare(&mut self, export: ExportId, difference: Option<String>) {
         self.tape.rewind();
@@ -210,6 +222,7 @@ impl Instance for ShadowInstance {
         args: &'a [Value],
     ) -> BoxFuture<'a, Result<Option<Value>, Trap>> {
         Box::pin(async move {
+            self.follow(export);
             let first = self.first.call(export, args).await;
             if let Some(second) = &mut self.second {
                 let second = second.call(export, args).await;
@@ -231,10 +244,11 @@ impl Instance for ShadowInstance {
         read: &'a mut ReadOutput<'a>,
     ) -> BoxFuture<'a, Result<bool, CallError>> {
         Box::pin(async move {
+            let export = call.export;
+            self.follow(export);
             let Some(second) = &mut self.second else {
                 return self.first.exchange(call, placement, read).await;
             };
-            let export = call.export;
             // Where input went before is the same in both: what happens to one happens to
             // the other.
             let mut second_placement = placement.clone();
@@ -258,6 +272,9 @@ impl Instance for ShadowInstance {
     }
 
     fn memory(&mut self) -> &mut dyn GuestMemory {
+        if self.second.is_some() && self.lent.is_none() {
+            self.lent = Some(self.first.memory().bytes().to_vec());
+        }
         self.first.memory()
     }
 
@@ -318,10 +335,48 @@ struct Tape(Mutex<VecDeque<Recorded>>);
 struct Recorded {
     field: String,
     reply: HostReply,
-    /// Pages by which the memory grew.
+    change: Change,
+}
+
+/// What somebody did to a memory.
+struct Change {
+    /// Pages by which it grew.
     pages: u32,
-    /// What was written: where, and the bytes.
+    /// What was written: from where, and the bytes.
     written: Option<(usize, Vec<u8>)>,
+}
+
+const PAGE: usize = 65_536;
+
+impl Change {
+    fn between(before: &[u8], after: &[u8]) -> Self {
+        let grown = after.len().saturating_sub(before.len()) / PAGE;
+        let pages = u32::try_from(grown).unwrap_or(u32::MAX);
+        let (kept, new) = after.split_at(before.len().min(after.len()));
+        let differs = |place: &usize| before.get(*place) != kept.get(*place);
+        // Most of the time there is no change, and memories are large.
+        let first = (kept != before).then(|| (0..kept.len()).find(differs)).flatten();
+        // What has grown is zero until it is written to.
+        let last_new = new.iter().rposition(|byte| *byte != 0).map(|place| kept.len() + place);
+        let first_new = new.iter().position(|byte| *byte != 0).map(|place| kept.len() + place);
+        let written = first.or(first_new).and_then(|first| {
+            let last = last_new.or_else(|| (0..kept.len()).rfind(differs))?;
+            Some((first, after.get(first..=last)?.to_vec()))
+        });
+        Self { pages, written }
+    }
+
+    /// Does the same to another memory.
+    fn apply(self, memory: &mut dyn GuestMemory) -> Result<(), &'static str> {
+        if self.pages > 0 && memory.grow(self.pages).is_err() {
+            return Err("its memory cannot grow as the first one did");
+        }
+        if let Some((at, bytes)) = self.written {
+            let place = memory.bytes().get_mut(at..at.saturating_add(bytes.len()));
+            place.ok_or("its memory is smaller than the first one")?.copy_from_slice(&bytes);
+        }
+        Ok(())
+    }
 }
 
 impl Tape {
@@ -340,24 +395,13 @@ struct Recorder {
     tape: Arc<Tape>,
 }
 
-const PAGE: usize = 65_536;
-
 impl HostCall for Recorder {
     fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply {
         let before = memory.bytes().to_vec();
         let reply = self.host.call(import, memory, args);
-        let after = memory.bytes();
-        let grown = after.len().saturating_sub(before.len()) / PAGE;
-        // What has grown is zero until it is written to.
-        let was = before.iter().chain(std::iter::repeat(&0));
-        let mut changed = after.iter().zip(was).enumerate().filter(|(_, (now, was))| now != was);
-        let written = changed.next().map(|(first, _)| {
-            let last = changed.last().map_or(first, |(last, _)| last);
-            (first, after.get(first..=last).unwrap_or_default().to_vec())
-        });
-        let pages = u32::try_from(grown).unwrap_or(u32::MAX);
+        let change = Change::between(&before, memory.bytes());
         let field = import.field.clone();
-        self.tape.tape().push_back(Recorded { field, reply: reply.clone(), pages, written });
+        self.tape.tape().push_back(Recorded { field, reply: reply.clone(), change });
         reply
     }
 }
@@ -375,14 +419,8 @@ impl HostCall for Player {
         if recorded.field != import.field {
             return refuse("the first engine's guest called another host function here");
         }
-        if recorded.pages > 0 && memory.grow(recorded.pages).is_err() {
-            return refuse("the memory could not grow as the first engine's did");
-        }
-        if let Some((at, bytes)) = recorded.written {
-            match memory.bytes().get_mut(at..at.saturating_add(bytes.len())) {
-                Some(place) => place.copy_from_slice(&bytes),
-                None => return refuse("the memory is smaller than the first engine's"),
-            }
+        if let Err(how) = recorded.change.apply(memory) {
+            return refuse(how);
         }
         recorded.reply
     }
@@ -393,4 +431,65 @@ struct Nowhere;
 
 impl OutputSink for Nowhere {
     fn write(&self, _: Stream, _: &[u8]) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use plugbay_runtime::abi::GrowError;
+
+    use super::*;
+
+    struct Memory(Vec<u8>);
+
+    impl GuestMemory for Memory {
+        fn bytes(&mut self) -> &mut [u8] {
+            &mut self.0
+        }
+
+        fn grow(&mut self, pages: u32) -> Result<u64, GrowError> {
+            let before = self.0.len();
+            if pages > 2 {
+                return Err(GrowError::new(before as u64, pages));
+            }
+            self.0.resize(before + pages as usize * PAGE, 0);
+            Ok(before as u64)
+        }
+    }
+
+    #[test]
+    fn a_change_of_one_memory_is_made_to_another() {
+        let before = vec![1; PAGE];
+        let with = |places: &[(usize, u8)], pages: usize| {
+            let mut after = before.clone();
+            after.resize((pages + 1) * PAGE, 0);
+            places.iter().for_each(|(place, byte)| after[*place] = *byte);
+            after
+        };
+        for after in [
+            before.clone(),
+            with(&[(7, 2)], 0),
+            with(&[(0, 2), (PAGE - 1, 3)], 0),
+            with(&[], 1),
+            with(&[(PAGE, 5)], 1),
+            with(&[(9, 4), (2 * PAGE + 3, 5)], 2),
+        ] {
+            let mut other = Memory(before.clone());
+            Change::between(&before, &after).apply(&mut other).unwrap();
+            assert!(other.0 == after);
+        }
+        let grown = Change::between(&before, &with(&[], 3));
+        assert!(grown.apply(&mut Memory(before.clone())).is_err());
+        let far = Change::between(&before, &with(&[(PAGE - 1, 9)], 0));
+        assert!(far.apply(&mut Memory(Vec::new())).is_err());
+    }
+
+    #[test]
+    fn outputs_are_compared_byte_by_byte() {
+        assert_eq!(bytes(Some(b"abc"), Some(b"abc")), None);
+        assert_eq!(bytes(None, None), None);
+        let how = bytes(Some(b"abc"), Some(b"abd")).unwrap();
+        assert_eq!(how, "output of 3 bytes here, 3 there; they differ from byte 2 on");
+        let how = bytes(Some(b"abc"), None).unwrap();
+        assert_eq!(how, "output of 3 bytes here, 0 there; they differ from byte 0 on");
+    }
 }

@@ -279,6 +279,37 @@ fn a_shadow_that_agrees_is_not_seen() {
     assert_eq!(backend.report().differences, 0);
 }
 
+/// What the host writes into the first guest's memory is in the second's: a configuration for
+/// `init`, and an action's params.
+#[test]
+fn a_shadow_is_given_the_same_input() {
+    let (host, backend) = shadow(None);
+    let wants_brace = r#"
+        (func (export "init") (param $at i32) (param i32) (result i32)
+            (if (i32.ne (i32.load8_u (local.get $at)) (i32.const 123)) (then unreachable))
+            (i32.const 0))"#;
+    let plugin =
+        load(&host, &hook_plugin(&format!("{COUNTS}{wants_brace}")), PluginOptions::default());
+    assert_eq!(call(&plugin).unwrap(), "1");
+    // No allocator: pages of the host's own, for which it grows the memory.
+    let action = r#"(module
+        (memory (export "memory") 1)
+        (func (export "init"))
+        (func (export "execute") (param $at i32) (param $len i32) (result i32)
+            (i32.add (i32.load8_u (local.get $at)) (local.get $len))))"#;
+    let plugin = load(&host, action, PluginOptions::default());
+    for params in ["{}", r#"{"a":1}"#] {
+        let json: Box<serde_json::value::RawValue> = serde_json::from_str(params).unwrap();
+        let context = plugbay::abi::action::TriggerContext::default();
+        let error = block_on(plugin.execute(&json, &context)).unwrap_err();
+        let wanted = format!("returned {}", 123 + params.len());
+        assert!(error.to_string().contains(&wanted), "{error}");
+    }
+    let report = backend.report();
+    assert_eq!(report.differences, 0, "{report:?}");
+    assert!(report.compared > 4, "{report:?}");
+}
+
 #[test]
 fn a_shadow_that_differs_is_told_and_changes_nothing() {
     let counts = |from: u32| COUNTS.replace("(i32.const 48)", &format!("(i32.const {from})"));
