@@ -422,3 +422,37 @@ fn the_smallest_configurations_load() {
         gateway.stop().exits(0);
     }
 }
+
+/// However long instances live and whatever runs them: the samples do the same.
+#[test]
+fn the_samples_in_every_mode_and_on_every_runtime() {
+    let folder = folder();
+    let mut seen = Vec::new();
+    for (instances, streams, runtime) in [
+        (json!(2), "any", "wasmtime"),
+        (json!({ "mode": "per-request" }), "sticky", "wasmtime"),
+        (json!({ "mode": "per-request", "size": 3 }), "any", "wasmi"),
+        (json!({ "mode": "single" }), "sticky", "tiered"),
+        (json!({ "mode": "pooled", "size": 1 }), "sticky", "shadow"),
+    ] {
+        let plugin = |name: &str| json!({ "path": sample(name), "instances": instances, "streams": streams, "runtime": runtime });
+        let gateway =
+            with_plugins(folder.path(), json!([plugin("redactor"), plugin("hello_typescript")]));
+        let mut chat = chat("mock/echo", "write to ada@example.org");
+        let plain = post(&gateway, &chat.to_string());
+        assert_eq!(plain.status, 200, "{}", plain.body);
+        let content = plain.json()["choices"][0]["message"]["content"].clone();
+        chat["stream"] = json!(true);
+        let streamed = post(&gateway, &chat.to_string());
+        let pieces: Vec<Value> = streamed
+            .events()
+            .iter()
+            .filter_map(|event| serde_json::from_str::<Value>(event).ok())
+            .map(|chunk| chunk["choices"][0]["delta"]["content"].clone())
+            .collect();
+        assert!(!content.as_str().unwrap().contains("ada@example.org"), "{content}");
+        seen.push((content, pieces));
+        gateway.stop().exits(0);
+    }
+    assert!(seen.iter().all(|answers| *answers == seen[0]), "{seen:#?}");
+}

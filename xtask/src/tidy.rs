@@ -29,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str], &str)] = &[
     ("wasmtime", &["plugbay-wasmtime"], "an engine is reached through the seam"),
     ("wasmtime-wasi", &["plugbay-wasmtime"], "an engine is reached through the seam"),
+    ("wasmtime-wizer", &["plugbay"], "it works on bytes: the host takes snapshots of any engine"),
     ("wasmi", &["plugbay-wasmi"], "an engine is reached through the seam"),
     ("wasmi_wasi", &["plugbay-wasmi"], "an engine is reached through the seam"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),

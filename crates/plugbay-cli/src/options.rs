@@ -12,8 +12,10 @@ use serde_json::value::RawValue;
 /// `--backend`.
 #[derive(Debug, Args)]
 pub(crate) struct BackendOption {
-    /// The engine that runs plugins: wasmtime (compiles) or wasmi (interprets)
-    #[arg(long, value_name = "NAME", default_value = "wasmtime", value_parser = ["wasmtime", "wasmi"])]
+    /// The engine that runs plugins: wasmtime (compiles), wasmi (interprets), tiered (interprets
+    /// until it has compiled) or shadow (compiles, interprets too, and compares)
+    #[arg(long, value_name = "NAME", default_value = "wasmtime",
+          value_parser = ["wasmtime", "wasmi", "tiered", "shadow"])]
     pub(crate) backend: String,
 }
 

@@ -436,7 +436,7 @@ fn call_with_wrong_arguments() {
             &["call", "tiny.wasm", "get_name", "--backend", "v8"],
             expect![[r#"
             error: invalid value 'v8' for '--backend <NAME>'
-              [possible values: wasmtime, wasmi]
+              [possible values: wasmtime, wasmi, tiered, shadow]
 
             For more information, try '--help'.
         "#]],

@@ -4,12 +4,11 @@ mod error;
 mod suggest;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use plugbay::policy::Limits;
-use plugbay::{InputPlacement, PluginOptions};
+use plugbay::{InputPlacement, Instances, PluginOptions, Runtime, Streams};
 use plugbay_hooks::{BreakerSettings, OnError, Placement};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -119,19 +118,29 @@ pub struct PluginConfig {
     /// Where its input is written. Default `malloc`.
     #[serde(default)]
     pub input: InputPlacement,
-    /// Live instances at most. Default: as many as there are processors.
+    /// How many instances it has and how long each of them lives. Default: a pool of as many as
+    /// there are processors.
     #[serde(default)]
-    pub instances: Option<NonZeroUsize>,
+    pub instances: Option<Instances>,
+    /// Which instances take the chunks of one stream. Default `any`.
+    #[serde(default)]
+    pub streams: Streams,
+    /// What runs it. Default: what the gateway was started with.
+    #[serde(default)]
+    pub runtime: Option<Runtime>,
 }
 
 impl PluginConfig {
     /// The host's side of it.
     pub(crate) fn options(&self) -> PluginOptions {
-        let mut options =
-            PluginOptions::default().with_limits(self.limits.clone()).with_input(self.input);
+        let mut options = PluginOptions::default()
+            .with_limits(self.limits.clone())
+            .with_input(self.input)
+            .with_streams(self.streams);
         options.name.clone_from(&self.name);
         options.config.clone_from(&self.config);
         options.instances = self.instances;
+        options.runtime = self.runtime;
         options
     }
 }

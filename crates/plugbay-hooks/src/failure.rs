@@ -12,12 +12,21 @@ pub struct CallFailure {
     pub class: String,
     /// Everything that is known, for the log.
     pub detail: String,
+    /// It was not called, because too many calls wait for it already: no fault of the plugin,
+    /// and nothing that its breaker counts.
+    pub busy: bool,
 }
 
 impl CallFailure {
     /// A failure of one class, with what is known about it.
     pub fn new(class: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { class: class.into(), detail: detail.into() }
+        Self { class: class.into(), detail: detail.into(), busy: false }
+    }
+
+    /// Too many calls wait for the plugin already.
+    pub fn busy(detail: impl Into<String>) -> Self {
+        let class = "too many calls wait for it".to_owned();
+        Self { class, detail: detail.into(), busy: true }
     }
 }
 
@@ -51,14 +60,18 @@ impl HookFailure {
         Self { plugin: plugin.to_owned(), hook, cause: cause.into() }
     }
 
-    /// The failure as clients see it: a 502 that names plugin, hook and kind of failure.
+    /// The failure as clients see it: a 502 that names plugin, hook and kind of failure; a 503
+    /// where the plugin was only busy.
     pub fn to_error(&self) -> HookError {
-        let (class, code) = match &self.cause {
-            Cause::Call(failure) => (failure.class.as_str(), "plugin_failed"),
-            Cause::Tripped => ("it failed too often and is not called for now", "plugin_tripped"),
+        let (class, code, status) = match &self.cause {
+            Cause::Call(failure) if failure.busy => (failure.class.as_str(), "plugin_busy", 503),
+            Cause::Call(failure) => (failure.class.as_str(), "plugin_failed", 502),
+            Cause::Tripped => {
+                ("it failed too often and is not called for now", "plugin_tripped", 502)
+            }
         };
         let message = format!("plugin `{}` failed in `{}`: {class}", self.plugin, self.hook);
-        HookError::new(message, "plugin_error").with_code(code).with_status(502)
+        HookError::new(message, "plugin_error").with_code(code).with_status(status)
     }
 }
 
@@ -80,5 +93,10 @@ mod tests {
             "plugin `redactor` failed in `pre_hook`: invalid memory access"
         );
         assert_eq!(error.status_code, Some(502));
+
+        let busy = HookFailure::new("redactor", Hook::Pre, CallFailure::busy("1024 calls wait"));
+        let error = busy.to_error();
+        assert_eq!(error.status_code, Some(503));
+        assert!(error.error.message.ends_with("too many calls wait for it"), "{error:?}");
     }
 }

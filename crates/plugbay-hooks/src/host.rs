@@ -6,10 +6,10 @@ use plugbay::abi::hook::{
 };
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::{BoxFuture, CallError, TrapKind};
-use plugbay::{Plugin, PluginError};
+use plugbay::{Lease, Plugin, PluginError, Streams};
 
 use crate::plugin::Called;
-use crate::{CallFailure, HookPlugin};
+use crate::{CallFailure, HookPlugin, HookStream};
 
 impl HookPlugin for Plugin {
     fn name(&self) -> &str {
@@ -36,6 +36,13 @@ impl HookPlugin for Plugin {
         Box::pin(async move { Ok(Plugin::chunk(self, &input).await?) })
     }
 
+    fn stream(&self) -> Option<Box<dyn HookStream>> {
+        match self.streams() {
+            Streams::Any => None,
+            Streams::Sticky => Some(Box::new(self.lease())),
+        }
+    }
+
     fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {
         Box::pin(async move { Ok(Plugin::http_post(self, &input).await?) })
     }
@@ -45,15 +52,22 @@ impl HookPlugin for Plugin {
     }
 }
 
+impl HookStream for Lease {
+    fn chunk<'a>(&'a mut self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
+        Box::pin(async move { Ok(Lease::chunk(self, &input).await?) })
+    }
+}
+
 impl From<PluginError> for CallFailure {
     fn from(error: PluginError) -> Self {
         let detail = error.to_string();
         match error {
+            PluginError::QueueFull { .. } => Self::busy(detail),
             PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
             PluginError::Call { source: CallError::Trap(trap), .. } => {
-                Self { class: trap_class(&trap.kind), detail }
+                Self::new(trap_class(&trap.kind), detail)
             }
-            other => Self { class: other.class().replace('_', " "), detail },
+            other => Self::new(other.class().replace('_', " "), detail),
         }
     }
 }
@@ -66,7 +80,7 @@ impl From<OutputError> for CallFailure {
             OutputError::Reported(_) => "it reported an error".to_owned(),
             _ => "unusable output".to_owned(),
         };
-        Self { class, detail: error.to_string() }
+        Self::new(class, error.to_string())
     }
 }
 

@@ -16,5 +16,5 @@ pub use order::Placement;
 pub use pipeline::{
     Exchange, HttpPreFlow, OnError, Pipeline, PluginEntry, PluginStatus, PostFlow, PreFlow,
 };
-pub use plugin::HookPlugin;
+pub use plugin::{HookPlugin, HookStream};
 pub use scripted::{Journal, Reply, Scripted, Seen};

@@ -35,9 +35,23 @@ pub trait HookPlugin: Send + Sync {
     /// Calls `http_stream_chunk_hook`.
     fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput>;
 
+    /// For one stream: what takes all its chunks. `None`, the default: the plugin itself does,
+    /// and need not know which chunk belongs to which stream.
+    fn stream(&self) -> Option<Box<dyn HookStream>> {
+        None
+    }
+
     /// Calls `http_post_hook`.
     fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput>;
 
     /// Ends the plugin: `cleanup`, where it has one. No hook is called after this.
     fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>>;
+}
+
+/// A plugin's part in one stream, for plugins that keep what they know of it to themselves.
+///
+/// Dropped when the stream has ended, or its client has gone away.
+pub trait HookStream: Send {
+    /// Calls `http_stream_chunk_hook`.
+    fn chunk<'a>(&'a mut self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput>;
 }

@@ -487,3 +487,22 @@ fn closing_ends_the_last_plugin_first() {
     assert!(block_on(pipeline.close()).is_empty());
     assert_eq!(journal.order(), ["b.cleanup", "a.cleanup"]);
 }
+
+#[test]
+fn a_plugin_that_is_busy_is_not_tripped() {
+    let busy = Scripted::new("busy").on(Hook::Pre, |_| {
+        Reply::Fail(plugbay_hooks::CallFailure::busy("1024 calls wait for its single instance"))
+    });
+    let breaker = BreakerSettings::new(2, 1_000);
+    let entry = PluginEntry { breaker, ..PluginEntry::new(Arc::new(busy)) };
+    let pipeline = Arc::new(Pipeline::new(vec![entry], Arc::new(ManualClock::new())));
+    for _ in 0..4 {
+        let mut exchange = Exchange::new(Arc::clone(&pipeline), "req-1", http_request());
+        let PreFlow::Answer(Err(error)) = block_on(exchange.pre(llm_request())) else {
+            unreachable!("it fails")
+        };
+        assert_eq!(error.status_code, Some(503), "{error:?}");
+    }
+    let status = &pipeline.status()[0];
+    assert_eq!((status.calls, status.failures, status.tripped), (4, 4, false));
+}

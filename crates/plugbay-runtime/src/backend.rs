@@ -28,6 +28,22 @@ pub trait Backend: Send + Sync {
     ///
     /// When the bytes are no module that the engine accepts.
     fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError>;
+
+    /// As [`compile`](Self::compile), for a plugin of this name: engines that have something
+    /// to say about a module later say it with its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`compile`](Self::compile).
+    fn compile_for(
+        &self,
+        plugin: &str,
+        wasm: &[u8],
+        metering: Metering,
+    ) -> Result<Arc<dyn Module>, CompileError> {
+        let _ = plugin;
+        self.compile(wasm, metering)
+    }
 }
 
 /// Whether code counts its fuel: what a module is compiled for, and the [`Limits`] of its
@@ -51,7 +67,8 @@ impl From<Fuel> for Metering {
 
 /// Compiled code, from which any number of instances can be made.
 pub trait Module: Send + Sync {
-    /// Its function exports, in its own order: an [`ExportId`] is a place in this slice.
+    /// Its function exports, in the order of the module's own export section: an
+    /// [`ExportId`] is a place in this slice, and means the same on every engine.
     fn exports(&self) -> &[Export];
 
     /// Its function imports, in its own order.
@@ -68,6 +85,12 @@ pub trait Module: Send + Sync {
     /// What [`instantiate`](Self::instantiate) would fail with.
     fn linkable(&self) -> Result<(), InstantiateError> {
         Ok(())
+    }
+
+    /// Which generation of code an instance made now would run. Once there is a newer one,
+    /// instances of earlier generations are as good as before, and better replaced.
+    fn generation(&self) -> u64 {
+        0
     }
 
     /// Makes an instance and runs the module's start function, if it has one.
@@ -122,6 +145,13 @@ pub trait Instance: Send {
 
     /// The linear memory exported as `memory`; an empty one if there is none.
     fn memory(&mut self) -> &mut dyn GuestMemory;
+
+    /// The value of a global that the module exports; `None` if it exports none of that name,
+    /// or one that is no number. An engine that answers none cannot be asked for a snapshot.
+    fn global(&mut self, name: &str) -> Option<Value> {
+        let _ = name;
+        None
+    }
 
     /// Fuel left of the budget; 0 where none is counted.
     fn fuel_left(&self) -> u64;

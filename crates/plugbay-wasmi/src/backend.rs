@@ -23,9 +23,21 @@ pub struct WasmiBackend {
 impl WasmiBackend {
     /// An engine with this project's settings.
     pub fn new() -> Self {
+        Self::with(CompilationMode::Eager)
+    }
+
+    /// The same, but a function is translated when it is first called: less is done before
+    /// the first call and a little more in it, which costs no fuel.
+    ///
+    /// A function that is valid and too large for the engine is found out only by its call.
+    pub fn lazy() -> Self {
+        Self::with(CompilationMode::LazyTranslation)
+    }
+
+    fn with(mode: CompilationMode) -> Self {
         Self {
-            metered: Engine::new(&config(Metering::Fuel)),
-            unmetered: Engine::new(&config(Metering::Off)),
+            metered: Engine::new(&config(Metering::Fuel, mode)),
+            unmetered: Engine::new(&config(Metering::Off, mode)),
         }
     }
 }
@@ -57,14 +69,14 @@ const CALL_DEPTH: usize = 10_000;
 /// Bytes of locals and intermediate values, over all calls within calls.
 const STACK_BYTES: usize = 4 << 20;
 
-fn config(metering: Metering) -> Config {
+fn config(metering: Metering, mode: CompilationMode) -> Config {
     let mut config = Config::default();
     config.consume_fuel(metering == Metering::Fuel);
     config.operator_cost(costs::operators());
     config.fuel_cost(costs::bulk());
-    // Translating lazily would take its fuel from whichever call comes first, so that one
-    // call in a plugin's life would cost more than all others.
-    config.compilation_mode(CompilationMode::Eager);
+    // Translating costs time of whichever call comes first; that it costs no fuel is in
+    // `costs::bulk`.
+    config.compilation_mode(mode);
     config.ignore_custom_sections(true);
     config.set_max_recursion_depth(CALL_DEPTH);
     config.set_max_stack_height(STACK_BYTES);

@@ -34,7 +34,8 @@ pub(crate) fn operators() -> OperatorCost {
 pub(crate) fn bulk() -> CustomFuelCosts {
     CustomFuelCosts {
         bytes_copied_per_fuel: 16,
-        // Not used: modules are validated and translated before they are called.
+        // Where functions are translated when they are first called, that call's fuel is not
+        // the place to pay for it. Validation always comes before.
         fuel_per_bytes_translated: 0,
         fuel_per_bytes_validated: 0,
     }

@@ -12,6 +12,7 @@ use crate::values::{from_engine, to_engine};
 
 struct WasmiInstance {
     store: Store<State>,
+    instance: wasmi::Instance,
     memory: Option<Memory>,
     /// By [`ExportId`], each with how many results it has. One is `None` only if the engine forgot
     /// an export of its own.
@@ -46,7 +47,7 @@ pub(crate) async fn instantiate(
         .iter()
         .map(|export| Some((instance.get_func(&store, &export.name)?, export.ty.results.len())))
         .collect();
-    Ok(Box::new(WasmiInstance { store, memory, functions }))
+    Ok(Box::new(WasmiInstance { store, instance, memory, functions }))
 }
 
 /// Gives the store the fuel of one call.
@@ -104,6 +105,10 @@ impl Instance for WasmiInstance {
 
     fn memory(&mut self) -> &mut dyn GuestMemory {
         self
+    }
+
+    fn global(&mut self, name: &str) -> Option<Value> {
+        from_engine(&self.instance.get_global(&self.store, name)?.get(&self.store))
     }
 
     fn fuel_left(&self) -> u64 {

@@ -35,7 +35,10 @@ impl WasmiModule {
             let (module, field) = (import.module().to_owned(), import.name().to_owned());
             Some(Import { module, field, ty })
         });
-        let (exports, imports) = (exports.collect(), imports.collect::<Vec<_>>());
+        let (mut exports, imports) = (exports.collect::<Vec<_>>(), imports.collect::<Vec<_>>());
+        // The engine keeps them by name.
+        let order = start::exports(wasm);
+        exports.sort_by_key(|export| order.get(&*export.name).copied());
         let has_memory =
             module.exports().any(|e| e.name() == "memory" && e.ty().memory().is_some());
         let linked = link(engine, &module, &imports);

@@ -5,6 +5,8 @@
 //! its start section is dropped and the function is exported, to be called like any other.
 //! All other sections are copied as they are.
 
+use std::collections::HashMap;
+
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection, SectionId};
 use wasmparser::{Parser, Payload};
@@ -55,6 +57,18 @@ pub(crate) fn rewrite(wasm: &[u8]) -> Result<Option<Rewritten>, Error> {
 }
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// The places of the exports of a *valid* module in its export section.
+pub(crate) fn exports(wasm: &[u8]) -> HashMap<&str, usize> {
+    let sections = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+    let section =
+        sections.take_while(|payload| !matches!(payload, Payload::CodeSectionStart { .. }));
+    let exports = section.filter_map(|payload| match payload {
+        Payload::ExportSection(reader) => Some(reader.into_iter().map_while(Result::ok)),
+        _ => None,
+    });
+    exports.flatten().enumerate().map(|(place, export)| (export.name, place)).collect()
+}
 
 /// The start function, and a name for it.
 fn find(wasm: &[u8]) -> Result<Option<(u32, String)>, Error> {

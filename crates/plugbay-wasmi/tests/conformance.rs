@@ -3,3 +3,4 @@
 use plugbay_wasmi::WasmiBackend;
 
 plugbay_conformance::suite!(wasmi = WasmiBackend::new);
+plugbay_conformance::suite!(wasmi_lazy = WasmiBackend::lazy);

@@ -20,6 +20,7 @@ use crate::values::{from_engine, to_engine};
 
 struct WasmtimeInstance {
     store: Store<State>,
+    instance: wasmtime::Instance,
     deadline: Arc<Deadline>,
     memory: Option<Memory>,
     /// By [`ExportId`]. One is `None` only if the engine forgot an export of its own.
@@ -81,7 +82,7 @@ impl Made<'_> {
             })
             .collect();
         store.data_mut().memory = memory;
-        Ok(Box::new(WasmtimeInstance { store, deadline, memory, functions, passages }))
+        Ok(Box::new(WasmtimeInstance { store, instance, deadline, memory, functions, passages }))
     }
 }
 
@@ -260,6 +261,11 @@ impl Instance for WasmtimeInstance {
 
     fn memory(&mut self) -> &mut dyn GuestMemory {
         self
+    }
+
+    fn global(&mut self, name: &str) -> Option<Value> {
+        let global = self.instance.get_global(&mut self.store, name)?;
+        from_engine(&global.get(&mut self.store))
     }
 
     fn fuel_left(&self) -> u64 {

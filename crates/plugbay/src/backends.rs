@@ -1,10 +1,47 @@
-//! The engines that this build has, by name.
+//! The engines that this build has, by name, and what can be made of two of them.
 
 use std::sync::Arc;
 
 use plugbay_runtime::Backend;
+use serde::{Deserialize, Serialize};
 
 use crate::error::BackendError;
+
+/// What runs a plugin: an engine, or two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runtime {
+    /// Compiled by wasmtime.
+    Wasmtime,
+    /// Interpreted by wasmi.
+    Wasmi,
+    /// Interpreted until it is compiled: [`TieredBackend`](crate::TieredBackend).
+    Tiered,
+    /// Compiled, and each call is interpreted too and compared:
+    /// [`ShadowBackend`](crate::ShadowBackend).
+    Shadow,
+}
+
+impl Runtime {
+    /// Its name in configurations, and that of its [`Backend`].
+    pub fn name(self) -> &'static str {
+        match self {
+            Runtime::Wasmtime => "wasmtime",
+            Runtime::Wasmi => "wasmi",
+            Runtime::Tiered => TIERED,
+            Runtime::Shadow => SHADOW,
+        }
+    }
+}
+
+impl std::fmt::Display for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+pub(crate) const TIERED: &str = "tiered";
+pub(crate) const SHADOW: &str = "shadow";
 
 /// The names of the engines in this build, the default one first.
 pub fn backend_names() -> &'static [&'static str] {
@@ -16,12 +53,47 @@ pub fn backend_names() -> &'static [&'static str] {
     ]
 }
 
-/// An engine by its name.
+/// What [`backend`] knows: the engines, and what is made of two of them where both are there.
+fn known() -> &'static [&'static str] {
+    &[
+        #[cfg(feature = "wasmtime")]
+        "wasmtime",
+        #[cfg(feature = "wasmi")]
+        "wasmi",
+        #[cfg(all(feature = "wasmtime", feature = "wasmi"))]
+        TIERED,
+        #[cfg(all(feature = "wasmtime", feature = "wasmi"))]
+        SHADOW,
+    ]
+}
+
+/// An engine by its name, or two as one: `tiered`, `shadow`.
 ///
 /// # Errors
 ///
 /// When this build has none of that name, or the engine cannot be set up on this machine.
 pub fn backend(name: &str) -> Result<Arc<dyn Backend>, BackendError> {
+    compose(name, &engine)
+}
+
+type Made = Result<Arc<dyn Backend>, BackendError>;
+
+/// As [`backend`], with engines from `engine`.
+pub(crate) fn compose(name: &str, engine: &dyn Fn(&str) -> Made) -> Made {
+    match name {
+        #[cfg(all(feature = "wasmtime", feature = "wasmi"))]
+        TIERED => {
+            let first = Arc::new(plugbay_wasmi::WasmiBackend::lazy());
+            Ok(Arc::new(crate::TieredBackend::new(first, engine("wasmtime")?)))
+        }
+        #[cfg(all(feature = "wasmtime", feature = "wasmi"))]
+        SHADOW => Ok(Arc::new(crate::ShadowBackend::new(engine("wasmtime")?, engine("wasmi")?))),
+        _ => engine(name),
+    }
+}
+
+/// One engine by its name.
+pub(crate) fn engine(name: &str) -> Result<Arc<dyn Backend>, BackendError> {
     match name {
         #[cfg(feature = "wasmtime")]
         "wasmtime" => plugbay_wasmtime::WasmtimeBackend::new()
@@ -29,7 +101,7 @@ pub fn backend(name: &str) -> Result<Arc<dyn Backend>, BackendError> {
             .map_err(|error| BackendError::Setup { name: "wasmtime", message: error.to_string() }),
         #[cfg(feature = "wasmi")]
         "wasmi" => Ok(Arc::new(plugbay_wasmi::WasmiBackend::new())),
-        _ => Err(BackendError::Unknown { found: name.to_owned(), known: backend_names() }),
+        _ => Err(BackendError::Unknown { found: name.to_owned(), known: known() }),
     }
 }
 

@@ -69,6 +69,9 @@ pub enum LoadErrorKind {
         /// Bytes allowed.
         limit: u64,
     },
+    /// What it is to run on is not to be had.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     /// The bytes are no module.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -176,6 +179,14 @@ pub enum PluginError {
     /// A new instance was wanted and could not be made.
     #[error(transparent)]
     Load(Box<LoadError>),
+    /// As many calls wait for the plugin's single instance as may.
+    #[error("plugin `{plugin}`: {waiting} calls wait for its single instance, and no more may")]
+    QueueFull {
+        /// The plugin.
+        plugin: String,
+        /// Calls that wait.
+        waiting: usize,
+    },
     /// The plugin was shut down.
     #[error("plugin `{plugin}` was shut down")]
     ShutDown {
@@ -195,6 +206,7 @@ impl PluginError {
             PluginError::Input { .. } => "input",
             PluginError::NotExported { .. } => "not_exported",
             PluginError::Load(_) => "load",
+            PluginError::QueueFull { .. } => "queue_full",
             PluginError::ShutDown { .. } => "shut_down",
         }
     }

@@ -1,23 +1,25 @@
 //! The host: one engine, one clock, one place for output, and the plugins loaded into it.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use plugbay_policy::{Grant, Limits};
 use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
 use serde_json::value::RawValue;
 
-use crate::backends::default_backend;
+use crate::backends::{Runtime, compose, default_backend, engine};
 use crate::error::{BackendError, LoadError, LoadErrorKind};
 use crate::inspect::Inspection;
+use crate::instances::{Instances, Streams};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
 
 /// Where plugins live. Cheap to clone.
 #[derive(Clone)]
 pub struct Host {
-    pub(crate) backend: Arc<dyn Backend>,
+    backend: Arc<dyn Backend>,
+    /// Engines that plugins asked for by name, made when the first one did.
+    others: Arc<Mutex<Vec<Arc<dyn Backend>>>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Arc<dyn PluginOutput>,
 }
@@ -60,6 +62,7 @@ impl HostBuilder {
     pub fn build(self) -> Result<Host, BackendError> {
         Ok(Host {
             backend: self.backend.map_or_else(default_backend, Ok)?,
+            others: Arc::default(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             output: self.output.unwrap_or_else(|| Arc::new(Discard)),
         })
@@ -80,9 +83,13 @@ pub struct PluginOptions {
     pub grant: Grant,
     /// Where input is written.
     pub input: InputPlacement,
-    /// Live instances at most. Without a number: as many as the machine has processors for
-    /// hook plugins, one for action plugins, whose state lives from load to unload.
-    pub instances: Option<NonZeroUsize>,
+    /// How many instances it has and how long each of them lives. Without: a pool for hook
+    /// plugins; a single one for action plugins, whose state lives from load to unload.
+    pub instances: Option<Instances>,
+    /// Which instances take the chunks of one stream.
+    pub streams: Streams,
+    /// What runs it. Without: the host's own engine.
+    pub runtime: Option<Runtime>,
     /// Environment variables that the plugin sees; there are no others.
     pub variables: Vec<(String, String)>,
 }
@@ -121,10 +128,24 @@ impl PluginOptions {
         self
     }
 
-    /// The same options with a number of instances.
+    /// The same options with other instances: [`Instances`], or the size of a pool.
     #[must_use]
-    pub fn with_instances(mut self, instances: NonZeroUsize) -> Self {
-        self.instances = Some(instances);
+    pub fn with_instances(mut self, instances: impl Into<Instances>) -> Self {
+        self.instances = Some(instances.into());
+        self
+    }
+
+    /// The same options with another treatment of streams.
+    #[must_use]
+    pub fn with_streams(mut self, streams: Streams) -> Self {
+        self.streams = streams;
+        self
+    }
+
+    /// The same options with a runtime of the plugin's own.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: Runtime) -> Self {
+        self.runtime = Some(runtime);
         self
     }
 }
@@ -151,6 +172,35 @@ impl Host {
     /// The engine's name.
     pub fn backend_name(&self) -> &'static str {
         self.backend.name()
+    }
+
+    /// What runs a plugin that asks for `runtime`.
+    ///
+    /// # Errors
+    ///
+    /// When this build has no engine of that name, or it cannot be set up on this machine.
+    pub fn engine(&self, runtime: Option<Runtime>) -> Result<Arc<dyn Backend>, BackendError> {
+        let name = match runtime {
+            None => return Ok(Arc::clone(&self.backend)),
+            Some(runtime) => runtime.name(),
+        };
+        let made = |engines: &[Arc<dyn Backend>]| {
+            engines.iter().find(|engine| engine.name() == name).cloned()
+        };
+        if let Some(own) = made(std::slice::from_ref(&self.backend)) {
+            return Ok(own);
+        }
+        // Engines are shared: with them what they compiled, and where they keep it.
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = made(&others) {
+            return Ok(other);
+        }
+        let made = compose(name, &|part| {
+            let mut known = std::iter::once(&self.backend).chain(others.iter());
+            known.find(|known| known.name() == part).cloned().map_or_else(|| engine(part), Ok)
+        })?;
+        others.push(Arc::clone(&made));
+        Ok(made)
     }
 
     /// Loads a plugin from a file: compiles it, makes a first instance and runs its `init`.
@@ -192,34 +242,35 @@ impl Host {
     ///
     /// When the bytes are no module.
     pub fn inspect(&self, wasm: &[u8]) -> Result<Inspection, LoadErrorKind> {
-        Ok(Inspection::new(&*self.compile(wasm, Metering::Fuel)?))
+        Ok(Inspection::new(&*compile(&*self.backend, "", wasm, Metering::Fuel)?))
     }
+}
 
-    /// Compiles a module. What is none at all is told in the same words on every engine.
-    pub(crate) fn compile(
-        &self,
-        wasm: &[u8],
-        metering: Metering,
-    ) -> Result<Arc<dyn Module>, CompileError> {
-        // The first bytes of every binary, and the version and layer of a core module.
-        const MAGIC: &[u8] = b"\0asm";
-        const MODULE: &[u8] = &[1, 0, 0, 0];
-        let (magic, version) = (wasm.get(..4), wasm.get(4..8));
-        if magic != Some(MAGIC) {
-            let found = wasm.get(..wasm.len().min(4)).unwrap_or_default().escape_ascii();
-            return Err(CompileError::new(&format!(
-                "found a file of {} bytes that begins with \"{found}\", wanted \"\\0asm\"",
-                wasm.len()
-            )));
-        }
-        if version == Some(&[0x0d, 0, 1, 0]) {
-            return Err(CompileError::new("found a component, wanted a core module"));
-        }
-        if version != Some(MODULE) {
-            return Err(CompileError::new("found another version of the format, wanted version 1"));
-        }
-        self.backend.compile(wasm, metering)
+/// Compiles a module. What is none at all is told in the same words on every engine.
+pub(crate) fn compile(
+    backend: &dyn Backend,
+    plugin: &str,
+    wasm: &[u8],
+    metering: Metering,
+) -> Result<Arc<dyn Module>, CompileError> {
+    // The first bytes of every binary, and the version and layer of a core module.
+    const MAGIC: &[u8] = b"\0asm";
+    const MODULE: &[u8] = &[1, 0, 0, 0];
+    let (magic, version) = (wasm.get(..4), wasm.get(4..8));
+    if magic != Some(MAGIC) {
+        let found = wasm.get(..wasm.len().min(4)).unwrap_or_default().escape_ascii();
+        return Err(CompileError::new(&format!(
+            "found a file of {} bytes that begins with \"{found}\", wanted \"\\0asm\"",
+            wasm.len()
+        )));
     }
+    if version == Some(&[0x0d, 0, 1, 0]) {
+        return Err(CompileError::new("found a component, wanted a core module"));
+    }
+    if version != Some(MODULE) {
+        return Err(CompileError::new("found another version of the format, wanted version 1"));
+    }
+    backend.compile_for(plugin, wasm, metering)
 }
 
 fn display_name(path: &Path, options: &PluginOptions) -> String {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use plugbay_policy::{Capability, Limits};
+#[cfg(feature = "snapshot")]
+use plugbay_runtime::Backend;
 use plugbay_runtime::abi::ExportId;
 use plugbay_runtime::abi::action::{Metadata, read_capabilities};
 use plugbay_runtime::abi::interface::{InitKind, Interface, Start};
@@ -13,14 +15,19 @@ use plugbay_runtime::{
 };
 
 use crate::error::LoadErrorKind;
-use crate::host::{Host, InputPlacement, PluginOptions};
+use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports::{self, HostFunctions};
 use crate::output::{Allowance, OutputPipe};
 
 /// Everything that is needed to make an instance, and then another one.
 pub(crate) struct Blueprint {
+    /// What compiles the plugin's other forms.
+    #[cfg(feature = "snapshot")]
+    backend: Arc<dyn Backend>,
     pub(crate) module: Arc<dyn Module>,
     pub(crate) interface: Interface,
+    /// The module is a snapshot: it has been started and initialised.
+    pub(crate) initialised: bool,
     pub(crate) options: PluginOptions,
     pub(crate) host: Host,
     /// What all instances together may print.
@@ -32,6 +39,8 @@ pub(crate) struct Live {
     pub(crate) instance: Box<dyn Instance>,
     pub(crate) placement: Placement,
     pub(crate) output: Arc<OutputPipe>,
+    /// Of the code that it runs.
+    pub(crate) generation: u64,
     /// Past this many bytes of memory the instance is replaced before it starves.
     pub(crate) high_water: u64,
 }
@@ -51,18 +60,58 @@ const LONGEST_METADATA: u64 = 64 << 10;
 impl Blueprint {
     pub(crate) fn new(
         host: &Host,
+        name: &str,
         wasm: &[u8],
         options: PluginOptions,
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
-        let module = host.compile(wasm, options.limits.fuel.into())?;
+        let backend = host.engine(options.runtime)?;
+        let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
         imports::check(module.imports())
             .map_err(|source| LoadErrorKind::Instantiate { source, output: Vec::new() })?;
         let bytes_per_second = options.limits.log_bytes_per_second;
         let allowance = Arc::new(Allowance::new(host.clock.clone(), bytes_per_second));
-        Ok(Self { module, interface, options, host: host.clone(), allowance })
+        Ok(Self {
+            #[cfg(feature = "snapshot")]
+            backend,
+            module,
+            interface,
+            initialised: false,
+            options,
+            host: host.clone(),
+            allowance,
+        })
+    }
+
+    /// The same plugin as another module: with the exports of the first, if not in the same
+    /// places.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn with_module(
+        &self,
+        name: &str,
+        wasm: &[u8],
+        initialised: bool,
+    ) -> Result<Self, LoadErrorKind> {
+        crate::host::check_size(wasm.len() as u64, self.limits().module_bytes)?;
+        let module = compile(&*self.backend, name, wasm, self.limits().fuel.into())?;
+        let interface = Interface::inspect(module.exports(), module.has_memory())
+            .map_err(LoadErrorKind::Interface)?;
+        Ok(Self {
+            backend: Arc::clone(&self.backend),
+            module,
+            interface,
+            initialised,
+            options: self.options.clone(),
+            host: self.host.clone(),
+            allowance: Arc::clone(&self.allowance),
+        })
+    }
+
+    /// Whether `live` runs the newest code there is.
+    pub(crate) fn is_current(&self, live: &Live) -> bool {
+        live.generation >= self.module.generation()
     }
 
     fn limits(&self) -> &Limits {
@@ -84,6 +133,7 @@ impl Blueprint {
             output: output.clone(),
             variables: self.options.variables.clone(),
         };
+        let generation = self.module.generation();
         let instance = match self.module.instantiate(environment).await {
             Ok(instance) => instance,
             Err(source) => {
@@ -98,8 +148,12 @@ impl Blueprint {
             }
             (InputPlacement::Malloc, allocator) => Placement::action(allocator),
         };
-        let mut live = Live { instance, placement, output, high_water: u64::MAX };
-        let introduction = self.introduce(&mut live).await?;
+        let mut live = Live { instance, placement, output, generation, high_water: u64::MAX };
+        let introduction = if self.initialised {
+            Introduction::default()
+        } else {
+            self.introduce(&mut live).await?
+        };
         live.output.finish_call();
         if self.interface.is_hook_plugin() {
             // A quarter of what may still grow is left for the call that crosses the mark.
@@ -226,6 +280,11 @@ impl Live {
     ) -> Result<i32, CallError> {
         let mut guest = InstanceGuest(&mut *self.instance);
         call_status(&mut guest, export, &mut self.placement, inputs).await
+    }
+
+    /// Whether it may be lent again, as far as its memory is concerned.
+    pub(crate) fn is_fit(&mut self) -> bool {
+        self.memory_bytes() <= self.high_water
     }
 
     pub(crate) fn memory_bytes(&mut self) -> u64 {

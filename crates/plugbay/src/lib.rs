@@ -7,17 +7,26 @@ mod host;
 mod imports;
 mod inspect;
 mod instance;
+mod instances;
+mod lending;
 mod output;
 mod plugin;
 mod pool;
+mod shadow;
+#[cfg(feature = "snapshot")]
+mod snapshot;
+mod tiered;
 
-pub use backends::{backend, backend_names, default_backend};
+pub use backends::{Runtime, backend, backend_names, default_backend};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
 pub use host::{Host, HostBuilder, InputPlacement, PluginOptions};
 pub use imports::ImportUse;
 pub use inspect::{ImportReport, Inspection};
+pub use instances::{InstanceMode, InstanceSource, Instances, MOST_STREAMS, SINGLE_QUEUE, Streams};
 pub use output::{Discard, PluginOutput};
 pub use plugbay_policy as policy;
 pub use plugbay_runtime as runtime;
 pub use plugbay_runtime::abi;
-pub use plugin::{CallReport, Plugin, RawOutput};
+pub use plugin::{CallReport, Lease, Plugin, RawOutput};
+pub use shadow::{ShadowBackend, ShadowReport};
+pub use tiered::TieredBackend;

@@ -1,6 +1,5 @@
 //! A loaded plugin and its calls, typed by hook and action.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,8 @@ use serde_json::value::RawValue;
 use crate::error::{LoadError, LoadErrorKind, PluginError};
 use crate::host::{Host, PluginOptions};
 use crate::instance::{Blueprint, Introduction, Live};
-use crate::pool::{LendError, Lent, Pool};
+use crate::instances::{InstanceMode, InstanceSource, Instances, Streams};
+use crate::pool::{Held, LendError, Lent, Pool};
 
 /// A loaded plugin. Cheap to clone; all clones share its instances.
 ///
@@ -66,11 +66,17 @@ impl Plugin {
         options: PluginOptions,
     ) -> Result<Self, LoadErrorKind> {
         let configured_name = options.name.clone();
-        let blueprint = Blueprint::new(host, wasm, options)?;
-        let size = instances(&blueprint);
         // What the guest prints goes under a name that it cannot choose.
         let log_name = configured_name.clone().unwrap_or_else(|| origin.to_owned());
-        let (pool, introduction) = Pool::new(blueprint, log_name.clone(), size).await?;
+        let blueprint = Blueprint::new(host, &log_name, wasm, options)?;
+        let instances = blueprint.options.instances.unwrap_or_else(|| {
+            if blueprint.interface.is_action_plugin() {
+                Instances::SINGLE
+            } else {
+                Instances::POOLED
+            }
+        });
+        let (pool, introduction) = Pool::new(blueprint, wasm, log_name.clone(), instances).await?;
         let name = configured_name
             .or_else(|| introduction.name.clone())
             .or_else(|| introduction.metadata.as_ref().map(|metadata| metadata.name.clone()))
@@ -113,7 +119,22 @@ impl Plugin {
         grant.missing(self.capabilities().iter().copied())
     }
 
-    /// The plugin's exports.
+    /// How many instances it may have and how long each of them lives, as settled for this machine.
+    pub fn instances(&self) -> Instances {
+        self.shared.pool.instances()
+    }
+
+    /// What its instances are made from.
+    pub fn instance_source(&self) -> InstanceSource {
+        self.shared.pool.source()
+    }
+
+    /// Which instances take the chunks of one stream.
+    pub fn streams(&self) -> Streams {
+        self.shared.pool.blueprint().options.streams
+    }
+
+    /// The exports of what runs. A snapshot has been started, and exports nothing to start it by.
     pub fn interface(&self) -> &Interface {
         &self.shared.pool.blueprint().interface
     }
@@ -162,6 +183,13 @@ impl Plugin {
         self.typed_hook(Hook::HttpStreamChunk, || input.parts(), decode).await
     }
 
+    /// For one stream: its chunks go to one instance.
+    ///
+    /// It holds none before the first chunk.
+    pub fn lease(&self) -> Lease {
+        Lease { plugin: self.clone(), held: Held::default() }
+    }
+
     /// Calls `http_post_hook`; `None` changes nothing.
     ///
     /// # Errors
@@ -184,7 +212,7 @@ impl Plugin {
         if self.interface().hook(hook).is_none() {
             return Err(self.not_exported(hook.export()));
         }
-        let (document, report) = self.call_hook(hook, &[input], <[u8]>::to_vec).await?;
+        let (document, report) = self.call_hook(None, hook, &[input], <[u8]>::to_vec).await?;
         Ok(RawOutput { document, report })
     }
 
@@ -230,8 +258,9 @@ impl Plugin {
     /// The first failure of a `cleanup` or `shutdown`; all of them are called all the same.
     pub async fn shutdown(&self) -> Result<(), PluginError> {
         let interface = self.interface();
+        let left = self.shared.pool.close().await.map_err(|kind| self.load_error(kind))?;
         let mut outcome = Ok(());
-        for mut live in self.shared.pool.close().await {
+        for mut live in left {
             live.instance.reset();
             if let Some(export) = interface.cleanup {
                 let status = live.plain_status(export).await;
@@ -263,10 +292,21 @@ impl Plugin {
         parts: impl FnOnce() -> Parts<'a>,
         decode: impl FnOnce(&[u8]) -> Result<T, OutputError> + Send,
     ) -> Result<Option<T>, PluginError> {
+        self.typed_hook_on(None, hook, parts, decode).await
+    }
+
+    /// Calls a hook on the instance that a stream holds, or on any.
+    async fn typed_hook_on<'a, T: Send>(
+        &self,
+        held: Option<&mut Held>,
+        hook: Hook,
+        parts: impl FnOnce() -> Parts<'a>,
+        decode: impl FnOnce(&[u8]) -> Result<T, OutputError> + Send,
+    ) -> Result<Option<T>, PluginError> {
         if self.interface().hook(hook).is_none() {
             return Ok(None);
         }
-        let (output, _) = self.call_hook(hook, parts().as_slices(), decode).await?;
+        let (output, _) = self.call_hook(held, hook, parts().as_slices(), decode).await?;
         output.transpose().map_err(|source| PluginError::Output {
             plugin: self.name().to_owned(),
             export: hook.export(),
@@ -276,6 +316,7 @@ impl Plugin {
 
     async fn call_hook<R: Send>(
         &self,
+        held: Option<&mut Held>,
         hook: Hook,
         input: &[&[u8]],
         read_output: impl FnOnce(&[u8]) -> R + Send,
@@ -284,14 +325,14 @@ impl Plugin {
             return Err(self.not_exported(hook.export()));
         };
         let blueprint = self.shared.pool.blueprint();
-        let mut call = self.begin().await?;
+        let mut call = self.begin(held).await?;
         let packed = PackedCall {
             export,
             output_free: blueprint.interface.allocator,
             output_limit: blueprint.options.limits.output_bytes,
             input,
         };
-        let Live { instance, placement, .. } = &mut call.lent.live;
+        let Live { instance, placement, .. } = &mut *call.lent.live;
         let result = exchange(&mut **instance, packed, placement, read_output).await;
         self.end(hook.export(), call, result)
     }
@@ -302,7 +343,7 @@ impl Plugin {
         export: plugbay_runtime::abi::ExportId,
         inputs: &[&[u8]],
     ) -> Result<CallReport, PluginError> {
-        let mut call = self.begin().await?;
+        let mut call = self.begin(None).await?;
         let result = call.lent.live.status(export, inputs).await;
         // Lines of a call that went well are not for an error; `end` takes them first.
         let lines = match result {
@@ -313,26 +354,31 @@ impl Plugin {
         if status == 0 { Ok(report) } else { Err(self.status_error(name, status, lines)) }
     }
 
-    async fn begin(&self) -> Result<Call, PluginError> {
-        let lent = self.shared.pool.lend().await.map_err(|error| match error {
-            LendError::Closed => PluginError::ShutDown { plugin: self.name().to_owned() },
-            LendError::Load(kind) => {
-                PluginError::Load(Box::new(LoadError { plugin: self.name().to_owned(), kind }))
-            }
+    async fn begin<'a>(&'a self, held: Option<&'a mut Held>) -> Result<Call<'a>, PluginError> {
+        let pool = &self.shared.pool;
+        let lent = match held {
+            Some(held) => pool.lend_held(held).await,
+            None => pool.lend().await,
+        };
+        let plugin = || self.name().to_owned();
+        let lent = lent.map_err(|error| match error {
+            LendError::Closed => PluginError::ShutDown { plugin: plugin() },
+            LendError::Full { waiting } => PluginError::QueueFull { plugin: plugin(), waiting },
+            LendError::Load(kind) => self.load_error(kind),
         })?;
-        let started = self.shared.pool.blueprint().host.clock.now();
+        let started = pool.blueprint().host.clock.now();
         Ok(Call { lent, started })
     }
 
-    /// Puts the instance back if it is fit for another call, and drops it if not.
+    /// Gives the instance back after a call that ended well, and drops it after any other.
     fn end<R>(
         &self,
         export: &'static str,
-        mut call: Call,
+        mut call: Call<'_>,
         result: Result<R, CallError>,
     ) -> Result<(R, CallReport), PluginError> {
         let blueprint = self.shared.pool.blueprint();
-        let live = &mut call.lent.live;
+        let live = &mut *call.lent.live;
         let output = live.output.finish_call();
         let value = result.map_err(|source| self.call_error(export, source, output))?;
         let report = CallReport {
@@ -341,16 +387,12 @@ impl Plugin {
             memory_bytes: live.memory_bytes(),
             elapsed: blueprint.host.clock.now().saturating_sub(call.started),
         };
-        if report.memory_bytes <= live.high_water {
-            self.shared.pool.take_back(call.lent);
-        } else {
-            tracing::debug!(
-                plugin = self.name(),
-                memory_bytes = report.memory_bytes,
-                "replacing an instance whose memory passed its high-water mark"
-            );
-        }
+        call.lent.give_back();
         Ok((value, report))
+    }
+
+    fn load_error(&self, kind: LoadErrorKind) -> PluginError {
+        PluginError::Load(Box::new(LoadError { plugin: self.name().to_owned(), kind }))
     }
 
     fn call_error(
@@ -376,20 +418,41 @@ impl Plugin {
 }
 
 /// A call under way. Dropped before its end, it takes its instance with it.
-struct Call {
-    lent: Lent,
+struct Call<'a> {
+    lent: Lent<'a>,
     started: Duration,
 }
 
-fn instances(blueprint: &Blueprint) -> u32 {
-    let processors = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let wanted = match blueprint.options.instances {
-        Some(instances) => instances.get(),
-        None if blueprint.interface.is_action_plugin() => 1,
-        None => processors(),
-    };
-    u32::try_from(wanted).unwrap_or(u32::MAX).min(MOST_INSTANCES)
+/// One stream's hold on an instance of its own: all its chunks go there.
+///
+/// An instance that fails is replaced for the next chunk, and what it knew of the stream is gone.
+/// Dropped, it gives the instance back to the plugin's pool; a fresh one
+/// ([`InstanceMode::PerRequest`]) ends there. Where the plugin has a single instance, streams share
+/// it with all calls and hold nothing.
+pub struct Lease {
+    plugin: Plugin,
+    held: Held,
 }
 
-/// Far above what helps; a configuration error should not become a reservation of memory.
-const MOST_INSTANCES: u32 = 4096;
+impl Lease {
+    /// Calls `http_stream_chunk_hook`; `None` changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plugin::http_pre`].
+    pub async fn chunk(
+        &mut self,
+        input: &ChunkInput<'_>,
+    ) -> Result<Option<ChunkOutput>, PluginError> {
+        let decode = |output: &[u8]| ChunkOutput::decode(output, input);
+        let Self { plugin, held } = self;
+        let held = (plugin.instances().mode != InstanceMode::Single).then_some(held);
+        plugin.typed_hook_on(held, Hook::HttpStreamChunk, || input.parts(), decode).await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.plugin.shared.pool.release(std::mem::take(&mut self.held));
+    }
+}

@@ -1,5 +1,7 @@
 //! What a configuration may say, and what is said to one that says something else.
 
+use std::num::NonZeroUsize;
+
 use super::*;
 
 fn parse(json: &str) -> Result<Config, String> {
@@ -33,7 +35,7 @@ fn everything_can_be_said() {
             "plugins": [{
                 "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
                 "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
-                "input": "host-pages", "instances": 3
+                "input": "host-pages", "instances": 3, "streams": "sticky", "runtime": "tiered"
             }],
             "providers": {
                 "openai": {"base_url": "http://localhost:1/v1", "api_key_env": "KEY",
@@ -47,7 +49,9 @@ fn everything_can_be_said() {
     let plugin = &config.plugins[0];
     assert_eq!(plugin.path, Path::new("/etc/gateway/one.wasm"), "beside the configuration");
     assert_eq!(plugin.breaker, BreakerSettings::new(2, 10_000));
-    assert_eq!(plugin.options().instances.unwrap().get(), 3);
+    assert_eq!(plugin.options().instances.unwrap(), NonZeroUsize::new(3).unwrap().into());
+    assert_eq!(plugin.options().streams, Streams::Sticky);
+    assert_eq!(plugin.options().runtime, Some(Runtime::Tiered));
     assert_eq!(plugin.options().input, InputPlacement::HostPages);
     assert_eq!(config.providers.openai.as_ref().unwrap().timeouts.idle_ms, 9);
     assert_eq!(config.default_provider(), "mock");
@@ -88,6 +92,34 @@ fn errors_give_the_file_the_place_what_was_found_and_what_was_wanted() {
         (
             r#"{"plugins": [{"path": "a", "enabled": "yes"}]}"#,
             &["`plugins[0].enabled`", "string \"yes\", wanted a boolean", "line 1"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "instances": {"mode": "per_request"}}]}"#,
+            &["`plugins[0].instances.mode`", "found `per_request`", "did you mean `per-request`?"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "instances": {"mode": "single", "size": 4}}]}"#,
+            &["`plugins[0].instances`", "a size of 4 with the mode `single`, wanted 1 or none"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "instances": 0}]}"#,
+            &["`plugins[0].instances`", "found 0, wanted at least 1 instance"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "instances": "single"}]}"#,
+            &["`plugins[0].instances`", "wanted a number of instances or an object"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "instances": {"sise": 4}}]}"#,
+            &["`plugins[0].instances", "unknown key `sise`", "did you mean `size`?"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "streams": "stikcy"}]}"#,
+            &["`plugins[0].streams`", "did you mean `sticky`?"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "runtime": "wasmtme"}]}"#,
+            &["`plugins[0].runtime`", "did you mean `wasmtime`?"],
         ),
         (r#"{"plugins": [{"name": "a"}]}"#, &["`plugins[0]`", "missing field `path`"]),
         (r#"{"plugins": [{"path": ""}]}"#, &["`plugins[0].path`", "wanted a file"]),

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::Pipeline;
 use super::slot::Slot;
-use crate::HookFailure;
+use crate::{HookFailure, HookStream};
 
 /// One request. The phases are called in the order of its life; each may be left out.
 ///
@@ -25,6 +25,9 @@ pub struct Exchange {
     http_reach: usize,
     /// `post` runs for the plugins before this place.
     llm_reach: usize,
+    /// By plugin, what takes its chunks if not the plugin itself does; empty before the first
+    /// chunk and after the last.
+    streams: Vec<Option<Box<dyn HookStream>>>,
 }
 
 /// How a request goes on after `http_pre`.
@@ -63,6 +66,7 @@ impl Exchange {
             request: request.into(),
             http_reach: all,
             llm_reach: all,
+            streams: Vec::new(),
             pipeline,
         }
     }
@@ -168,11 +172,17 @@ impl Exchange {
         mut chunk: Box<RawValue>,
     ) -> Result<Option<Box<RawValue>>, HookFailure> {
         let pipeline = Arc::clone(&self.pipeline);
-        for slot in reverse(&pipeline, pipeline.slots.len()) {
+        if self.streams.is_empty() {
+            self.streams = pipeline.slots.iter().map(Slot::stream).collect();
+        }
+        for (slot, stream) in pipeline.slots.iter().zip(&mut self.streams).rev() {
             let input =
                 ChunkInput { context: &self.context, request: &self.request, chunk: &chunk };
             let called = slot
-                .call(&*pipeline.clock, Hook::HttpStreamChunk, |plugin| plugin.chunk(input))
+                .call(&*pipeline.clock, Hook::HttpStreamChunk, |plugin| match stream {
+                    Some(stream) => stream.chunk(input),
+                    None => plugin.chunk(input),
+                })
                 .await?;
             let Some(output) = called else { continue };
             match output.apply(&mut self.context) {
@@ -210,6 +220,8 @@ impl Exchange {
     ///
     /// `result` is `None` where the post hooks ran before the stream began.
     pub async fn streamed(&mut self, result: Option<&PostFlow>, response: &HttpResponse) {
+        // Instances that were kept for the chunks are free for others.
+        self.streams.clear();
         if self.context.set("streamed", &true).is_err() {
             debug_assert!(false, "a boolean is JSON");
         }

@@ -9,7 +9,7 @@ use plugbay::runtime::Clock;
 
 use super::{OnError, PluginEntry, PluginStatus};
 use crate::breaker::Breaker;
-use crate::{CallFailure, Cause, HookFailure, HookPlugin};
+use crate::{CallFailure, Cause, HookFailure, HookPlugin, HookStream};
 
 pub(super) struct Slot {
     plugin: Arc<dyn HookPlugin>,
@@ -47,6 +47,10 @@ impl Slot {
         }
     }
 
+    pub(super) fn stream(&self) -> Option<Box<dyn HookStream>> {
+        self.plugin.stream().filter(|_| self.exports(Hook::HttpStreamChunk))
+    }
+
     pub(super) async fn close(&self) -> Result<(), CallFailure> {
         self.plugin.close().await
     }
@@ -79,7 +83,9 @@ impl Slot {
             }
             Err(failure) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
-                permit.failed(clock.now());
+                if !failure.busy {
+                    permit.failed(clock.now());
+                }
                 self.failed(HookFailure::new(self.name(), hook, failure))
             }
         }
