@@ -11,6 +11,8 @@ mod output;
 mod plugin;
 mod pool;
 
+#[cfg(feature = "wasmtime")]
+pub use backends::cached_backend;
 pub use backends::{backend, backend_names, default_backend};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
 pub use host::{Host, HostBuilder, InputPlacement, PluginOptions};
@@ -20,4 +22,6 @@ pub use output::{Discard, PluginOutput};
 pub use plugbay_policy as policy;
 pub use plugbay_runtime as runtime;
 pub use plugbay_runtime::abi;
+#[cfg(feature = "wasmtime")]
+pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Plugin, RawOutput};
