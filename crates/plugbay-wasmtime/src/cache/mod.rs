@@ -162,6 +162,9 @@ pub(crate) fn module(
         return Ok(module);
     }
     let module = Module::from_binary(engine, wasm)?;
-    cache.store(&id, &module.serialize()?);
+    match module.serialize() {
+        Ok(code) => cache.store(&id, &code),
+        Err(error) => tracing::warn!("compiled code is not kept: {error:#}"),
+    }
     Ok(module)
 }
