@@ -82,6 +82,8 @@ pub(crate) fn tool(name: impl AsRef<OsStr>) -> Command {
 
 fn program(path: &str, name: &str) -> Command {
     let mut command = tool(path);
+    // Of the tests' own, and filled by whichever of them comes first: as a user's is.
+    command.env("PLUGBAY_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/code"));
     // The name that users know it by.
     command.arg0(name);
     command

@@ -1,5 +1,6 @@
 //! The command lines of both programs, and a file for each command.
 
+mod cache;
 mod call;
 mod check;
 mod completions;
@@ -37,6 +38,7 @@ enum PlugbayCommand {
     Check(check::Check),
     Inspect(inspect::Inspect),
     Call(call::Call),
+    Cache(cache::Cache),
     Completions(completions::Completions),
 }
 
@@ -49,6 +51,7 @@ pub fn plugbay() -> ExitCode {
         PlugbayCommand::Check(command) => command.run(),
         PlugbayCommand::Inspect(command) => command.run(),
         PlugbayCommand::Call(command) => command.run(),
+        PlugbayCommand::Cache(command) => command.run(),
         PlugbayCommand::Completions(command) => command.run::<Plugbay>(),
     };
     exit::code("plugbay", result)

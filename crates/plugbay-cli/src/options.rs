@@ -1,30 +1,87 @@
 //! Options that several commands share.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay::policy::{Fuel, Limits};
-use plugbay::{Host, LoadError, LoadErrorKind, Plugin, PluginOptions, PluginOutput};
+use plugbay::{CodeCache, Host, LoadError, LoadErrorKind, Plugin, PluginOptions, PluginOutput};
 use serde_json::value::RawValue;
 
-/// `--backend`.
+use crate::logging;
+
+/// `--backend`, `--cache-dir`, `--no-cache`.
 #[derive(Debug, Args)]
-pub(crate) struct BackendOption {
+pub(crate) struct BackendOptions {
     /// The engine that runs plugins: wasmtime (compiles), wasmi (interprets), tiered (interprets
     /// until it has compiled) or shadow (compiles, interprets too, and compares)
     #[arg(long, value_name = "NAME", default_value = "wasmtime",
           value_parser = ["wasmtime", "wasmi", "tiered", "shadow"])]
     pub(crate) backend: String,
+    #[command(flatten)]
+    directory: CacheDirectory,
+    /// Compile every module anew, and write nothing to disk
+    #[arg(long, conflicts_with = "cache_dir")]
+    no_cache: bool,
 }
 
-impl BackendOption {
+impl BackendOptions {
     /// A host on that engine, which hands on what plugins print.
     pub(crate) fn host(&self, output: Arc<dyn PluginOutput>) -> Result<Host> {
-        let backend = plugbay::backend(&self.backend)?;
-        Ok(Host::builder().backend(backend).output(output).build()?)
+        // Where the command logs nothing itself, what is wrong with the cache is said all the same.
+        logging::start("off,plugbay_cli=warn,plugbay_wasmtime=warn");
+        let mut builder = Host::builder();
+        let backend = match self.cache() {
+            Some(cache) => {
+                builder = builder.cache(cache.clone());
+                plugbay::cached_backend(&self.backend, cache)
+            }
+            None => plugbay::backend(&self.backend),
+        };
+        Ok(builder.backend(backend?).output(output).build()?)
     }
+
+    /// Where the engine keeps what it compiles. Without a usable place it compiles all the same.
+    fn cache(&self) -> Option<CodeCache> {
+        if self.no_cache {
+            return None;
+        }
+        let opened = CodeCache::open(self.directory.path()?);
+        opened.inspect_err(|error| tracing::warn!("{error} (--no-cache does without)")).ok()
+    }
+}
+
+/// `--cache-dir`.
+#[derive(Debug, Args)]
+pub(crate) struct CacheDirectory {
+    /// Where compiled code is kept [default: PLUGBAY_CACHE_DIR, or plugbay in the user's cache directory]
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+}
+
+impl CacheDirectory {
+    /// The directory, whether it is there or not; `None` for a user without a home.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        let named = self.cache_dir.clone().or_else(|| Some(variable("PLUGBAY_CACHE_DIR")?.into()));
+        named.or_else(|| user_caches().map(|caches| caches.join("plugbay")))
+    }
+}
+
+/// The directory that a user's programs keep caches in.
+fn user_caches() -> Option<PathBuf> {
+    if cfg!(windows) {
+        return variable("LOCALAPPDATA").map(PathBuf::from);
+    }
+    // The standard has relative paths ignored.
+    let named = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(std::env::home_dir()?.join(".cache")).filter(|path| path.is_absolute()))
+}
+
+/// An environment variable that says something.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// `--fuel`, `--memory-bytes`, `--timeout-ms`.

@@ -44,6 +44,7 @@ fn run(program: &str, folder: &Path, arguments: &[&str], input: &[u8]) -> Ended 
     let mut child = Command::new(program)
         .args(arguments)
         .current_dir(folder)
+        .env("PLUGBAY_CACHE_DIR", folder.join("cache"))
         .env_remove("RUST_LOG")
         .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::piped())
@@ -481,6 +482,91 @@ fn call_with_wrong_arguments() {
 }
 
 #[test]
+fn the_cache_is_filled_and_shown_and_cleared() {
+    let folder = Folder::with(&[("tiny.wasm", HOOK), ("action.wasm", ACTION)]);
+    let cache = folder.0.path().join("cache");
+    let path = format!("{}\n", cache.display());
+    assert_eq!(folder.plugbay(&["cache", "path"]).stdout, path);
+    // Looking at it does not make it, nor does an engine that does not compile.
+    assert_eq!(folder.plugbay(&["cache", "clear"]).stdout, "entries removed: 0\n");
+    assert_eq!(folder.plugbay(&["check", "tiny.wasm", "--no-cache"]).code, 0);
+    assert_eq!(folder.plugbay(&["check", "tiny.wasm", "--backend", "wasmi"]).code, 0);
+    let none = folder.plugbay(&["cache", "list"]);
+    assert_eq!(none.stdout, format!("0 entries, 0 bytes of 512.0 MiB in {path}"));
+    assert!(!cache.exists());
+
+    for module in ["tiny.wasm", "action.wasm", "tiny.wasm"] {
+        let ended = folder.plugbay(&["check", module]);
+        assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    }
+    let list = folder.plugbay(&["cache", "list"]).stdout;
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!(lines.len(), 3, "{list}");
+    assert!(lines[0].contains(".code") && lines[0].ends_with("  used within a day"), "{list}");
+    assert!(lines[2].starts_with("2 entries, ") && lines[2].contains("512.0 MiB"), "{list}");
+    let json = folder.plugbay(&["cache", "list", "--json"]).stdout;
+    assert_eq!(json.matches("\"file\": ").count(), 2, "{json}");
+    assert!(json.contains("\"limit_bytes\": 536870912"), "{json}");
+    assert_eq!(folder.plugbay(&["cache", "clear"]).stdout, "entries removed: 2\n");
+    assert_eq!(folder.plugbay(&["cache", "clear"]).stdout, "entries removed: 0\n");
+
+    // The option goes before the variable.
+    assert_eq!(folder.plugbay(&["check", "tiny.wasm", "--cache-dir", "other"]).code, 0);
+    assert_eq!(folder.plugbay(&["cache", "clear"]).stdout, "entries removed: 0\n");
+    let cleared = folder.plugbay(&["cache", "clear", "--cache-dir", "other"]);
+    assert_eq!(cleared.stdout, "entries removed: 1\n");
+    let both = folder.plugbay(&["check", "tiny.wasm", "--cache-dir", "other", "--no-cache"]);
+    assert_eq!(both.code, 2, "{}", both.stdout);
+}
+
+#[test]
+fn a_cache_that_cannot_be_trusted_is_told_of_and_the_work_is_done() {
+    let folder = Folder::with(&[("tiny.wasm", HOOK)]);
+    let good = folder.plugbay(&["check", "tiny.wasm"]);
+    let entry = std::fs::read_dir(folder.0.path().join("cache"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "code"))
+        .unwrap();
+    std::fs::remove_file(&entry).unwrap();
+    std::fs::write(&entry, "not what was compiled").unwrap();
+    let ended = folder.plugbay(&["check", "tiny.wasm"]);
+    assert_eq!((ended.code, &ended.stdout), (0, &good.stdout));
+    let told = format!("{} is not run: it has 21 bytes", entry.display());
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    let again = folder.plugbay(&["check", "tiny.wasm"]);
+    assert_eq!((again.code, &*again.stderr), (0, ""));
+
+    // A file in the place of the directory.
+    let ended = folder.plugbay(&["check", "tiny.wasm", "--cache-dir", "tiny.wasm"]);
+    assert_eq!((ended.code, &ended.stdout), (0, &good.stdout));
+    let told = "cannot keep compiled code in tiny.wasm: ";
+    assert!(ended.stderr.contains(told) && ended.stderr.contains("--no-cache"), "{}", ended.stderr);
+    let ended = folder.plugbay(&["cache", "list", "--cache-dir", "tiny.wasm"]);
+    assert_eq!(ended.code, 2, "{}", ended.stdout);
+}
+
+#[test]
+fn several_processes_begin_a_cache_together() {
+    for _ in 0..5 {
+        let folder = Folder::with(&[("tiny.wasm", HOOK)]);
+        std::thread::scope(|scope| {
+            let check = || folder.plugbay(&["check", "tiny.wasm"]);
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(check)).collect();
+            for one in all {
+                let ended = one.join().unwrap();
+                assert_eq!((ended.code, &*ended.stderr), (0, ""));
+            }
+        });
+        // Whoever came last takes what any of them left.
+        let after = folder.plugbay(&["check", "tiny.wasm"]);
+        assert_eq!((after.code, &*after.stderr), (0, ""));
+        // The secret and one entry.
+        assert_eq!(std::fs::read_dir(folder.0.path().join("cache")).unwrap().count(), 2);
+    }
+}
+
+#[test]
 fn completions_for_every_shell() {
     let folder = Folder::empty();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
@@ -504,7 +590,7 @@ fn help_shows_an_example_of_every_command() {
     let folder = Folder::empty();
     let help = folder.plugbay(&["--help"]);
     assert_eq!(help.code, 0);
-    for command in ["demo", "gateway", "midi", "check", "inspect", "call", "completions"] {
+    for command in ["demo", "gateway", "midi", "check", "inspect", "call", "cache", "completions"] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{}", help.stdout);
         let help = folder.plugbay(&[command, "--help"]);
         assert_eq!((help.code, &*help.stderr), (0, ""), "{command}");

@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use plugbay_runtime::{Backend, CompileError, Metering, Module};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::cache::CodeCache;
 use crate::costs;
-use crate::module::WasmtimeModule;
+use crate::module::{Linkers, WasmtimeModule};
 use crate::passage::Passages;
 
 /// Compiles plugins to machine code with wasmtime and Cranelift.
@@ -23,6 +24,8 @@ pub struct WasmtimeBackend {
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) engine: Engine,
+    pub(crate) cache: Option<CodeCache>,
+    pub(crate) linkers: Arc<Linkers>,
     pub(crate) passages: Arc<Passages>,
 }
 
@@ -41,7 +44,21 @@ impl WasmtimeBackend {
     ///
     /// When the processor or the operating system lacks something that Cranelift needs.
     pub fn new() -> Result<Self, EngineError> {
-        Ok(Self { metered: Setup::new(Metering::Fuel)?, unmetered: Arc::default() })
+        Self::with(None)
+    }
+
+    /// The same, taking compiled code from `cache` where it is there and leaving it there where it is
+    /// not. Without a cache, nothing is read from disk or written to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_cache(cache: CodeCache) -> Result<Self, EngineError> {
+        Self::with(Some(cache))
+    }
+
+    fn with(cache: Option<CodeCache>) -> Result<Self, EngineError> {
+        Ok(Self { metered: Setup::new(Metering::Fuel, cache)?, unmetered: Arc::default() })
     }
 
     fn setup(&self, metering: Metering) -> Result<&Setup, CompileError> {
@@ -49,7 +66,7 @@ impl WasmtimeBackend {
             Metering::Fuel => Ok(&self.metered),
             Metering::Off => self
                 .unmetered
-                .get_or_init(|| Setup::new(metering))
+                .get_or_init(|| Setup::new(metering, self.metered.cache.clone()))
                 .as_ref()
                 .map_err(|error| CompileError::new(&error.message)),
         }
@@ -57,7 +74,7 @@ impl WasmtimeBackend {
 }
 
 impl Setup {
-    fn new(metering: Metering) -> Result<Self, EngineError> {
+    fn new(metering: Metering, cache: Option<CodeCache>) -> Result<Self, EngineError> {
         let mut config = config(metering);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
         let engine = Engine::new(&config).or_else(|_| {
@@ -67,7 +84,8 @@ impl Setup {
             Engine::new(&config)
         });
         let engine = engine.map_err(|error| EngineError { message: format!("{error:#}") })?;
-        Ok(Self { passages: Arc::new(Passages::new(&engine)), engine })
+        let passages = Arc::new(Passages::new(&engine, cache.clone()));
+        Ok(Self { engine, cache, linkers: Arc::default(), passages })
     }
 }
 

@@ -5,11 +5,12 @@ use plugbay_runtime::{
     BoxFuture, CompileError, Environment, Import, Instance, InstantiateError, Module, WASI_MODULE,
     check_imports,
 };
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module as Compiled};
 
 use crate::backend::Setup;
+use crate::cache;
 use crate::instance;
 use crate::passage::Passages;
 use crate::state::State;
@@ -27,8 +28,7 @@ pub(crate) struct WasmtimeModule {
 
 impl WasmtimeModule {
     pub(crate) fn compile(setup: &Setup, wasm: &[u8]) -> Result<Self, CompileError> {
-        let engine = &setup.engine;
-        let module = Compiled::from_binary(engine, wasm)
+        let module = cache::module(&setup.engine, setup.cache.as_ref(), wasm)
             .map_err(|error| CompileError::new(&format!("{error:#}")))?;
         let exports = module.exports().filter_map(|export| {
             let ty = values::func_type(export.ty().func()?);
@@ -42,7 +42,7 @@ impl WasmtimeModule {
         let (exports, imports) = (exports.collect(), imports.collect::<Vec<_>>());
         let has_memory =
             module.exports().any(|e| e.name() == "memory" && e.ty().memory().is_some());
-        let linked = link(engine, &module, &imports);
+        let linked = link(setup, &module, &imports);
         let passages = Arc::clone(&setup.passages);
         Ok(Self { exports, imports, has_memory, linked, passages })
     }
@@ -83,18 +83,38 @@ impl Module for WasmtimeModule {
     }
 }
 
+/// What the modules of one engine are linked with alike.
+///
+/// Defining WASI's functions takes longer than loading a small module from the cache does, so it is
+/// done once.
+#[derive(Default)]
+pub(crate) struct Linkers {
+    wasi: OnceLock<Linker<State>>,
+}
+
+impl Linkers {
+    fn wasi(&self, engine: &Engine) -> wasmtime::Result<Linker<State>> {
+        if let Some(linker) = self.wasi.get() {
+            return Ok(linker.clone());
+        }
+        let mut linker = Linker::new(engine);
+        wasi::link(&mut linker)?;
+        Ok(self.wasi.get_or_init(|| linker).clone())
+    }
+}
+
 fn link(
-    engine: &Engine,
+    setup: &Setup,
     module: &Compiled,
     imports: &[Import],
 ) -> Result<InstancePre<State>, InstantiateError> {
     let other = |error: wasmtime::Error| InstantiateError::Other { message: format!("{error:#}") };
     check_imports(imports)?;
-    let mut linker = Linker::new(engine);
+    let mut linker = match imports.iter().any(|import| import.module == WASI_MODULE) {
+        true => setup.linkers.wasi(&setup.engine).map_err(other)?,
+        false => Linker::new(&setup.engine),
+    };
     let mut known: Vec<(&str, &str)> = Vec::new();
-    if imports.iter().any(|import| import.module == WASI_MODULE) {
-        wasi::link(&mut linker).map_err(other)?;
-    }
     for import in module.imports() {
         let (module, field) = (import.module().to_owned(), import.name().to_owned());
         let ExternType::Func(ty) = import.ty() else {

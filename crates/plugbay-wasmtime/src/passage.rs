@@ -20,6 +20,7 @@ use wasm_encoder::{
 };
 use wasmtime::{Caller, Engine, Extern, Func, Instance, Module, Store, TypedFunc};
 
+use crate::cache::{self, CodeCache};
 use crate::state::State;
 
 /// Longest document that is brought this way, in bytes.
@@ -28,6 +29,7 @@ pub(crate) const LONGEST: usize = 8 << 10;
 /// The module, by what there is to free with; made when it is first needed.
 pub(crate) struct Passages {
     engine: Engine,
+    cache: Option<CodeCache>,
     modules: [OnceLock<Option<Module>>; 3],
 }
 
@@ -53,8 +55,8 @@ impl Freeing {
 }
 
 impl Passages {
-    pub(crate) fn new(engine: &Engine) -> Self {
-        Self { engine: engine.clone(), modules: Default::default() }
+    pub(crate) fn new(engine: &Engine, cache: Option<CodeCache>) -> Self {
+        Self { engine: engine.clone(), cache, modules: Default::default() }
     }
 
     /// The whole call of the function `hook`, for an instance whose functions `function` finds.
@@ -73,7 +75,7 @@ impl Passages {
             Freeing::BySize => &self.modules[2],
         };
         let module = place
-            .get_or_init(|| Module::from_binary(&self.engine, &encode(freeing)).ok())
+            .get_or_init(|| cache::module(&self.engine, self.cache.as_ref(), &encode(freeing)).ok())
             .as_ref()?;
         let mut imports: Vec<Extern> = vec![
             function(allocator.alloc)?.into(),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use plugbay_runtime::Backend;
+#[cfg(feature = "wasmtime")]
+use plugbay_wasmtime::{CodeCache, WasmtimeBackend};
 use serde::{Deserialize, Serialize};
 
 use crate::error::BackendError;
@@ -73,7 +75,7 @@ fn known() -> &'static [&'static str] {
 ///
 /// When this build has none of that name, or the engine cannot be set up on this machine.
 pub fn backend(name: &str) -> Result<Arc<dyn Backend>, BackendError> {
-    compose(name, &engine)
+    Maker::default().backend(name)
 }
 
 type Made = Result<Arc<dyn Backend>, BackendError>;
@@ -92,17 +94,48 @@ pub(crate) fn compose(name: &str, engine: &dyn Fn(&str) -> Made) -> Made {
     }
 }
 
-/// One engine by its name.
-pub(crate) fn engine(name: &str) -> Result<Arc<dyn Backend>, BackendError> {
-    match name {
-        #[cfg(feature = "wasmtime")]
-        "wasmtime" => plugbay_wasmtime::WasmtimeBackend::new()
-            .map(|backend| Arc::new(backend) as Arc<dyn Backend>)
-            .map_err(|error| BackendError::Setup { name: "wasmtime", message: error.to_string() }),
-        #[cfg(feature = "wasmi")]
-        "wasmi" => Ok(Arc::new(plugbay_wasmi::WasmiBackend::new())),
-        _ => Err(BackendError::Unknown { found: name.to_owned(), known: known() }),
+/// How engines are made.
+#[derive(Clone, Default)]
+pub(crate) struct Maker {
+    /// Where compiled code is kept, if anywhere.
+    #[cfg(feature = "wasmtime")]
+    pub(crate) cache: Option<CodeCache>,
+}
+
+impl Maker {
+    /// As [`backend`].
+    pub(crate) fn backend(&self, name: &str) -> Made {
+        compose(name, &|part| self.engine(part))
     }
+
+    /// One engine by its name.
+    pub(crate) fn engine(&self, name: &str) -> Made {
+        match name {
+            #[cfg(feature = "wasmtime")]
+            "wasmtime" => {
+                let made = match &self.cache {
+                    Some(cache) => WasmtimeBackend::with_cache(cache.clone()),
+                    None => WasmtimeBackend::new(),
+                };
+                made.map(|backend| Arc::new(backend) as Arc<dyn Backend>).map_err(|error| {
+                    BackendError::Setup { name: "wasmtime", message: error.to_string() }
+                })
+            }
+            #[cfg(feature = "wasmi")]
+            "wasmi" => Ok(Arc::new(plugbay_wasmi::WasmiBackend::new())),
+            _ => Err(BackendError::Unknown { found: name.to_owned(), known: known() }),
+        }
+    }
+}
+
+/// As [`backend`]; what compiles takes compiled code from `cache` and leaves it there.
+///
+/// # Errors
+///
+/// As [`backend`].
+#[cfg(feature = "wasmtime")]
+pub fn cached_backend(name: &str, cache: CodeCache) -> Result<Arc<dyn Backend>, BackendError> {
+    Maker { cache: Some(cache) }.backend(name)
 }
 
 /// The first engine of [`backend_names`].

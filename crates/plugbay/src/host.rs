@@ -7,7 +7,7 @@ use plugbay_policy::{Grant, Limits};
 use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
 use serde_json::value::RawValue;
 
-use crate::backends::{Runtime, compose, default_backend, engine};
+use crate::backends::{Maker, Runtime, backend_names, compose};
 use crate::error::{BackendError, LoadError, LoadErrorKind};
 use crate::inspect::Inspection;
 use crate::instances::{Instances, Streams};
@@ -20,6 +20,7 @@ pub struct Host {
     backend: Arc<dyn Backend>,
     /// Engines that plugins asked for by name, made when the first one did.
     others: Arc<Mutex<Vec<Arc<dyn Backend>>>>,
+    maker: Maker,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Arc<dyn PluginOutput>,
 }
@@ -28,6 +29,7 @@ pub struct Host {
 #[derive(Default)]
 pub struct HostBuilder {
     backend: Option<Arc<dyn Backend>>,
+    maker: Maker,
     clock: Option<Arc<dyn Clock>>,
     output: Option<Arc<dyn PluginOutput>>,
 }
@@ -37,6 +39,15 @@ impl HostBuilder {
     #[must_use]
     pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backend = Some(backend);
+        self
+    }
+
+    /// Where engines that the host makes by itself keep compiled code: the default one, and those
+    /// that plugins ask for by name. Without one, nowhere.
+    #[cfg(feature = "wasmtime")]
+    #[must_use]
+    pub fn cache(mut self, cache: plugbay_wasmtime::CodeCache) -> Self {
+        self.maker.cache = Some(cache);
         self
     }
 
@@ -60,8 +71,10 @@ impl HostBuilder {
     ///
     /// When no engine was given and this build has none that works.
     pub fn build(self) -> Result<Host, BackendError> {
+        let default = || self.maker.backend(backend_names().first().copied().unwrap_or("default"));
         Ok(Host {
-            backend: self.backend.map_or_else(default_backend, Ok)?,
+            backend: self.backend.map_or_else(default, Ok)?,
+            maker: self.maker,
             others: Arc::default(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             output: self.output.unwrap_or_else(|| Arc::new(Discard)),
@@ -197,7 +210,10 @@ impl Host {
         }
         let made = compose(name, &|part| {
             let mut known = std::iter::once(&self.backend).chain(others.iter());
-            known.find(|known| known.name() == part).cloned().map_or_else(|| engine(part), Ok)
+            known
+                .find(|known| known.name() == part)
+                .cloned()
+                .map_or_else(|| self.maker.engine(part), Ok)
         })?;
         others.push(Arc::clone(&made));
         Ok(made)

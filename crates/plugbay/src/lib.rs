@@ -17,6 +17,8 @@ mod shadow;
 mod snapshot;
 mod tiered;
 
+#[cfg(feature = "wasmtime")]
+pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
 pub use host::{Host, HostBuilder, InputPlacement, PluginOptions};
@@ -27,6 +29,8 @@ pub use output::{Discard, PluginOutput};
 pub use plugbay_policy as policy;
 pub use plugbay_runtime as runtime;
 pub use plugbay_runtime::abi;
+#[cfg(feature = "wasmtime")]
+pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};
 pub use shadow::{ShadowBackend, ShadowReport};
 pub use tiered::TieredBackend;

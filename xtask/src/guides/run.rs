@@ -80,6 +80,8 @@ struct Host<'a> {
 
 impl<'a> Host<'a> {
     fn build(sh: &'a Shell, root: &Path) -> Result<Self> {
+        // What is compiled here is nothing that the user's own cache should hold.
+        sh.set_var("PLUGBAY_CACHE_DIR", root.join("target/plugins-code"));
         ensure!(
             root.join("crates/plugbay-cli").is_dir(),
             "there is no crates/plugbay-cli to run the blocks with; --no-run only builds them"

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::exit::Outcome;
-use crate::options::{BackendOption, LimitOptions, json_argument, load, parse_json, read_text};
+use crate::options::{BackendOptions, LimitOptions, json_argument, load, parse_json, read_text};
 use crate::ui::{self, StderrLines, outln};
 
 /// Call one export of a plugin and print what it returns.
@@ -47,7 +47,7 @@ pub(crate) struct Call {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    backend: BackendOption,
+    backend: BackendOptions,
     #[command(flatten)]
     limits: LimitOptions,
 }

@@ -9,7 +9,7 @@ use plugbay::{ImportUse, Inspection};
 use serde::Serialize;
 
 use crate::exit::Outcome;
-use crate::options::{BackendOption, read_bytes};
+use crate::options::{BackendOptions, read_bytes};
 use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
 
 /// Tell whether a module is a plugin that this host can load, without running it.
@@ -30,7 +30,7 @@ pub(crate) struct Check {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    backend: BackendOption,
+    backend: BackendOptions,
 }
 
 #[derive(Serialize)]

@@ -16,7 +16,7 @@ use plugbay_midi::source::{MidiFileSource, Pace, Song};
 use serde_json::{Value, json};
 
 use crate::exit::Outcome;
-use crate::options::BackendOption;
+use crate::options::BackendOptions;
 use crate::ui::{self, DIM, ERROR, GOOD, TITLE, outln};
 
 /// Show what this is: a live gateway with a plugin that redacts, and a MIDI file that fires one.
@@ -30,7 +30,7 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "DIR", default_value = "target/plugins")]
     plugins: PathBuf,
     #[command(flatten)]
-    backend: BackendOption,
+    backend: BackendOptions,
 }
 
 /// What the client asks; the redactor is to find one address in it.

@@ -10,7 +10,7 @@ use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
 
 use crate::exit::Outcome;
 use crate::logging;
-use crate::options::BackendOption;
+use crate::options::BackendOptions;
 use crate::ui::{self, DIM, StderrLines, TITLE, WARN, outln};
 
 /// Serve an OpenAI-compatible API whose requests, responses and stream chunks pass through plugins.
@@ -30,7 +30,7 @@ pub(crate) struct Gateway {
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     #[command(flatten)]
-    backend: BackendOption,
+    backend: BackendOptions,
 }
 
 impl Gateway {

@@ -9,7 +9,7 @@ use plugbay::PluginOptions;
 use serde::Serialize;
 
 use crate::exit::Outcome;
-use crate::options::{BackendOption, LimitOptions, json_argument, load};
+use crate::options::{BackendOptions, LimitOptions, json_argument, load};
 use crate::ui::{self, DIM, StderrLines, TITLE, outln};
 
 /// Load a plugin, run its init, and print what it says of itself.
@@ -27,7 +27,7 @@ pub(crate) struct Inspect {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    backend: BackendOption,
+    backend: BackendOptions,
     #[command(flatten)]
     limits: LimitOptions,
 }

@@ -11,7 +11,7 @@ use plugbay_midi::source::{MidiFileSource, MidiSource, Pace, PortSource, RawSour
 
 use crate::exit::Outcome;
 use crate::logging;
-use crate::options::BackendOption;
+use crate::options::BackendOptions;
 use crate::ui::{DIM, StderrLines, WARN, outln};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
@@ -54,7 +54,7 @@ pub(crate) struct Midi {
     #[arg(long, value_name = "PATH", conflicts_with = "port")]
     raw: Option<PathBuf>,
     #[command(flatten)]
-    backend: BackendOption,
+    backend: BackendOptions,
 }
 
 impl Midi {
