@@ -6,5 +6,4 @@ function init(arguments)
   wrk.headers["Content-Type"] = "application/json"
   wrk.body = file:read("*a")
   file:close()
-  wrk.init(arguments)
 end

@@ -137,7 +137,8 @@ impl Api {
             };
         }
         let span = tracing::info_span!("request", id = id.as_str());
-        self.collected(id, parts, incoming).instrument(span).await
+        // In a box of its own: a future is moved as often as a request is, and this one is large.
+        Box::pin(self.collected(id, parts, incoming).instrument(span)).await
     }
 
     /// Answers a request whose body is read, by a hook or by the gateway.

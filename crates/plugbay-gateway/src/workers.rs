@@ -5,10 +5,11 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
 
 use crate::api::{Api, Shared};
 use crate::config::ServerTimeouts;
@@ -135,6 +136,7 @@ impl Worker {
         let (let_go, going) = watch::channel(false);
         let mut connections = Connections::new(api, &timeouts, going);
         let closing = phase(&mut phases, |phase| *phase != Phase::Serving);
+        let soon = tokio::spawn(always_soon());
         connections.accept(listener, closing).await;
         drop(open);
         let end = match phase(&mut phases, |phase| matches!(phase, Phase::Draining(_))).await {
@@ -143,7 +145,21 @@ impl Worker {
             _ => Instant::now() + timeouts.drain(),
         };
         let_go.send_replace(true);
-        connections.drain(all_done, end).await
+        let cut_off = connections.drain(all_done, end).await;
+        soon.abort();
+        cut_off
+    }
+}
+
+/// A timer that is due sooner than nearly all others.
+///
+/// A timer that is due before all others makes tokio wake its driver, by a system call. The timeouts
+/// of requests are long, and each would be the first to come when no other request is under way.
+async fn always_soon() {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tick.tick().await;
     }
 }
 

@@ -52,8 +52,11 @@ impl Rig {
         section("the guest with two hooks", || guest(sh, root))?;
         sh.change_dir(root);
         section("the programs (the first time, the engines take some minutes)", || {
-            cmd!(sh, "cargo build --release --locked -p plugbay-cli --bin plugbay").run()?;
-            cmd!(sh, "cargo build --release --locked -p benches-http").run()?;
+            // In one go, so that what both depend on is built with one set of features.
+            let which = ["plugbay", "bench-upstream", "bench-proxy"].map(|name| ["--bin", name]);
+            let which = which.iter().flatten();
+            cmd!(sh, "cargo build --release --locked -p plugbay-cli -p benches-http {which...}")
+                .run()?;
             Ok(())
         })?;
         let folder = root.join("target/bench-http");
