@@ -72,7 +72,11 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
 }
 
 /// Where cargo builds to, which the environment or a configuration may have moved.
-fn target_directory(sh: &Shell) -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// cargo cannot say.
+pub(crate) fn target_directory(sh: &Shell) -> Result<PathBuf> {
     #[derive(Deserialize)]
     struct Metadata {
         target_directory: PathBuf,

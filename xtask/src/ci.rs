@@ -45,7 +45,9 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
 fn format(sh: &Shell, root: &Path) -> Result<()> {
     sh.change_dir(root);
     cmd!(sh, "cargo fmt --all --check").run()?;
-    cmd!(sh, "cargo fmt --all --check --manifest-path plugins/rust/Cargo.toml").run()?;
+    for workspace in ["plugins/rust", "benches/http/guest"] {
+        cmd!(sh, "cargo fmt --all --check --manifest-path {workspace}/Cargo.toml").run()?;
+    }
     Ok(())
 }
 

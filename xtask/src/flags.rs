@@ -16,6 +16,8 @@ xflags::xflags! {
 
         /// Run the benches and print one table of medians, engine beside engine.
         cmd bench {
+            /// The gateway under load, beside nginx, Envoy and a bare proxy of hyper's.
+            optional --http
             /// A tenth of the time, for a first look.
             optional --quick
             /// Put the table into docs/performance.md.

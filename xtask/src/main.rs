@@ -4,6 +4,7 @@
 //! from the machine it says itself, with the line to type when that is missing.
 
 mod bench;
+mod bench_http;
 mod ci;
 mod demo;
 mod flags;
@@ -43,6 +44,7 @@ fn run(command: flags::XtaskCmd) -> Result<()> {
     match command {
         flags::XtaskCmd::Demo(_) => demo::run(&sh, &root),
         flags::XtaskCmd::Ci(flags) => ci::run(&sh, &root, &flags),
+        flags::XtaskCmd::Bench(flags) if flags.http => bench_http::run(&sh, &root, &flags),
         flags::XtaskCmd::Bench(flags) => bench::run(&sh, &root, &flags),
         flags::XtaskCmd::Tidy(_) => tidy::run(&sh, &root),
         flags::XtaskCmd::Plugins(flags) => plugins::run(&sh, &root, &flags),

@@ -4,131 +4,248 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use plugbay::abi::hook::{HookError, HttpResponse};
+use plugbay::abi::interface::Hook;
 use plugbay_hooks::{Exchange, HttpPreFlow, Pipeline};
 use tracing::Instrument as _;
 
 use crate::api_error::{self, invalid};
-use crate::chat::{self, Reply};
-use crate::provider::Registry;
+use crate::body::HttpBody;
+use crate::chat;
+use crate::provider::{ChunkStream, Registry};
+use crate::request_id::{self, RequestId};
+use crate::route::Route;
 use crate::server::Background;
-use crate::translate::{self, Body};
-use crate::{body, models, request_id, streaming};
+use crate::{collect, models, passing, streaming, translate};
 
-/// What all requests of one gateway share.
-pub(crate) struct Api {
+/// What all threads of one gateway share.
+pub(crate) struct Shared {
     pub(crate) pipeline: Arc<Pipeline>,
-    pub(crate) providers: Registry,
+    pub(crate) hooks: HttpHooks,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) draining: AtomicBool,
 }
 
-const CHAT: &str = "/v1/chat/completions";
-const MODELS: &str = "/v1/models";
+/// Which HTTP hooks any plugin has; nothing is collected or converted for one that none has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HttpHooks {
+    pre: bool,
+    post: bool,
+    chunk: bool,
+}
+
+impl HttpHooks {
+    pub(crate) fn of(pipeline: &Pipeline) -> Self {
+        Self {
+            pre: pipeline.exports(Hook::HttpPre),
+            post: pipeline.exports(Hook::HttpPost),
+            chunk: pipeline.exports(Hook::HttpStreamChunk),
+        }
+    }
+
+    /// Whether any of them will be shown the request.
+    fn see_request(self) -> bool {
+        self.pre || self.post || self.chunk
+    }
+}
+
+/// What the requests of one thread share.
+pub(crate) struct Api {
+    shared: Arc<Shared>,
+    providers: Registry,
+    background: Background,
+}
+
+/// What the client will get, but for the HTTP hooks.
+pub(crate) enum Reply {
+    /// A whole response.
+    Whole(Response<Bytes>),
+    /// A plugin's.
+    Plugin(HttpResponse),
+    /// A stream of the chat API.
+    Stream {
+        /// Its chunks, before the chunk hooks.
+        chunks: ChunkStream,
+        /// Whether `post` is still to see what was streamed: it already saw an answer
+        /// that was whole before it was cut into chunks.
+        post_at_end: bool,
+    },
+    /// A provider's, as it comes.
+    Passed(Response<HttpBody>),
+}
+
+impl Reply {
+    pub(crate) fn error(error: &HookError) -> Self {
+        Self::Whole(api_error::plain(error))
+    }
+}
+
 const HEALTH: &str = "/health";
 
 impl Api {
+    pub(crate) fn new(shared: Arc<Shared>, providers: Registry, background: Background) -> Self {
+        Self { shared, providers, background }
+    }
+
     /// Answers a request.
-    pub(crate) async fn answer(
-        &self,
-        request: Request<Incoming>,
-        background: Background,
-    ) -> Response<Body> {
-        let id = request_id::of(request.headers());
-        let mut response = if request.uri().path() == HEALTH {
-            self.health(request.method())
-        } else {
-            let span = tracing::info_span!("request", %id);
-            self.with_hooks(&id, request, background).instrument(span).await
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
+        let id = RequestId::of(request.headers());
+        let mut response = match request.uri().path() {
+            HEALTH => self.health(request.method()),
+            _ => self.routed(&id, request).await,
         };
-        if let Some(value) = request_id::value(&id) {
-            response.headers_mut().insert(request_id::HEADER, value);
+        let headers = response.headers_mut();
+        headers.insert(request_id::HEADER, id.value());
+        if self.shared.draining.load(Ordering::Relaxed) {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 
     /// Whether the gateway takes requests. No plugin has a say in that.
-    fn health(&self, method: &Method) -> Response<Body> {
-        if !is_get(method) {
-            return translate::response(wrong_method(method.as_str(), HEALTH, "GET"));
+    fn health(&self, method: &Method) -> Response<HttpBody> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return wrong_method(method.as_str(), HEALTH, "GET").map(HttpBody::whole);
         }
-        let (status, text) = match self.draining.load(Ordering::Relaxed) {
+        let (status, text) = match self.shared.draining.load(Ordering::Relaxed) {
             true => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#),
             false => (StatusCode::OK, r#"{"status":"ok"}"#),
         };
-        let mut response = Response::new(translate::whole(text));
+        let mut response = Response::new(HttpBody::whole(text));
         *response.status_mut() = status;
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);
         response
     }
 
-    async fn with_hooks(
-        &self,
-        id: &str,
-        request: Request<Incoming>,
-        background: Background,
-    ) -> Response<Body> {
+    async fn routed(&self, id: &RequestId, request: Request<Incoming>) -> Response<HttpBody> {
         let (parts, incoming) = request.into_parts();
-        let read = body::read(&parts.headers, incoming, self.max_body_bytes, self.body_timeout);
-        let body = match read.await {
-            Ok(body) => body,
-            // Hooks are not shown half a request.
-            Err(refused) => return refuse(refused),
+        let hooks = self.shared.hooks;
+        let route = Route::of(parts.method.as_str(), parts.uri.path());
+        if matches!(route, Route::Pass) && !hooks.pre && !hooks.post {
+            // Nobody looks at it, so nothing of it is kept.
+            let body = HttpBody::passed(incoming, self.shared.body_timeout);
+            return match passing::pass(&self.providers, id, parts, body).await {
+                Ok(response) => response,
+                Err(error) => api_error::plain(&error).map(HttpBody::whole),
+            };
+        }
+        let span = tracing::info_span!("request", id = id.as_str());
+        // In a box of its own: a future is moved as often as a request is, and this one is large.
+        Box::pin(self.collected(id, parts, incoming).instrument(span)).await
+    }
+
+    /// Answers a request whose body is read, by a hook or by the gateway.
+    async fn collected(
+        &self,
+        id: &RequestId,
+        parts: Parts,
+        incoming: Incoming,
+    ) -> Response<HttpBody> {
+        let Shared { pipeline, hooks, max_body_bytes, body_timeout, .. } = &*self.shared;
+        let body =
+            match collect::read(&parts.headers, incoming, *max_body_bytes, *body_timeout).await {
+                Ok(body) => body,
+                // Hooks are not shown half a request.
+                Err(refused) => return refuse(&refused),
+            };
+        let request = match hooks.see_request() {
+            true => translate::request(&parts, &body),
+            false => translate::no_request(),
         };
-        let request = translate::request(&parts, body);
-        let mut exchange = Exchange::new(Arc::clone(&self.pipeline), id, request);
-        let reply = match exchange.http_pre().await {
-            HttpPreFlow::Continue => self.route(&mut exchange).await,
-            HttpPreFlow::Respond(response) => Reply::Whole(response),
-            HttpPreFlow::Failed(failure) => Reply::Whole(api_error::response(failure.to_error())),
+        let mut exchange = Exchange::new(Arc::clone(pipeline), id.as_str(), request);
+        let flow = match hooks.pre {
+            true => exchange.http_pre().await,
+            false => HttpPreFlow::Continue,
         };
-        match reply {
-            Reply::Whole(response) => {
-                translate::response(exchange.http_post(response, api_error::response).await)
+        let reply = match flow {
+            HttpPreFlow::Continue => self.reply(id, &mut exchange, parts, body).await,
+            HttpPreFlow::Respond(response) => Reply::Plugin(response),
+            HttpPreFlow::Failed(failure) => Reply::error(&failure.to_error()),
+        };
+        self.finish(exchange, reply).await
+    }
+
+    /// What the request comes to, as the hooks left it.
+    async fn reply(
+        &self,
+        id: &RequestId,
+        exchange: &mut Exchange,
+        sent: Parts,
+        body: Bytes,
+    ) -> Reply {
+        let seen = self.shared.hooks.pre.then(|| exchange.request());
+        let (method, path) = match seen {
+            Some(request) => (request.method.as_str(), request.path.as_str()),
+            None => (sent.method.as_str(), sent.uri.path()),
+        };
+        match Route::of(method, path) {
+            Route::Chat => {
+                let body = seen.map_or(&*body, |request| request.body.bytes());
+                let asked = chat::parse(&self.providers, body);
+                chat::complete(&self.providers, exchange, asked).await
             }
+            Route::Models => Reply::Whole(models::list(&self.providers).await),
+            Route::WrongMethod { wanted } => Reply::Whole(wrong_method(method, path, wanted)),
+            Route::Unknown => Reply::error(&passing::not_found(method, path)),
+            Route::Pass => {
+                let (parts, body) = match seen {
+                    Some(request) => match translate::sent_on(request, sent, body) {
+                        Ok(changed) => changed,
+                        Err(error) => return Reply::error(&error),
+                    },
+                    None => (sent, body),
+                };
+                match passing::pass(&self.providers, id, parts, HttpBody::whole(body)).await {
+                    Ok(response) => Reply::Passed(response),
+                    Err(error) => Reply::error(&error),
+                }
+            }
+        }
+    }
+
+    /// From the reply to the response: what is left for `http_post` to do.
+    async fn finish(&self, mut exchange: Exchange, reply: Reply) -> Response<HttpBody> {
+        let post = self.shared.hooks.post;
+        let (response, headers) = match reply {
             Reply::Stream { chunks, post_at_end } => {
-                streaming::response(exchange, chunks, post_at_end, background)
+                let background = self.background.clone();
+                return streaming::response(exchange, chunks, post_at_end, background);
             }
-        }
+            Reply::Whole(response) if !post => return response.map(HttpBody::whole),
+            Reply::Passed(response) if !post => return response,
+            Reply::Passed(response) if passing::is_event_stream(response.headers()) => {
+                return passing::shown_at_the_end(exchange, response, self.background.clone());
+            }
+            Reply::Plugin(response) if !post => {
+                return translate::response(response, &HeaderMap::new());
+            }
+            Reply::Plugin(response) => (response, HeaderMap::new()),
+            Reply::Whole(response) => translate::shown(response),
+            Reply::Passed(response) => match passing::whole(response).await {
+                Ok(response) => translate::shown(response),
+                Err(error) => (api_error::response(error), HeaderMap::new()),
+            },
+        };
+        translate::response(exchange.http_post(response, api_error::response).await, &headers)
     }
-
-    /// Where the request goes, as the hooks left it.
-    async fn route(&self, exchange: &mut Exchange) -> Reply {
-        let request = exchange.request();
-        let (method, path) = (request.method.as_str(), request.path.as_str());
-        match (path, method) {
-            (CHAT, "POST") => chat::complete(&self.providers, exchange).await,
-            (CHAT, _) => Reply::Whole(wrong_method(method, path, "POST")),
-            (MODELS, "GET" | "HEAD") => Reply::Whole(models::list(&self.providers).await),
-            (MODELS, _) => Reply::Whole(wrong_method(method, path, "GET")),
-            _ => Reply::Whole(api_error::response(not_found(method, path))),
-        }
-    }
 }
 
-fn is_get(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
-}
-
-fn not_found(method: &str, path: &str) -> HookError {
-    let message = format!("there is nothing at {method} {path}");
-    invalid(404, "unknown_url", message)
-}
-
-fn wrong_method(found: &str, path: &str, wanted: &'static str) -> HttpResponse {
+fn wrong_method(found: &str, path: &str, wanted: &'static str) -> Response<Bytes> {
     let message = format!("found {found} {path}, wanted {wanted}");
-    let mut response = api_error::response(invalid(405, "method_not_allowed", message));
-    response.headers.insert(ALLOW.as_str().to_owned(), wanted.to_owned());
+    let mut response = api_error::plain(&invalid(405, "method_not_allowed", message));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(wanted));
     response
 }
 
-fn refuse(refused: body::Refused) -> Response<Body> {
-    let mut response = translate::response(api_error::response(refused.error));
+fn refuse(refused: &collect::Refused) -> Response<HttpBody> {
+    let mut response = api_error::plain(&refused.error).map(HttpBody::whole);
     if refused.close {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

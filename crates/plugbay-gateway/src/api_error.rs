@@ -1,5 +1,8 @@
 //! Errors as OpenAI's clients read them.
 
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
 use plugbay::abi::hook::{Body, ErrorCode, ErrorDetail, HookError, HttpResponse};
 use plugbay::abi::json::RawObject;
 use serde::Serialize;
@@ -40,6 +43,20 @@ pub(crate) fn document(error: &HookError) -> String {
         Detail { message, r#type: kind, param: param.as_deref(), code: code.as_ref(), extra };
     // Text and numbers can always be written.
     serde_json::to_string(&Document { error: detail }).unwrap_or_default()
+}
+
+/// An error as a response.
+pub(crate) fn plain(error: &HookError) -> Response<Bytes> {
+    json(status(error), document(error))
+}
+
+/// A JSON document as a response.
+pub(crate) fn json(status: u16, json: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(json.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
 }
 
 /// An error as the response that the HTTP hooks see.

@@ -1,75 +1,134 @@
-//! A request's body, read whole, within bounds of size and time.
+//! Bodies on their way: whole, passed on piece by piece, or made while they are sent.
 
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, EXPECT};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
-use plugbay::abi::hook::HookError;
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep};
 
-use crate::api_error::invalid;
+/// The body of a request to a provider, or of a response to a client.
+///
+/// What comes from the other side is passed on piece by piece: the next one is read when
+/// this one has been taken, and nothing is kept.
+pub struct HttpBody(Kind);
 
-/// Bytes past the limit that are read and thrown away, so that the client, which is still
-/// sending, gets to read why it was refused, and the connection can be used again.
-const PATIENCE: usize = 16 << 20;
-
-/// Why a body was refused, and whether the connection is of any further use.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) error: HookError,
-    pub(crate) close: bool,
+enum Kind {
+    Whole(Full<Bytes>),
+    Passed(Paced),
+    Made(UnsyncBoxBody<Bytes, Infallible>),
 }
 
-/// Reads a body of at most `limit` bytes within `timeout`.
-pub(crate) async fn read(
-    headers: &HeaderMap,
+/// A body that broke off.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// No more of it came in time.
+    #[error("nothing more of it came within {} ms", .after.as_millis())]
+    Stalled {
+        /// How long that was waited for.
+        after: Duration,
+    },
+    /// It cannot be read.
+    #[error("it cannot be read: {reason}")]
+    Broken {
+        /// Why, for the log.
+        reason: String,
+    },
+}
+
+impl HttpBody {
+    /// A body that is there as a whole.
+    pub fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self(Kind::Whole(Full::new(bytes.into())))
+    }
+
+    /// The other side's, of which each piece has to come within `pause`.
+    pub(crate) fn passed(body: Incoming, pause: Duration) -> Self {
+        Self(Kind::Passed(Paced { body, pause, timer: None, waiting: false }))
+    }
+
+    /// A body that is made while it is sent.
+    pub(crate) fn made(body: impl Body<Data = Bytes, Error = Infallible> + Send + 'static) -> Self {
+        Self(Kind::Made(body.boxed_unsync()))
+    }
+}
+
+impl Default for HttpBody {
+    fn default() -> Self {
+        Self::whole(Bytes::new())
+    }
+}
+
+impl fmt::Debug for HttpBody {
+    /// What is known of the length, and nothing of what is in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpBody({:?} bytes)", self.size_hint())
+    }
+}
+
+impl Body for HttpBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.0 {
+            Kind::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Kind::Passed(body) => body.poll_frame(context),
+            Kind::Made(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Whole(body) => body.is_end_stream(),
+            Kind::Passed(body) => body.body.is_end_stream(),
+            Kind::Made(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole(body) => body.size_hint(),
+            Kind::Passed(body) => body.body.size_hint(),
+            Kind::Made(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A body whose pieces are waited for, each for so long and no longer.
+struct Paced {
     body: Incoming,
-    limit: usize,
-    timeout: Duration,
-) -> Result<Vec<u8>, Refused> {
-    let announced =
-        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if let Some(length) = announced.filter(|length| *length > limit) {
-        // A client that asks before it sends need not send.
-        if headers.contains_key(EXPECT) || length - limit > PATIENCE {
-            return Err(too_large(limit, true));
-        }
-    }
-    // An announcement is not yet a body worth the memory.
-    let capacity = announced.unwrap_or(0).min(limit).min(64 << 10);
-    match tokio::time::timeout(timeout, collect(body, capacity, limit)).await {
-        Ok(result) => result,
-        Err(_) => {
-            let message = format!("no complete body within {} ms", timeout.as_millis());
-            Err(Refused { error: invalid(408, "request_timeout", message), close: true })
-        }
-    }
+    pause: Duration,
+    /// Made when a piece is waited for the first time: most bodies are there at once.
+    timer: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
 }
 
-async fn collect(mut body: Incoming, capacity: usize, limit: usize) -> Result<Vec<u8>, Refused> {
-    let mut bytes = Vec::with_capacity(capacity);
-    let mut length = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            let message = format!("the request's body cannot be read: {error}");
-            Refused { error: invalid(400, "invalid_body", message), close: true }
-        })?;
-        let Some(data) = frame.data_ref() else { continue };
-        length = length.saturating_add(data.len());
-        if length > limit.saturating_add(PATIENCE) {
-            return Err(too_large(limit, true));
+impl Paced {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.waiting = false;
+            let broken = |error: hyper::Error| BodyError::Broken { reason: error.to_string() };
+            return Poll::Ready(frame.map(|frame| frame.map_err(broken)));
         }
-        if length > limit {
-            bytes = Vec::new();
-        } else {
-            bytes.extend_from_slice(data);
+        let after = self.pause;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
+        if !self.waiting {
+            self.waiting = true;
+            timer.as_mut().reset(Instant::now() + after);
         }
+        timer.as_mut().poll(context).map(|()| Some(Err(BodyError::Stalled { after })))
     }
-    if length > limit { Err(too_large(limit, false)) } else { Ok(bytes) }
-}
-
-fn too_large(limit: usize, close: bool) -> Refused {
-    let message = format!("the request's body is longer than {limit} bytes");
-    Refused { error: invalid(413, "body_too_large", message), close }
 }

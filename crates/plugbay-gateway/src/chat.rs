@@ -1,48 +1,35 @@
 //! `POST /v1/chat/completions`: parse, `pre`, provider, `post`.
 
+use bytes::Bytes;
 use futures_util::stream;
-use plugbay::abi::hook::{HookError, HttpResponse, LlmRequest, LlmResponse};
+use http::{HeaderName, HeaderValue, Response};
+use plugbay::abi::hook::{HookError, LlmRequest, LlmResponse};
 use plugbay::abi::json::RawObject;
 use plugbay_hooks::stream::{Assembler, split};
 use plugbay_hooks::{Exchange, PostFlow, PreFlow};
 use serde_json::value::RawValue;
 
+use crate::api::Reply;
 use crate::api_error::{self, invalid, server};
 use crate::provider::{ChatCall, ChunkStream, ProviderError, Registry, UpstreamError, wants_usage};
 use crate::streaming::MAX_ASSEMBLED;
 
-/// What the client will get, but for the HTTP hooks.
-pub(crate) enum Reply {
-    /// A whole response.
-    Whole(HttpResponse),
-    /// A stream.
-    Stream {
-        /// Its chunks, before the chunk hooks.
-        chunks: ChunkStream,
-        /// Whether `post` is still to see what was streamed: it already saw an answer
-        /// that was whole before it was cut into chunks.
-        post_at_end: bool,
-    },
-}
-
-impl Reply {
-    fn error(error: HookError) -> Self {
-        Self::Whole(api_error::response(error))
-    }
-}
-
 /// A client's request, as far as the gateway looks at it.
-struct Asked {
+pub(crate) struct Asked {
     request: LlmRequest,
     stream: bool,
     usage: bool,
 }
 
 /// Answers the request that the HTTP hooks left.
-pub(crate) async fn complete(providers: &Registry, exchange: &mut Exchange) -> Reply {
-    let asked = match parse(providers, exchange.request().body.bytes()) {
+pub(crate) async fn complete(
+    providers: &Registry,
+    exchange: &mut Exchange,
+    asked: Result<Asked, Box<HookError>>,
+) -> Reply {
+    let asked = match asked {
         Ok(asked) => asked,
-        Err(error) => return Reply::error(*error),
+        Err(error) => return Reply::error(&error),
     };
     let Asked { request, stream, usage } = asked;
     let (result, upstream) = match exchange.pre(request).await {
@@ -65,13 +52,14 @@ pub(crate) async fn complete(providers: &Registry, exchange: &mut Exchange) -> R
     match (after, upstream) {
         // The provider's own error goes out as it came in, if nobody had anything to say.
         (Err(after), Some(upstream)) if Some(&after) == before.as_ref() => {
-            Reply::Whole(passed_through(upstream, after))
+            Reply::Whole(passed_through(upstream, &after))
         }
         (after, _) => reply(after, stream, usage),
     }
 }
 
-fn parse(providers: &Registry, body: &[u8]) -> Result<Asked, Box<HookError>> {
+/// Reads the body of a request.
+pub(crate) fn parse(providers: &Registry, body: &[u8]) -> Result<Asked, Box<HookError>> {
     // serde's own error says line and column.
     let mut params: RawObject = serde_json::from_slice(body)
         .map_err(|error| invalid(400, "invalid_json", format!("the request's body: {error}")))
@@ -174,14 +162,14 @@ async fn ask(
 fn reply(result: PostFlow, stream: bool, usage: bool) -> Reply {
     let response = match result {
         Ok(response) => response,
-        Err(error) => return Reply::error(error),
+        Err(error) => return Reply::error(&error),
     };
     let Some(chat) = response.get(LlmResponse::CHAT) else {
         let message = format!("a plugin answered without `{}`", LlmResponse::CHAT);
-        return Reply::error(server(502, "unusable_response", message));
+        return Reply::error(&server(502, "unusable_response", message));
     };
     if !stream {
-        return Reply::Whole(api_error::json_response(200, chat.get()));
+        return Reply::Whole(api_error::json(200, chat.get().to_owned()));
     }
     match split(chat, usage) {
         Some(chunks) => {
@@ -190,7 +178,7 @@ fn reply(result: PostFlow, stream: bool, usage: bool) -> Reply {
         }
         None => {
             let message = "a plugin's answer is no chat completion and cannot be streamed";
-            Reply::error(server(502, "unusable_response", message))
+            Reply::error(&server(502, "unusable_response", message))
         }
     }
 }
@@ -201,11 +189,16 @@ fn assemble(chunks: &[Box<RawValue>]) -> LlmResponse {
     LlmResponse::new(LlmResponse::CHAT, assembler.finish())
 }
 
-fn passed_through(upstream: UpstreamError, error: HookError) -> HttpResponse {
+fn passed_through(upstream: UpstreamError, error: &HookError) -> Response<Bytes> {
     let mut response = match upstream.is_openai_shaped() {
-        true => api_error::json_response(upstream.status, upstream.body),
-        false => api_error::response(error),
+        true => api_error::json(upstream.status, upstream.body),
+        false => api_error::plain(error),
     };
-    response.headers.extend(upstream.headers);
+    for (name, value) in upstream.headers {
+        let header = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, value);
+        }
+    }
     response
 }

@@ -4,6 +4,7 @@ mod error;
 mod suggest;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,10 +26,13 @@ pub struct Config {
     /// Where the gateway listens. Default `127.0.0.1:8080`; port 0 takes a free one.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
-    /// Longest request body in bytes. Default 16 MiB.
+    /// Longest request body that is collected, in bytes. Default 16 MiB. One that is passed on as
+    /// it comes may be longer.
     pub max_body_bytes: usize,
     /// How long clients may take.
     pub timeouts: ServerTimeouts,
+    /// How it serves.
+    pub server: ServerConfig,
     /// The plugins.
     pub plugins: Vec<PluginConfig>,
     /// Who answers. Without any, the built-in `mock`.
@@ -44,11 +48,22 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             max_body_bytes: 16 << 20,
             timeouts: ServerTimeouts::default(),
+            server: ServerConfig::default(),
             plugins: Vec::new(),
             providers: ProvidersConfig::default(),
             default_provider: None,
         }
     }
+}
+
+/// How the gateway serves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// Threads that serve, each with its own connections. Default: as many as there are
+    /// processors.
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// How long clients may take. All in milliseconds.
@@ -59,7 +74,8 @@ pub struct ServerTimeouts {
     /// For the head of a request, an idle connection's wait for the next one included.
     /// Default 30,000.
     pub header_ms: u64,
-    /// For the whole body of a request. Default 60,000.
+    /// For the whole body of a request; where a body is passed on as it comes, for each piece of
+    /// it. Default 60,000.
     pub body_ms: u64,
     /// For requests under way when the gateway is told to stop. Default 10,000.
     pub drain_ms: u64,

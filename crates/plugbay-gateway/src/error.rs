@@ -18,6 +18,14 @@ pub enum GatewayError {
         /// Why.
         source: std::io::Error,
     },
+    /// Its threads cannot be started.
+    #[error("cannot start {threads} threads: {source}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A plugin cannot be loaded.
     #[error(transparent)]
     Plugin(Box<LoadError>),

@@ -1,22 +1,24 @@
 //! A gateway, from its configuration to its end.
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use plugbay::runtime::SystemClock;
 use plugbay::{Host, Plugin};
 use plugbay_hooks::{Pipeline, PluginEntry, PluginStatus};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::api::Api;
+use crate::api::{HttpHooks, Shared};
 use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, PluginConfig, ServerTimeouts};
 use crate::error::GatewayError;
+use crate::listen;
 use crate::provider::{MockProvider, OpenAiProvider, Provider, Registry};
-use crate::server::{self, ShutdownReport};
+use crate::server::ShutdownReport;
+use crate::workers::Workers;
 
 /// Starts gateways.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +49,7 @@ impl Gateway {
             .pipeline(pipeline)
             .default_provider(config.default_provider());
         builder.providers = providers;
+        builder.threads = config.server.threads;
         let mut running = builder.bind().await?;
         running.mock = mock;
         Ok(running)
@@ -62,6 +65,7 @@ pub struct GatewayBuilder {
     default_provider: Option<String>,
     max_body_bytes: Option<usize>,
     timeouts: ServerTimeouts,
+    threads: Option<NonZeroUsize>,
 }
 
 impl GatewayBuilder {
@@ -93,7 +97,7 @@ impl GatewayBuilder {
         self
     }
 
-    /// Longest request body in bytes. Default 16 MiB.
+    /// Longest request body that is collected, in bytes. Default 16 MiB.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = Some(bytes);
@@ -107,52 +111,74 @@ impl GatewayBuilder {
         self
     }
 
-    /// Starts to serve.
+    /// Threads that serve. Default: as many as there are processors.
+    #[must_use]
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Starts to serve, on threads of its own. What ends the gateway in order runs on the tokio
+    /// runtime that this is called in.
     ///
     /// # Errors
     ///
-    /// When the default provider is not there, or the address cannot be had. The plugins are
-    /// ended then.
-    pub async fn bind(self) -> Result<Running, GatewayError> {
+    /// When the default provider is not there, the address cannot be had, or threads cannot be
+    /// started. The plugins are ended then.
+    pub async fn bind(mut self) -> Result<Running, GatewayError> {
         let pipeline = self
             .pipeline
+            .take()
             .unwrap_or_else(|| Pipeline::new(Vec::new(), Arc::new(SystemClock::new())));
-        let pipeline = Arc::new(pipeline);
-        match Self::listening(self.listen, self.providers, self.default_provider).await {
-            Ok((listener, address, providers)) => {
-                let api = Arc::new(Api {
-                    pipeline: Arc::clone(&pipeline),
-                    providers,
-                    max_body_bytes: self.max_body_bytes.unwrap_or(16 << 20),
-                    body_timeout: self.timeouts.body(),
-                    draining: AtomicBool::new(false),
-                });
+        let shared = Arc::new(Shared {
+            hooks: HttpHooks::of(&pipeline),
+            pipeline: Arc::new(pipeline),
+            max_body_bytes: self.max_body_bytes.unwrap_or(16 << 20),
+            body_timeout: self.timeouts.body(),
+            draining: AtomicBool::new(false),
+        });
+        let timeouts = self.timeouts.clone();
+        match self.serving(&shared).await {
+            Ok((workers, address)) => {
+                let pipeline = Arc::clone(&shared.pipeline);
                 let (stop, stopped) = watch::channel(false);
-                let serving = tokio::spawn(server::serve(listener, api, self.timeouts, stopped));
+                let serving = tokio::spawn(workers.supervise(shared, timeouts, stopped));
                 let serving = Serving::Task(serving);
                 Ok(Running { address, pipeline, stop, serving, mock: None })
             }
             Err(error) => {
-                pipeline.close().await;
+                shared.pipeline.close().await;
                 Err(error)
             }
         }
     }
 
-    async fn listening(
+    async fn serving(self, shared: &Arc<Shared>) -> Result<(Workers, SocketAddr), GatewayError> {
+        let threads = self
+            .threads
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN);
+        let (sockets, address, providers) =
+            Self::listening(self.listen, threads, self.providers, self.default_provider)?;
+        let workers = Workers::start(sockets, shared, &providers, &self.timeouts).await;
+        let failed = |source| GatewayError::Threads { threads: threads.get(), source };
+        Ok((workers.map_err(failed)?, address))
+    }
+
+    fn listening(
         address: Option<SocketAddr>,
+        threads: NonZeroUsize,
         providers: Vec<Arc<dyn Provider>>,
         default: Option<String>,
-    ) -> Result<(TcpListener, SocketAddr, Registry), GatewayError> {
+    ) -> Result<(Vec<TcpListener>, SocketAddr, Registry), GatewayError> {
         let first = providers.first().map(|provider| provider.name().to_owned());
         let name = default.or(first).unwrap_or_default();
         let registry =
             Registry::new(providers, name.clone()).ok_or(GatewayError::NoDefault { name })?;
         let address = address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let listen = |source| GatewayError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let bound = listener.local_addr().map_err(listen)?;
-        Ok((listener, bound, registry))
+        let (sockets, bound) = listen::sockets(address, threads)
+            .map_err(|source| GatewayError::Listen { address, source })?;
+        Ok((sockets, bound, registry))
     }
 }
 

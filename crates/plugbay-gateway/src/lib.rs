@@ -5,24 +5,31 @@ mod api;
 mod api_error;
 mod body;
 mod chat;
+mod collect;
 mod config;
 mod error;
 mod gateway;
+mod listen;
 mod models;
+mod passing;
 mod provider;
 mod request_id;
+mod route;
 mod server;
 mod sse;
 mod streaming;
 mod translate;
+mod workers;
 
+pub use body::{BodyError, HttpBody};
 pub use config::{
-    Config, ConfigError, MockConfig, OpenAiConfig, PluginConfig, ProvidersConfig, ServerTimeouts,
+    Config, ConfigError, MockConfig, OpenAiConfig, PluginConfig, ProvidersConfig, ServerConfig,
+    ServerTimeouts,
 };
 pub use error::GatewayError;
 pub use gateway::{Gateway, GatewayBuilder, Running};
 pub use provider::{
-    ChatCall, ChunkStream, MockProvider, OpenAiProvider, Phase, Provider, ProviderError, Received,
-    SetupError, UpstreamError, UpstreamTimeouts,
+    ChatCall, ChunkStream, MockProvider, OpenAiProvider, Passing, Phase, Provider, ProviderError,
+    Received, SetupError, UpstreamError, UpstreamTimeouts,
 };
 pub use server::ShutdownReport;

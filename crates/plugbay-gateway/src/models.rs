@@ -1,7 +1,8 @@
 //! `GET /v1/models`: the models of all providers.
 
+use bytes::Bytes;
 use futures_util::future::join_all;
-use plugbay::abi::hook::HttpResponse;
+use http::Response;
 use plugbay::abi::json::RawObject;
 use serde::Serialize;
 
@@ -15,11 +16,11 @@ struct List {
 }
 
 /// The list. A provider that cannot give its own is left out, and the log says why.
-pub(crate) async fn list(providers: &Registry) -> HttpResponse {
+pub(crate) async fn list(providers: &Registry) -> Response<Bytes> {
     let lists = join_all(providers.iter().map(|provider| of(&**provider))).await;
     let list = List { object: "list", data: lists.into_iter().flatten().collect() };
     // A list of objects can always be written.
-    api_error::json_response(200, serde_json::to_vec(&list).unwrap_or_default())
+    api_error::json(200, serde_json::to_vec(&list).unwrap_or_default())
 }
 
 async fn of(provider: &dyn Provider) -> Vec<RawObject> {

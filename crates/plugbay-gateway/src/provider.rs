@@ -6,12 +6,16 @@ mod openai;
 mod registry;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_core::Stream;
+use http::{Request, Response};
 use plugbay::abi::hook::LlmResponse;
 use plugbay::abi::json::RawObject;
 use plugbay::runtime::BoxFuture;
 use serde_json::value::RawValue;
+
+use crate::body::HttpBody;
 
 pub use error::{Phase, ProviderError, UpstreamError};
 pub(crate) use mock::wants_usage;
@@ -71,4 +75,24 @@ pub trait Provider: Send + Sync {
 
     /// Answers with a stream; what fails before its first byte is an error here.
     fn stream(&self, call: ChatCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>>;
+
+    /// Sends on a request that the gateway knows nothing of, and answers with whatever comes back,
+    /// errors included.
+    ///
+    /// Its URI is the path and query as the gateway was asked, so the path begins with `/v1/`.
+    /// Headers that only a connection may set, and `host`, are not among its headers. `None`, which
+    /// is what a provider does without a word, is answered with 404.
+    fn pass(&self, request: Request<HttpBody>) -> Option<Passing<'_>> {
+        drop(request);
+        None
+    }
+
+    /// A provider like this one with connections of its own: each of the gateway's threads asks
+    /// for one when it starts. `None`, the default, is one that the threads share.
+    fn for_thread(&self) -> Option<Arc<dyn Provider>> {
+        None
+    }
 }
+
+/// A request that was sent on.
+pub type Passing<'a> = BoxFuture<'a, Result<Response<HttpBody>, ProviderError>>;

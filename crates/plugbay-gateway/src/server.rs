@@ -1,9 +1,8 @@
-//! Connections: taken in, served, and let go of when the gateway stops.
+//! Connections of one thread: taken in, served, and let go of when the gateway stops.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -24,6 +23,9 @@ const MAX_HEAD: usize = 64 << 10;
 /// Pause after a failed accept: it fails when files run out, and then again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What background work has at least, even when connections took all the time there was.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// How a gateway ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -41,6 +43,11 @@ pub(crate) struct Background {
 }
 
 impl Background {
+    /// Work whose end is that of the channel.
+    pub(crate) fn new(alive: mpsc::Sender<()>) -> Self {
+        Self { alive }
+    }
+
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let alive = self.alive.clone();
         drop(tokio::spawn(async move {
@@ -50,81 +57,100 @@ impl Background {
     }
 }
 
-/// Serves until `stop` says so, or nobody is left who could.
-pub(crate) async fn serve(
-    listener: TcpListener,
+/// Connections of one thread.
+pub(crate) struct Connections {
     api: Arc<Api>,
-    timeouts: ServerTimeouts,
-    mut stop: watch::Receiver<bool>,
-) -> ShutdownReport {
-    let (alive, mut all_done) = mpsc::channel(1);
-    let background = Background { alive };
-    let mut connections = JoinSet::new();
-    let template = stop.clone();
-    loop {
-        tokio::select! {
-            () = stopped(&mut stop) => break,
-            // Reaps those that ended.
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let api = Arc::clone(&api);
-                    let (background, stop) = (background.clone(), template.clone());
-                    let header = timeouts.header();
-                    connections.spawn(connection(stream, peer, api, background, header, stop));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-    api.draining.store(true, Ordering::Relaxed);
-
-    let end = Instant::now() + timeouts.drain();
-    let drained = timeout_at(end, async { while connections.join_next().await.is_some() {} });
-    let cut_off = match drained.await {
-        Ok(()) => 0,
-        Err(_) => {
-            let left = connections.len();
-            tracing::warn!(connections = left, "cut off: their requests did not end in time");
-            connections.shutdown().await;
-            left
-        }
-    };
-    drop(background);
-    // Nothing is ever sent: the channel ends when the last piece of work has.
-    if timeout_at(end.max(Instant::now() + GRACE), all_done.recv()).await.is_err() {
-        tracing::warn!("plugins were still being shown what was streamed");
-    }
-    ShutdownReport { cut_off, failed_cleanups: api.pipeline.close().await }
+    header_timeout: Duration,
+    going: watch::Receiver<bool>,
+    tasks: JoinSet<()>,
 }
 
-/// Comes when the gateway is told to stop, or nobody is left who could tell it.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    drop(stop.wait_for(|stop| *stop).await);
-}
+impl Connections {
+    /// None yet. They are let go of when `going` says so.
+    pub(crate) fn new(api: Api, timeouts: &ServerTimeouts, going: watch::Receiver<bool>) -> Self {
+        let (api, header_timeout) = (Arc::new(api), timeouts.header());
+        Self { api, header_timeout, going, tasks: JoinSet::new() }
+    }
 
-/// What background work has at least, even when connections took all the time there was.
-const GRACE: Duration = Duration::from_secs(1);
+    /// Takes connections until `closing` comes, and then no more.
+    pub(crate) async fn accept<T>(
+        &mut self,
+        listener: TcpListener,
+        closing: impl Future<Output = T>,
+    ) {
+        let mut closing = std::pin::pin!(closing);
+        loop {
+            tokio::select! {
+                _ = &mut closing => break,
+                // Reaps those that ended.
+                Some(_) = self.tasks.join_next() => {}
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.take(stream, peer),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        // Those that are there already would be cut off by closing the socket.
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, peer)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            match stream {
+                Ok(stream) => self.take(stream, peer),
+                Err(error) => tracing::debug!(%peer, %error, "a connection broke off"),
+            }
+        }
+    }
+
+    fn take(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let (api, going) = (Arc::clone(&self.api), self.going.clone());
+        self.tasks.spawn(connection(stream, peer, api, self.header_timeout, going));
+    }
+
+    /// Waits for the requests under way until `end`, cuts off the rest, and tells how many that
+    /// were. Then waits for the background work, whose end is that of `all_done`.
+    pub(crate) async fn drain(
+        self,
+        mut all_done: mpsc::Receiver<()>,
+        end: std::time::Instant,
+    ) -> usize {
+        let Self { api, mut tasks, .. } = self;
+        let end = Instant::from_std(end);
+        let drained = timeout_at(end, async { while tasks.join_next().await.is_some() {} });
+        let cut_off = match drained.await {
+            Ok(()) => 0,
+            Err(_) => {
+                let left = tasks.len();
+                tracing::warn!(connections = left, "cut off: their requests did not end in time");
+                tasks.shutdown().await;
+                left
+            }
+        };
+        drop(api);
+        // Nothing is ever sent: the channel ends when the last piece of work has.
+        if timeout_at(end.max(Instant::now() + GRACE), all_done.recv()).await.is_err() {
+            tracing::warn!("plugins were still being shown what was streamed");
+        }
+        cut_off
+    }
+}
 
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     api: Arc<Api>,
-    background: Background,
     header_timeout: Duration,
-    mut stop: watch::Receiver<bool>,
+    mut going: watch::Receiver<bool>,
 ) {
     // Events are small and each of them is waited for.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "TCP_NODELAY cannot be set");
     }
     let service = service_fn(move |request| {
-        let (api, background) = (Arc::clone(&api), background.clone());
-        async move { Ok::<_, Infallible>(api.answer(request, background).await) }
+        let api = Arc::clone(&api);
+        async move { Ok::<_, Infallible>(api.answer(request).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -132,19 +158,20 @@ async fn connection(
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);
-    let mut stopping = false;
-    loop {
-        tokio::select! {
-            result = &mut serving => {
-                if let Err(error) = result {
-                    tracing::debug!(%peer, %error, "a connection broke off");
-                }
-                return;
-            }
-            () = stopped(&mut stop), if !stopping => {
-                stopping = true;
-                serving.as_mut().graceful_shutdown();
-            }
+    let result = tokio::select! {
+        biased;
+        result = &mut serving => result,
+        () = stopped(&mut going) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
         }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%peer, %error, "a connection broke off");
     }
+}
+
+/// Comes when the gateway stops, or nobody is left who could say so.
+async fn stopped(going: &mut watch::Receiver<bool>) {
+    drop(going.wait_for(|going| *going).await);
 }

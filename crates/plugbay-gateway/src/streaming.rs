@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
-use http_body_util::{BodyExt as _, StreamBody};
+use http_body_util::StreamBody;
 use hyper::body::Frame;
 use plugbay::abi::hook::{HookError, LlmResponse};
 use plugbay::abi::interface::Hook;
@@ -18,10 +18,10 @@ use plugbay_hooks::stream::Assembler;
 use serde_json::value::RawValue;
 
 use crate::api_error;
+use crate::body::HttpBody;
 use crate::provider::ChunkStream;
 use crate::server::Background;
 use crate::sse;
-use crate::translate::Body;
 
 /// Most of a stream that is kept for the post hooks, in bytes of chunks.
 pub(crate) const MAX_ASSEMBLED: usize = 16 << 20;
@@ -32,13 +32,13 @@ pub(crate) fn response(
     chunks: ChunkStream,
     post_at_end: bool,
     background: Background,
-) -> Response<Body> {
+) -> Response<HttpBody> {
     let live = Live::new(exchange, chunks, post_at_end, background);
     let frames = stream::unfold(Some(live), |live| async move {
         let (bytes, live) = live?.next().await;
         Some((Ok::<_, Infallible>(Frame::data(bytes)), live))
     });
-    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    let mut response = Response::new(HttpBody::made(StreamBody::new(frames)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -1,6 +1,7 @@
 //! `plugbay gateway`: serve until told to stop.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,6 +30,9 @@ pub(crate) struct Gateway {
     /// Listen here, whatever the configuration says; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Serve on this many threads, whatever the configuration says; without either, one a processor
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<NonZeroUsize>,
     #[command(flatten)]
     backend: BackendOptions,
 }
@@ -40,8 +44,14 @@ impl Gateway {
         if let Some(listen) = self.listen {
             config.listen = listen;
         }
+        if self.threads.is_some() {
+            config.server.threads = self.threads;
+        }
         let host = self.backend.host(Arc::new(StderrLines))?;
+        // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the
+        // gateway serves on threads of its own.
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
             .enable_all()
             .build()
             .context("cannot start the async runtime")?;

@@ -31,7 +31,7 @@ fn everything_can_be_said() {
     let config = parse(
         r#"{
             "listen": "[::1]:0", "max_body_bytes": 1024,
-            "timeouts": {"header_ms": 1, "body_ms": 2, "drain_ms": 3},
+            "timeouts": {"header_ms": 1, "body_ms": 2, "drain_ms": 3}, "server": {"threads": 4},
             "plugins": [{
                 "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
                 "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
@@ -46,6 +46,7 @@ fn everything_can_be_said() {
         }"#,
     )
     .unwrap();
+    assert_eq!(config.server.threads.unwrap().get(), 4);
     let plugin = &config.plugins[0];
     assert_eq!(plugin.path, Path::new("/etc/gateway/one.wasm"), "beside the configuration");
     assert_eq!(plugin.breaker, BreakerSettings::new(2, 10_000));

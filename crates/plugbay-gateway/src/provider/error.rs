@@ -7,6 +7,7 @@ use bytes::Bytes;
 use plugbay::abi::hook::HookError;
 
 use crate::api_error::{invalid, server};
+use crate::body::BodyError;
 
 /// Why a provider gave no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,6 +30,14 @@ pub enum ProviderError {
         provider: String,
         /// What is wrong.
         reason: String,
+    },
+    /// The client's body broke off on its way.
+    #[error("the request's body on its way to provider `{provider}`: {source}")]
+    ClientBody {
+        /// The provider.
+        provider: String,
+        /// How.
+        source: BodyError,
     },
     /// There was no connection, or it broke.
     #[error("provider `{provider}` cannot be reached: {reason}")]
@@ -124,6 +133,12 @@ impl ProviderError {
                 invalid(404, "model_not_found", self.to_string()).with_param("model")
             }
             ProviderError::BadRequest { .. } => invalid(400, "invalid_request", self.to_string()),
+            ProviderError::ClientBody { source: stalled @ BodyError::Stalled { .. }, .. } => {
+                invalid(408, "request_timeout", format!("the request's body: {stalled}"))
+            }
+            ProviderError::ClientBody { source: BodyError::Broken { .. }, .. } => {
+                invalid(400, "invalid_body", "the request's body cannot be read")
+            }
             ProviderError::Unreachable { provider, .. } => server(
                 502,
                 "provider_unreachable",

@@ -1,15 +1,17 @@
 //! Any provider that speaks OpenAI's API, behind a base URL.
 
+mod base;
 mod chunks;
 mod client;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use plugbay::abi::hook::LlmResponse;
 use plugbay::abi::json::{RawObject, parse};
@@ -18,10 +20,12 @@ use plugbay_hooks::stream::split;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use self::base::Base;
 use self::chunks::Chunks;
 use self::client::Client;
 use super::mock::wants_usage;
-use super::{ChatCall, ChunkStream, Phase, Provider, ProviderError, UpstreamError};
+use super::{ChatCall, ChunkStream, Passing, Phase, Provider, ProviderError, UpstreamError};
+use crate::body::{BodyError, HttpBody};
 use crate::request_id;
 
 /// Longest whole answer that is taken, in bytes.
@@ -52,11 +56,16 @@ impl Default for UpstreamTimeouts {
 
 /// A provider behind a base URL such as `https://api.openai.com/v1`.
 pub struct OpenAiProvider {
+    settings: Arc<Settings>,
+    client: Client,
+}
+
+/// What is the same for every thread.
+struct Settings {
     name: String,
-    base_url: String,
+    base: Base,
     /// `Bearer ...`, marked as sensitive.
     authorization: Option<HeaderValue>,
-    client: Client,
     timeouts: UpstreamTimeouts,
 }
 
@@ -93,13 +102,13 @@ impl OpenAiProvider {
         key: Option<&str>,
         timeouts: UpstreamTimeouts,
     ) -> Result<Self, SetupError> {
-        let base_url = base_url.trim_end_matches('/').to_owned();
-        let https =
-            is_https(&base_url).ok_or_else(|| SetupError::BaseUrl { found: base_url.clone() })?;
+        let base = Base::parse(base_url)
+            .ok_or_else(|| SetupError::BaseUrl { found: base_url.to_owned() })?;
         let authorization = key.map(bearer).transpose()?;
-        let client = Client::new(https, Duration::from_millis(timeouts.connect_ms))
+        let client = Client::new(base.is_https(), Duration::from_millis(timeouts.connect_ms))
             .map_err(|source| SetupError::Certificates { source })?;
-        Ok(Self { name: name.into(), base_url, authorization, client, timeouts })
+        let settings = Settings { name: name.into(), base, authorization, timeouts };
+        Ok(Self { settings: Arc::new(settings), client })
     }
 
     async fn chat(
@@ -108,11 +117,11 @@ impl OpenAiProvider {
         streamed: bool,
     ) -> Result<Response<Incoming>, ProviderError> {
         let body = call.to_json(streamed).map_err(|error| ProviderError::BadRequest {
-            provider: self.name.clone(),
+            provider: self.settings.name.clone(),
             reason: error.to_string(),
         })?;
         let accept = if streamed { "text/event-stream" } else { "application/json" };
-        let mut request = Request::new(Full::from(body));
+        let mut request = Request::new(HttpBody::whole(body));
         *request.method_mut() = Method::POST;
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
@@ -123,28 +132,42 @@ impl OpenAiProvider {
         self.send("/chat/completions", request).await
     }
 
+    /// Sends a request of the gateway's own to a path of the API.
     async fn send(
         &self,
         path: &str,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<HttpBody>,
     ) -> Result<Response<Incoming>, ProviderError> {
-        let url = format!("{}{path}", self.base_url);
-        *request.uri_mut() = url.parse().map_err(|_| self.bad_answer("no URL"))?;
-        if let Some(authorization) = &self.authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
-        }
-        let limit = Duration::from_millis(self.timeouts.first_byte_ms);
-        let response = tokio::time::timeout(limit, self.client.request(request))
-            .await
-            .map_err(|_| self.timed_out(Phase::FirstByte, limit))?
-            .map_err(|error| ProviderError::Unreachable {
-                provider: self.name.clone(),
-                reason: chain(&error),
-            })?;
+        let url = self.settings.base.at(path);
+        *request.uri_mut() = url.ok_or_else(|| self.bad_answer("no URL"))?;
+        let response = self.ask(request).await?;
         if response.status().is_success() {
             return Ok(response);
         }
         Err(self.upstream_error(response).await)
+    }
+
+    /// Sends a request, and waits for the head of whatever is answered.
+    async fn ask(
+        &self,
+        mut request: Request<HttpBody>,
+    ) -> Result<Response<Incoming>, ProviderError> {
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.settings.base.host());
+        if let Some(authorization) = &self.settings.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        let limit = Duration::from_millis(self.settings.timeouts.first_byte_ms);
+        tokio::time::timeout(limit, self.client.request(request))
+            .await
+            .map_err(|_| self.timed_out(Phase::FirstByte, limit))?
+            .map_err(|error| {
+                let provider = self.settings.name.clone();
+                match body_error(&error) {
+                    Some(source) => ProviderError::ClientBody { provider, source },
+                    None => ProviderError::Unreachable { provider, reason: chain(&error) },
+                }
+            })
     }
 
     async fn upstream_error(&self, response: Response<Incoming>) -> ProviderError {
@@ -153,7 +176,7 @@ impl OpenAiProvider {
         // The status says enough where the body cannot be had.
         let body = self.whole(response, MAX_ERROR).await.unwrap_or_default();
         let error = UpstreamError { status, body, headers };
-        ProviderError::Upstream { provider: self.name.clone(), error }
+        ProviderError::Upstream { provider: self.settings.name.clone(), error }
     }
 
     async fn whole(
@@ -161,7 +184,7 @@ impl OpenAiProvider {
         response: Response<Incoming>,
         limit: usize,
     ) -> Result<Bytes, ProviderError> {
-        let idle = Duration::from_millis(self.timeouts.idle_ms);
+        let idle = Duration::from_millis(self.settings.timeouts.idle_ms);
         let mut body = Limited::new(response.into_body(), limit);
         let mut bytes = Vec::new();
         loop {
@@ -189,22 +212,22 @@ impl OpenAiProvider {
     }
 
     fn chunks(&self, response: Response<Incoming>) -> Chunks {
-        let idle = Duration::from_millis(self.timeouts.idle_ms);
-        Chunks::new(self.name.clone(), response.into_body(), idle)
+        let idle = Duration::from_millis(self.settings.timeouts.idle_ms);
+        Chunks::new(self.settings.name.clone(), response.into_body(), idle)
     }
 
     fn bad_answer(&self, reason: &str) -> ProviderError {
-        ProviderError::BadAnswer { provider: self.name.clone(), reason: reason.to_owned() }
+        ProviderError::BadAnswer { provider: self.settings.name.clone(), reason: reason.to_owned() }
     }
 
     fn timed_out(&self, phase: Phase, after: Duration) -> ProviderError {
-        ProviderError::TimedOut { provider: self.name.clone(), phase, after }
+        ProviderError::TimedOut { provider: self.settings.name.clone(), phase, after }
     }
 }
 
 impl Provider for OpenAiProvider {
     fn name(&self) -> &str {
-        &self.name
+        &self.settings.name
     }
 
     fn models(&self) -> BoxFuture<'_, Result<Vec<RawObject>, ProviderError>> {
@@ -242,19 +265,18 @@ impl Provider for OpenAiProvider {
             Ok(chunks)
         })
     }
-}
 
-/// Whether it is an https URL; `None` when it is neither that nor an http one.
-fn is_https(base_url: &str) -> Option<bool> {
-    let uri: Uri = base_url.parse().ok()?;
-    uri.host()?;
-    if uri.query().is_some() {
-        return None;
+    fn pass(&self, mut request: Request<HttpBody>) -> Option<Passing<'_>> {
+        *request.uri_mut() = self.settings.base.below(request.uri())?;
+        let idle = Duration::from_millis(self.settings.timeouts.idle_ms);
+        Some(Box::pin(async move {
+            Ok(self.ask(request).await?.map(|body| HttpBody::passed(body, idle)))
+        }))
     }
-    match uri.scheme_str()? {
-        "https" => Some(true),
-        "http" => Some(false),
-        _ => None,
+
+    fn for_thread(&self) -> Option<Arc<dyn Provider>> {
+        let client = self.client.with_own_connections();
+        Some(Arc::new(Self { settings: Arc::clone(&self.settings), client }))
     }
 }
 
@@ -279,6 +301,18 @@ fn told_to_clients(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What is wrong with the body that was to be sent, if that is what went wrong.
+fn body_error(error: &(dyn std::error::Error + 'static)) -> Option<BodyError> {
+    let mut error = Some(error);
+    while let Some(found) = error {
+        if let Some(body) = found.downcast_ref::<BodyError>() {
+            return Some(body.clone());
+        }
+        error = found.source();
+    }
+    None
+}
+
 /// An error with its sources: hyper's own text stops at "client error".
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -295,26 +329,11 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn base_urls() {
-        for (url, wanted) in [
-            ("https://api.openai.com/v1", Some(true)),
-            ("http://127.0.0.1:8000", Some(false)),
-            ("ftp://host", None),
-            ("api.openai.com", None),
-            ("/v1", None),
-            ("http://host/?a=1", None),
-            ("", None),
-        ] {
-            assert_eq!(is_https(url), wanted, "{url}");
-        }
-    }
-
     #[tokio::test]
     async fn tls_can_be_set_up_or_says_why_not() {
         let timeouts = UpstreamTimeouts::default();
         match OpenAiProvider::new("openai", "https://api.example.com/v1", None, timeouts) {
-            Ok(provider) => assert!(matches!(provider.client, Client::Tls(_))),
+            Ok(provider) => assert!(matches!(provider.client, Client::Tls(..))),
             Err(error) => assert!(matches!(error, SetupError::Certificates { .. }), "{error}"),
         }
     }

@@ -20,6 +20,19 @@ impl Registry {
         self.providers.iter().find(|provider| provider.name() == name)
     }
 
+    /// The provider of models without one in their name.
+    pub(crate) fn default_provider(&self) -> Option<&Arc<dyn Provider>> {
+        self.get(&self.default)
+    }
+
+    /// The same providers for one thread, with connections of its own where they have any.
+    pub(crate) fn of_a_worker(&self) -> Self {
+        let own = |provider: &Arc<dyn Provider>| {
+            provider.for_thread().unwrap_or_else(|| Arc::clone(provider))
+        };
+        Self { providers: self.providers.iter().map(own).collect(), default: self.default.clone() }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
         self.providers.iter()
     }

@@ -27,7 +27,12 @@ pub(crate) struct Response {
 
 impl Head {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.all(name).next()
+    }
+
+    /// All values of a header that may come several times.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -118,6 +123,10 @@ impl Client {
             body = String::from_utf8(bytes).unwrap();
         }
         Response { head, body }
+    }
+
+    pub(crate) async fn read_exact(&mut self, bytes: &mut [u8]) {
+        self.stream.read_exact(bytes).await.unwrap();
     }
 
     /// Reads to the end of the connection.

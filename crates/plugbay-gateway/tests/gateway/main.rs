@@ -12,8 +12,10 @@
 mod client;
 mod errors;
 mod lifecycle;
+mod pass;
 mod plain;
 mod start;
 mod streams;
 mod support;
+mod threads;
 mod upstream;

@@ -59,6 +59,14 @@ pub(crate) async fn with_plugin(plugin: impl FnOnce(Scripted) -> Scripted) -> Se
 
 /// A gateway in front of a scripted upstream, which is the default provider.
 pub(crate) async fn with_upstream(plugin: impl FnOnce(Scripted) -> Scripted) -> (Setup, Upstream) {
+    with_upstream_and(plugin, |builder| builder).await
+}
+
+/// The same, set up otherwise.
+pub(crate) async fn with_upstream_and(
+    plugin: impl FnOnce(Scripted) -> Scripted,
+    builder: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
+) -> (Setup, Upstream) {
     let upstream = Upstream::start().await;
     let provider = OpenAiProvider::new(
         "openai",
@@ -67,7 +75,7 @@ pub(crate) async fn with_upstream(plugin: impl FnOnce(Scripted) -> Scripted) -> 
         UpstreamTimeouts::default(),
     );
     let provider = Arc::new(provider.unwrap());
-    let setup = with(plugin, |builder| builder.provider(provider).default_provider("openai")).await;
+    let setup = with(plugin, |it| builder(it.provider(provider).default_provider("openai"))).await;
     (setup, upstream)
 }
 

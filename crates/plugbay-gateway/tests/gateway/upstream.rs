@@ -21,9 +21,9 @@ pub(crate) struct Upstream {
 
 /// A request that an upstream was sent, and the connection to answer it on.
 pub(crate) struct Asked {
-    head: String,
-    body: String,
-    stream: BufReader<TcpStream>,
+    pub(crate) head: String,
+    pub(crate) body: String,
+    pub(crate) stream: BufReader<TcpStream>,
 }
 
 impl Upstream {
@@ -54,11 +54,11 @@ impl Upstream {
 }
 
 impl Asked {
-    async fn write(&mut self, text: &str) {
+    pub(crate) async fn write(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
-    async fn answer(&mut self, status: &str, headers: &str, body: &str) {
+    pub(crate) async fn answer(&mut self, status: &str, headers: &str, body: &str) {
         let length = body.len();
         self.write(&format!(
             "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
@@ -66,12 +66,12 @@ impl Asked {
         .await;
     }
 
-    async fn begin_stream(&mut self) {
+    pub(crate) async fn begin_stream(&mut self) {
         self.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await;
     }
 
     /// Waits until the gateway has hung up.
-    async fn hung_up(&mut self) {
+    pub(crate) async fn hung_up(&mut self) {
         let mut rest = Vec::new();
         drop(self.stream.read_to_end(&mut rest).await);
         assert!(rest.is_empty(), "{rest:?}");
