@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use benches::documents::{context, llm_request, prose_with_address};
-use benches::guests::{Seam, echo, plugin, sample};
+use benches::guests::{Seam, echo, plugin, sample, unmetered_plugin};
 use benches::{backends, block_on, group, host_alone, id, raw};
 use criterion::Criterion;
 use plugbay::abi::ExportId;
@@ -97,6 +97,11 @@ fn call(criterion: &mut Criterion) {
     for engine in &engines {
         let redactor = plugin(engine, "redactor", &wasm);
         group.bench_function(id("redactor_1k", engine.name()), |bencher| {
+            bencher.iter(|| block_on(redactor.hook_raw(Hook::Pre, &document)).expect("it redacts"));
+        });
+        let redactor = unmetered_plugin(engine, "redactor", &wasm);
+        let column = format!("{}_unmetered", engine.name());
+        group.bench_function(id("redactor_1k", &column), |bencher| {
             bencher.iter(|| block_on(redactor.hook_raw(Hook::Pre, &document)).expect("it redacts"));
         });
     }

@@ -1,11 +1,11 @@
 //! What a plugin costs before its first call: compiling it once, and making an instance of it.
 
-use plugbay::runtime::Metering;
 use std::time::Instant;
 
 use benches::guests::{Seam, echo, sample};
 use benches::{backends, group, id, raw};
 use criterion::Criterion;
+use plugbay::runtime::Metering;
 
 fn main() {
     let mut criterion = benches::criterion();

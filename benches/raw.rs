@@ -3,8 +3,9 @@
 //!
 //! What is done is what the contract asks for, and under the same limits: fuel and a deadline for
 //! every call, a look at the clock and a chance for other tasks after each slice of fuel, a bound on
-//! memory. Exports are resolved once and called through typed functions. There is no pool, no
-//! report of what a call cost, and an error ends the bench.
+//! memory. Exports are resolved once and called through typed functions; instances come from
+//! wasmtime's pool, as ours do. Nobody waits for a turn, what a call cost is not reported, and an
+//! error ends the bench.
 
 pub mod wasmi;
 pub mod wasmtime;

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::section::section;
-use crate::{demo, flags, guides, plugins, python, tidy, tools};
+use crate::{demo, flags, guides, instructions, plugins, python, tidy, tools};
 
 pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     let start = std::time::Instant::now();
@@ -37,6 +37,8 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     } else {
         demo::run(sh, root)?;
     }
+    // After the demo, with whose build it shares the engines.
+    instructions::run(sh, root, &flags::Instructions { write: false })?;
     let minutes = start.elapsed().as_secs_f64() / 60.0;
     println!("==> all of it passed in {minutes:.1} min");
     Ok(())
@@ -46,6 +48,7 @@ fn format(sh: &Shell, root: &Path) -> Result<()> {
     sh.change_dir(root);
     cmd!(sh, "cargo fmt --all --check").run()?;
     cmd!(sh, "cargo fmt --all --check --manifest-path plugins/rust/Cargo.toml").run()?;
+    cmd!(sh, "cargo fmt --all --check --manifest-path benches/peers/Cargo.toml").run()?;
     Ok(())
 }
 
