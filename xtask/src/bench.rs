@@ -61,8 +61,8 @@ fn engines(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
     Ok(())
 }
 
-/// Runs `cargo bench` on what `package` names, in `folder`, and reads what it measured.
-fn measure(sh: &Shell, folder: &Path, package: &[&str], quick: bool) -> Result<Vec<Row>> {
+/// Runs `cargo bench` with `args` in `folder`, and reads what it measured.
+fn measure(sh: &Shell, folder: &Path, args: &[&str], quick: bool) -> Result<Vec<Row>> {
     let _folder = sh.push_dir(folder);
     let criterion = target_directory(sh)?.join("criterion");
     let quick: &[&str] = match quick {
@@ -71,7 +71,7 @@ fn measure(sh: &Shell, folder: &Path, package: &[&str], quick: bool) -> Result<V
     };
     let started = SystemTime::now();
     let _home = sh.push_env("CRITERION_HOME", &criterion);
-    cmd!(sh, "cargo bench --locked {package...} -- --quiet {quick...}").run()?;
+    cmd!(sh, "cargo bench --locked {args...} -- --quiet {quick...}").run()?;
     measured::read_rows(&criterion, started)
 }
 

@@ -19,6 +19,9 @@ use crate::{flags, plugins, section::section, tools};
 
 const FILE: &str = "benches/instructions.json";
 
+/// The program, of the package `benches`.
+const PROGRAM: &str = "fixed_calls";
+
 /// How far a count may be from the one that is written down, in hundredths of it.
 const TOLERANCE: u64 = 3;
 
@@ -109,16 +112,22 @@ fn with(sh: &Shell) -> Result<String> {
     Ok(format!("{rustc}, {valgrind}, {libc}"))
 }
 
-/// Builds the program, runs it under callgrind, and gives the instructions of one call each.
-fn count(sh: &Shell, root: &Path) -> Result<BTreeMap<String, u64>> {
-    tools::valgrind(sh)?;
+/// Builds the program, and ours beside it: the counts are of the features that they have together, and
+/// CI builds the engines once for both.
+pub(crate) fn build(sh: &Shell, root: &Path) -> Result<PathBuf> {
     let _folder = sh.push_dir(root);
     let messages = cmd!(
         sh,
-        "cargo build --release --locked -p benches --bin fixed_calls --message-format=json-render-diagnostics"
+        "cargo build --release --locked -p plugbay-cli -p benches --bins --message-format=json-render-diagnostics"
     )
     .read()?;
-    let program = executable(&messages).context("cargo built no `fixed_calls`")?;
+    executable(&messages).with_context(|| format!("cargo built no `{PROGRAM}`"))
+}
+
+/// Runs the program under callgrind, and gives the instructions of one call each.
+fn count(sh: &Shell, root: &Path) -> Result<BTreeMap<String, u64>> {
+    tools::valgrind(sh)?;
+    let program = build(sh, root)?;
     let folder = sh.create_temp_dir()?;
     let out = folder.path().join("callgrind.out");
     // One thread compiles the plugin, so that what it takes is over when the call is counted.
@@ -137,12 +146,18 @@ fn count(sh: &Shell, root: &Path) -> Result<BTreeMap<String, u64>> {
 fn executable(messages: &str) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Message {
-        executable: Option<PathBuf>,
+        target: Target,
+        executable: PathBuf,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
     }
     messages
         .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
-        .next_back()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok())
+        .find(|message| message.target.name == PROGRAM)
+        .map(|message| message.executable)
 }
 
 /// What the program printed, a name and a number of calls a line, divided into callgrind's parts: the
@@ -263,8 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn the_program_is_the_last_that_cargo_names() {
-        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\nno JSON\n{\"reason\":\"compiler-artifact\",\"executable\":\"/t/fixed_calls\"}\n{\"reason\":\"build-finished\",\"success\":true}\n";
+    fn the_program_is_found_among_what_cargo_names() {
+        let messages = r#"
+{"reason":"compiler-artifact","target":{"name":"fixed_calls"},"executable":null}
+no JSON
+{"reason":"compiler-artifact","target":{"name":"fixed_calls"},"executable":"/t/fixed_calls"}
+{"reason":"compiler-artifact","target":{"name":"plugbay"},"executable":"/t/plugbay"}
+{"reason":"build-finished","success":true}
+"#;
         assert_eq!(executable(messages), Some(PathBuf::from("/t/fixed_calls")));
     }
 }

@@ -73,7 +73,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target {
         name: "a guest that works, with fuel counted over not counted (wasmtime)",
         over: "call/redactor_1k/wasmtime",
-        under: "call/redactor_1k/wasmtime_unmetered",
+        under: "call/redactor_1k_unmetered/wasmtime",
         bound: Bound::AtMost(1.5),
     },
     Target {
@@ -96,8 +96,8 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target {
         name: "compiling the redactor, over loading it from the cache (wasmtime)",
-        over: "cold_start/compile/wasmtime",
-        under: "cold_start/cached/wasmtime",
+        over: "cold_start/redactor_compiled/wasmtime",
+        under: "cold_start/redactor_cached/wasmtime",
         bound: Bound::AtLeast(1000.0),
     },
 ];
