@@ -46,7 +46,8 @@ fn engines(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
     plugins::run(sh, root, &flags::Plugins { only: None, test: false })?;
     let load_before = machine::load_average();
     let title = "the benches (the first time, the engines take some minutes to compile)";
-    let rows = section(title, || measure(sh, root, &["--package", "benches"], flags.quick))?;
+    let rows =
+        section(title, || measure(sh, root, &["--locked", "--package", "benches"], flags.quick))?;
 
     let versions = machine::versions(&root.join("Cargo.lock"), &["wasmtime", "wasmi"])?;
     let run = machine::describe(sh, &versions, load_before.as_deref())?;
@@ -71,7 +72,7 @@ fn measure(sh: &Shell, folder: &Path, args: &[&str], quick: bool) -> Result<Vec<
     };
     let started = SystemTime::now();
     let _home = sh.push_env("CRITERION_HOME", &criterion);
-    cmd!(sh, "cargo bench --locked {args...} -- --quiet {quick...}").run()?;
+    cmd!(sh, "cargo bench {args...} -- --quiet {quick...}").run()?;
     measured::read_rows(&criterion, started)
 }
 
@@ -81,7 +82,7 @@ fn target_directory(sh: &Shell) -> Result<PathBuf> {
     struct Metadata {
         target_directory: PathBuf,
     }
-    let json = cmd!(sh, "cargo metadata --no-deps --format-version 1 --locked").quiet().read()?;
+    let json = cmd!(sh, "cargo metadata --no-deps --format-version 1").quiet().read()?;
     let metadata: Metadata =
         serde_json::from_str(&json).context("cannot read what `cargo metadata` says")?;
     Ok(metadata.target_directory)

@@ -20,7 +20,7 @@ const ROWS: &[(&str, &str)] = &[
     ("hook_1k/pre_redactor_finds", "redactor (Rust, serde), 1 KiB"),
     ("hook_16k/pre_redactor_finds", "redactor (Rust, serde), 16 KiB"),
     ("chunk/redactor_finds_1k", "redactor, one chunk of a stream"),
-    ("midi_dispatch/note_to_action", "a note to the end of its action"),
+    ("midi_dispatch/note_to_action", "a note (raw: its guest alone)"),
     ("instantiate/redactor", "an instance of the redactor"),
     ("compile/redactor", "compiling the redactor"),
 ];
@@ -88,7 +88,7 @@ fn draw(rows: &[Row]) -> Option<String> {
         let at = x(log);
         let bottom = height - 8.0;
         let label = show(&Time { nanos: 10_f64.powf(log), rough: false });
-        let label = label.replace(".00", "").replace(".0 ", " ");
+        let label = label.replace(".00", "").replace(".0 ", " ").replace("1000 ms", "1 s");
         line(
             &mut svg,
             &format!(
@@ -149,7 +149,7 @@ fn bars(rows: &[Row], case: &str, words: &'static str) -> Option<Case> {
 }
 
 fn legend(svg: &mut String) {
-    for ((_, words, class), at) in COLUMNS.iter().zip([16.0, 246.0, 416.0, 626.0]) {
+    for ((_, words, class), at) in COLUMNS.iter().zip([16.0, 258.0, 428.0, 648.0]) {
         line(
             svg,
             &format!(

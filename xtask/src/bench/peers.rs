@@ -49,7 +49,7 @@ const LEFT_OUT: &str = "\
 - `extism with timeout`: the same with a deadline of 5 s, which a thread of its own keeps.
 - `extism without copies`: the echo by hand, which answers where its input lies. No plugin development kit does.
 - Both are built with the same settings, each with the version of wasmtime that it asks for.
-- wazero is not here: it has no fuel, and a Go toolchain is not among what this project asks for.
+- wazero is not here: this project asks for no Go toolchain.
 ";
 
 pub(super) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
@@ -57,7 +57,8 @@ pub(super) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
     let folder = root.join(FOLDER);
     let load_before = machine::load_average();
     let title = "the peers (the first time, a second wasmtime takes some minutes to compile)";
-    // Extism's wasmtime asks for a later compiler than ours, and compiles with ours all the same.
+    // Extism's wasmtime asks for a later compiler than ours, and compiles with ours all the same. Not
+    // `--locked`: the lock file follows our own crates' manifests, which change without it.
     let rows = section(title, || measure(sh, &folder, &["--ignore-rust-version"], flags.quick))?;
 
     let versions = machine::versions(&folder.join("Cargo.lock"), &["extism", "wasmtime"])?;
