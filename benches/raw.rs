@@ -74,7 +74,7 @@ pub fn instance(engine: &dyn RawEngine, wasm: &[u8]) -> Box<dyn RawInstance> {
 /// Where an output lies, if there is one.
 fn output(packed: u64) -> Option<(u32, u32)> {
     let packed = Packed::from(packed.cast_signed());
-    (packed.len() != 0).then(|| (packed.ptr(), packed.len()))
+    (!packed.is_empty()).then(|| (packed.ptr(), packed.len()))
 }
 
 /// Whether `ptr` lies in an input of `len` bytes at `input`.
