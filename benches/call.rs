@@ -68,9 +68,9 @@ fn call(criterion: &mut Criterion) {
         }
         for engine in raw::engines(PRE) {
             let mut instance = raw::instance(&*engine, &echo());
-            assert_eq!(instance.hook(&input).as_ref(), Some(&input), "it echoes");
+            assert_eq!(instance.hook(&[&input]).as_ref(), Some(&input), "it echoes");
             group.bench_function(id(&format!("echo_{size}"), engine.column()), |bencher| {
-                bencher.iter(|| instance.hook(&input));
+                bencher.iter(|| instance.hook(&[&input]));
             });
         }
         for engine in &engines {
@@ -85,13 +85,12 @@ fn call(criterion: &mut Criterion) {
     // without them.
     let request = llm_request(&prose_with_address(1 << 10));
     let document = PreInput { context: &context(), request: &request }.encode();
-    let document = document.expect("it is JSON");
     let wasm = sample("redactor");
     for engine in raw::engines(PRE) {
         let mut instance = raw::instance(&*engine, &wasm);
-        assert!(instance.hook(&document).is_some(), "it redacts");
+        assert!(instance.hook(&[&document]).is_some(), "it redacts");
         group.bench_function(id("redactor_1k", engine.column()), |bencher| {
-            bencher.iter(|| instance.hook(&document));
+            bencher.iter(|| instance.hook(&[&document]));
         });
     }
     for engine in &engines {

@@ -99,9 +99,8 @@ fn finds(group: &mut Group<'_>, engines: &[Samples], bytes: usize) {
         let mut instance = raw::instance(&*engine, &wasm);
         group.bench_function(id(CASE, engine.column()), |bencher| {
             bencher.iter(|| {
-                let document = input.encode().expect("it is JSON");
-                let output = instance.hook(&document).expect("there is output");
-                PreOutput::decode(&output, &request).expect("a valid output")
+                let output = instance.hook(input.parts().as_slices()).expect("there is output");
+                PreOutput::decode(&output, &input).expect("a valid output")
             });
         });
     }
@@ -154,9 +153,9 @@ fn chunks(criterion: &mut Criterion, engines: &[Samples]) {
             let case = format!("redactor_finds_{size}");
             group.bench_function(id(&case, engine.column()), |bencher| {
                 bencher.iter(|| {
-                    let document = address.encode().expect("it is JSON");
-                    let output = instance.hook(&document).expect("there is output");
-                    ChunkOutput::decode(&output, address.chunk).expect("a valid output")
+                    let output = instance.hook(address.parts().as_slices());
+                    let output = output.expect("there is output");
+                    ChunkOutput::decode(&output, &address).expect("a valid output")
                 });
             });
         }

@@ -46,8 +46,9 @@ pub trait RawInstance {
     /// Arms the limits and calls `nop`.
     fn nop(&mut self) -> i32;
     /// Arms the limits; `malloc`, write, the hook, read into a fresh buffer, `free` for each buffer
-    /// that there is: a guest that answers in its input's own has one. `None` is "no output".
-    fn hook(&mut self, input: &[u8]) -> Option<Vec<u8>>;
+    /// that there is: a guest that answers in its input's own has one. The input is written part
+    /// by part, as ours is. `None` is "no output".
+    fn hook(&mut self, input: &[&[u8]]) -> Option<Vec<u8>>;
     /// Arms the limits; writes into a page of the host's own and calls `execute`.
     fn execute(&mut self, params: &[u8]) -> i32;
 }
@@ -69,6 +70,12 @@ pub fn limited(hook: &'static str) -> Vec<Box<dyn RawEngine>> {
 /// A module on an engine, ready for calls.
 pub fn instance(engine: &dyn RawEngine, wasm: &[u8]) -> Box<dyn RawInstance> {
     engine.compile(wasm).instantiate()
+}
+
+/// Bytes of all parts together.
+fn input_len(parts: &[&[u8]]) -> u32 {
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    u32::try_from(len).expect("a short input")
 }
 
 /// Where an output lies, if there is one.

@@ -9,7 +9,8 @@ use wasmi::{
 use wasmi_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::{
-    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, lies_in, output,
+    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, input_len,
+    lies_in, output,
 };
 
 /// With fuel in slices, a deadline and a bound on memory.
@@ -145,12 +146,16 @@ impl RawInstance for LimitedInstance {
         call(&mut self.store, self.nop.as_ref().expect("it exports nop"), ())
     }
 
-    fn hook(&mut self, input: &[u8]) -> Option<Vec<u8>> {
+    fn hook(&mut self, input: &[&[u8]]) -> Option<Vec<u8>> {
         arm(&mut self.store);
-        let len = u32::try_from(input.len()).expect("a short input");
+        let len = input_len(input);
         let ptr = call(&mut self.store, self.malloc.as_ref().expect("it exports malloc"), len);
-        let written = self.memory.write(&mut self.store, ptr as usize, input);
-        written.expect("malloc gives what there is");
+        let mut at = ptr as usize;
+        for part in input {
+            let written = self.memory.write(&mut self.store, at, part);
+            written.expect("malloc gives what there is");
+            at += part.len();
+        }
         let hook = self.hook.as_ref().expect("it exports the hook");
         let Some((at, size)) = output(call(&mut self.store, hook, (ptr, len))) else {
             self.give_back(ptr, len);

@@ -13,7 +13,8 @@ use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_async, add_to_linker_sync};
 
 use super::{
-    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, lies_in, output,
+    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, input_len,
+    lies_in, output,
 };
 use crate::block_on;
 
@@ -231,12 +232,12 @@ impl LimitedInstance {
         }
     }
 
-    async fn call(&mut self, input: &[u8]) -> Result<Option<Vec<u8>>> {
+    async fn call(&mut self, input: &[&[u8]]) -> Result<Option<Vec<u8>>> {
         let Exports { memory, malloc, hook, .. } = &self.exports;
-        let len = u32::try_from(input.len()).expect("a short input");
+        let len = input_len(input);
         let malloc = malloc.as_ref().expect("it exports malloc");
         let ptr = malloc.call_async(&mut self.store, len).await?;
-        memory.write(&mut self.store, ptr as usize, input).expect("malloc gives what there is");
+        write(*memory, &mut self.store, ptr, input);
         let hook = hook.as_ref().expect("it exports the hook");
         let packed = hook.call_async(&mut self.store, (ptr, len)).await?;
         let Some((at, size)) = output(packed) else {
@@ -259,7 +260,7 @@ impl RawInstance for LimitedInstance {
         block_on(within_deadline(nop.call_async(&mut self.store, ()))).expect("it does nothing")
     }
 
-    fn hook(&mut self, input: &[u8]) -> Option<Vec<u8>> {
+    fn hook(&mut self, input: &[&[u8]]) -> Option<Vec<u8>> {
         self.arm();
         block_on(within_deadline(self.call(input))).expect("it answers")
     }
@@ -298,12 +299,12 @@ impl RawInstance for UnlimitedInstance {
         nop.call(&mut self.store, ()).expect("it does nothing")
     }
 
-    fn hook(&mut self, input: &[u8]) -> Option<Vec<u8>> {
+    fn hook(&mut self, input: &[&[u8]]) -> Option<Vec<u8>> {
         let Exports { memory, malloc, hook, .. } = &self.exports;
-        let len = u32::try_from(input.len()).expect("a short input");
+        let len = input_len(input);
         let malloc = malloc.as_ref().expect("it exports malloc");
         let ptr = malloc.call(&mut self.store, len).expect("it allocates");
-        memory.write(&mut self.store, ptr as usize, input).expect("malloc gives what there is");
+        write(*memory, &mut self.store, ptr, input);
         let hook = hook.as_ref().expect("it exports the hook");
         let packed = hook.call(&mut self.store, (ptr, len)).expect("it answers");
         let Some((at, size)) = output(packed) else {
@@ -325,6 +326,14 @@ impl RawInstance for UnlimitedInstance {
         let execute = self.exports.execute.as_ref().expect("it exports execute");
         let len = u32::try_from(params.len()).expect("a short input");
         execute.call(&mut self.store, (ptr, len)).expect("it executes")
+    }
+}
+
+fn write(memory: Memory, store: &mut Store<State>, ptr: u32, parts: &[&[u8]]) {
+    let mut at = ptr as usize;
+    for part in parts {
+        memory.write(&mut *store, at, part).expect("malloc gives what there is");
+        at += part.len();
     }
 }
 

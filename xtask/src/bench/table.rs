@@ -6,12 +6,24 @@ use super::measured::Row;
 use super::text::{aligned, ratio, show};
 
 /// The columns that there are, in their order. Others follow, and one that is empty is left out.
-const COLUMNS: [&str; 6] =
-    ["host", "raw_wasmtime_sync_unlimited", "raw_wasmtime", "wasmtime", "raw_wasmi", "wasmi"];
+const COLUMNS: [&str; 8] = [
+    "host",
+    "serde_json_base64",
+    "ours",
+    "raw_wasmtime_sync_unlimited",
+    "raw_wasmtime",
+    "wasmtime",
+    "raw_wasmi",
+    "wasmi",
+];
 
 /// What is divided by what, in a column each.
-pub(crate) const RATIOS: &[(&str, &str)] =
-    &[("wasmtime", "raw_wasmtime"), ("wasmi", "raw_wasmi"), ("wasmi", "wasmtime")];
+pub(crate) const RATIOS: &[(&str, &str)] = &[
+    ("ours", "serde_json_base64"),
+    ("wasmtime", "raw_wasmtime"),
+    ("wasmi", "raw_wasmi"),
+    ("wasmi", "wasmtime"),
+];
 
 /// The table in Markdown, aligned as text too.
 pub(crate) fn table(rows: &[Row], ratios: &[(&str, &str)]) -> String {
