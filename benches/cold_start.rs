@@ -1,5 +1,6 @@
 //! From a module's bytes to a module that can be instantiated, and what becomes of that at the second
 //! start, when the code is on disk.
+#![allow(clippy::expect_used, reason = "a bench that cannot run says why and stops")]
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plugbay::abi::{ExportId, GuestMemory, Value};
-use plugbay::policy::Limits;
+use plugbay::policy::{Fuel, Limits};
 use plugbay::runtime::{
     Backend, Environment, HostCall, HostReply, Import, Instance, Metering, Module, OutputSink,
     Stream, SystemClock, TrapKind,
@@ -47,8 +47,19 @@ pub fn sample(name: &str) -> Vec<u8> {
 
 /// A plugin in the host, with the limits that it has by default.
 pub fn plugin(backend: &Arc<dyn Backend>, name: &str, wasm: &[u8]) -> Plugin {
+    plugin_with(backend, name, wasm, Limits::default())
+}
+
+/// A plugin in the host whose fuel is not counted.
+pub fn unmetered_plugin(backend: &Arc<dyn Backend>, name: &str, wasm: &[u8]) -> Plugin {
+    let mut limits = Limits::default();
+    limits.fuel = Fuel::Unmetered;
+    plugin_with(backend, name, wasm, limits)
+}
+
+fn plugin_with(backend: &Arc<dyn Backend>, name: &str, wasm: &[u8], limits: Limits) -> Plugin {
     let host = Host::builder().backend(Arc::clone(backend)).build().expect("an engine was given");
-    block_on(host.load(name, wasm, PluginOptions::named(name)))
+    block_on(host.load(name, wasm, PluginOptions::named(name).with_limits(limits)))
         .unwrap_or_else(|error| panic!("{error}"))
 }
 

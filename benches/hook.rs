@@ -1,16 +1,25 @@
 //! What a whole hook costs: documents written, a turn in the pool, the guest's own work, its
 //! answer read. The guests are the sample plugins.
+//!
+//! Where the engine's own crate does the work, the documents are written and read by the same code
+//! as in the other columns: what differs is the host.
 #![allow(clippy::expect_used, reason = "a bench that cannot run says why and stops")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use benches::documents::{chunk, context, http_request, llm_request, prose, prose_with_address};
 use benches::guests::{plugin, sample};
-use benches::{FEW, SIZES, backends, block_on, group, id};
+use benches::{FEW, SIZES, backends, block_on, group, id, raw};
 use criterion::Criterion;
+use criterion::measurement::WallTime;
 use plugbay::Plugin;
-use plugbay::abi::hook::{ChunkInput, ChunkOutcome, HttpPreInput, PreInput, PreOutcome};
+use plugbay::abi::hook::{
+    ChunkInput, ChunkOutcome, ChunkOutput, HttpPreInput, PreInput, PreOutcome, PreOutput,
+};
 use plugbay::runtime::Backend;
+
+type Group<'a> = criterion::BenchmarkGroup<'a, WallTime>;
 
 fn main() {
     let mut criterion = benches::criterion();
@@ -18,6 +27,7 @@ fn main() {
     for (size, bytes) in SIZES {
         hook(&mut criterion, &engines, size, bytes);
     }
+    long(&mut criterion, &engines);
     chunks(&mut criterion, &engines);
     criterion.final_summary();
 }
@@ -42,17 +52,7 @@ fn hook(criterion: &mut Criterion, engines: &[Samples], size: &str, bytes: usize
     let mut group = group(criterion, &format!("hook_{size}"));
     let context = context();
 
-    // Serde in the guest: the document is parsed, changed and written anew.
-    let request = llm_request(&prose_with_address(bytes));
-    let input = PreInput { context: &context, request: &request };
-    for samples in engines {
-        let changed = block_on(samples.redactor.pre(&input)).expect("it redacts");
-        let changed = changed.expect("there is output").outcome;
-        assert!(matches!(changed, PreOutcome::Request(_)), "{changed:?}");
-        group.bench_function(id("pre_redactor_finds", samples.engine), |bencher| {
-            bencher.iter(|| block_on(samples.redactor.pre(&input)).expect("it redacts"));
-        });
-    }
+    finds(&mut group, engines, bytes);
     // The guest looks for an @, finds none, and answers with "no output".
     let text = prose(bytes);
     let request = llm_request(&text);
@@ -70,26 +70,72 @@ fn hook(criterion: &mut Criterion, engines: &[Samples], size: &str, bytes: usize
             bencher.iter(|| block_on(samples.hello.pre(&input)).expect("it says hello"));
         });
     }
-    // Neither guest reads this input: a body's way in, base64 included, with nothing behind it.
-    for samples in engines {
-        let plugins = [
-            ("http_pre_redactor", &samples.redactor),
-            ("http_pre_hello_typescript", &samples.hello),
-        ];
-        for (case, plugin) in plugins {
-            group.bench_function(id(case, samples.engine), |bencher| {
-                bencher.iter_batched_ref(
-                    || http_request(&text),
-                    |request| {
-                        let input = HttpPreInput { context: &context, request };
-                        block_on(plugin.http_pre(&input)).expect("it changes nothing")
-                    },
-                    FEW,
-                );
-            });
-        }
-    }
+    let hello = |samples: &Samples| samples.hello.clone();
+    let redactor = |samples: &Samples| samples.redactor.clone();
+    unread(&mut group, engines, "http_pre_redactor", redactor, &text);
+    unread(&mut group, engines, "http_pre_hello_typescript", hello, &text);
     group.finish();
+}
+
+/// The same at 1 MiB, for which a sample takes as long as one call does.
+fn long(criterion: &mut Criterion, engines: &[Samples]) {
+    const BYTES: usize = 1 << 20;
+    let mut group = group(criterion, "hook_1m");
+    group.sample_size(40).measurement_time(Duration::from_millis(1200));
+    finds(&mut group, engines, BYTES);
+    let redactor = |samples: &Samples| samples.redactor.clone();
+    unread(&mut group, engines, "http_pre_redactor", redactor, &prose(BYTES));
+    group.finish();
+}
+
+/// Serde in the guest: the document is parsed, changed and written anew.
+fn finds(group: &mut Group<'_>, engines: &[Samples], bytes: usize) {
+    const CASE: &str = "pre_redactor_finds";
+    let context = context();
+    let request = llm_request(&prose_with_address(bytes));
+    let input = PreInput { context: &context, request: &request };
+    let wasm = sample("redactor");
+    for engine in raw::limited("pre_hook") {
+        let mut instance = raw::instance(&*engine, &wasm);
+        group.bench_function(id(CASE, engine.column()), |bencher| {
+            bencher.iter(|| {
+                let output = instance.hook(input.parts().as_slices()).expect("there is output");
+                PreOutput::decode(&output, &input).expect("a valid output")
+            });
+        });
+    }
+    for samples in engines {
+        let changed = block_on(samples.redactor.pre(&input)).expect("it redacts");
+        let changed = changed.expect("there is output").outcome;
+        assert!(matches!(changed, PreOutcome::Request(_)), "{changed:?}");
+        group.bench_function(id(CASE, samples.engine), |bencher| {
+            bencher.iter(|| block_on(samples.redactor.pre(&input)).expect("it redacts"));
+        });
+    }
+}
+
+/// A hook that does not read its input: a body's way in, base64 included, with nothing behind it.
+fn unread(
+    group: &mut Group<'_>,
+    engines: &[Samples],
+    case: &str,
+    plugin: impl Fn(&Samples) -> Plugin,
+    text: &str,
+) {
+    let context = context();
+    for samples in engines {
+        let plugin = plugin(samples);
+        group.bench_function(id(case, samples.engine), |bencher| {
+            bencher.iter_batched_ref(
+                || http_request(text),
+                |request| {
+                    let input = HttpPreInput { context: &context, request };
+                    block_on(plugin.http_pre(&input)).expect("it changes nothing")
+                },
+                FEW,
+            );
+        });
+    }
 }
 
 /// One chunk of a few words, by the size of the request's body, which every chunk's document holds.
@@ -97,10 +143,22 @@ fn chunks(criterion: &mut Criterion, engines: &[Samples]) {
     let mut group = group(criterion, "chunk");
     let context = context();
     let (plain, address) = (chunk("a few words "), chunk("to ada@example.org "));
+    let wasm = sample("redactor");
     for (size, bytes) in SIZES {
         let request = http_request(&prose(bytes));
         let input = |chunk| ChunkInput { context: &context, request: &request, chunk };
         let (plain, address) = (input(&plain), input(&address));
+        for engine in raw::limited("http_stream_chunk_hook") {
+            let mut instance = raw::instance(&*engine, &wasm);
+            let case = format!("redactor_finds_{size}");
+            group.bench_function(id(&case, engine.column()), |bencher| {
+                bencher.iter(|| {
+                    let output = instance.hook(address.parts().as_slices());
+                    let output = output.expect("there is output");
+                    ChunkOutput::decode(&output, &address).expect("a valid output")
+                });
+            });
+        }
         for samples in engines {
             let changed = block_on(samples.redactor.chunk(&address)).expect("it redacts");
             let changed = changed.expect("there is output").outcome;

@@ -1,7 +1,8 @@
 //! What the benches share: engines, guests, documents, and how long to measure.
 //!
-//! A bench's id is `group/case/column`. The column is the engine's name, or [`HOST`] where no
-//! guest runs; `cargo xtask bench` makes one row of every case and divides its columns.
+//! A bench's id is `group/case/column`. The column is the engine's name, `raw_` before it where the
+//! engine's own crate does the work without us, or [`HOST`] where no guest runs; `cargo xtask bench`
+//! makes one row of every case and divides its columns.
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -14,6 +15,7 @@
 pub mod documents;
 pub mod guests;
 pub mod plain;
+pub mod raw;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,15 +39,15 @@ pub const FEW: BatchSize = BatchSize::NumIterations(3);
 /// Criterion with times that keep a whole run of all benches under six minutes. What the
 /// command line says goes before them.
 ///
-/// A thousand samples of 1.5 ms: shorter than the slice of time that a busy system gives a
+/// Six hundred samples of 1.5 ms: shorter than the slice of time that a busy system gives a
 /// process, so that a sample is interrupted or it is not, and the median is one that was not.
 pub fn criterion() -> Criterion {
     Criterion::default()
         .without_plots()
-        .sample_size(1000)
-        .nresamples(2000)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1500))
+        .sample_size(600)
+        .nresamples(1000)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(900))
         .configure_from_args()
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::section::section;
-use crate::{demo, flags, guides, plugins, python, tidy, tools};
+use crate::{demo, flags, guides, instructions, plugins, python, tidy, tools};
 
 pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     let start = std::time::Instant::now();
@@ -35,8 +35,11 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     if flags.no_demo {
         println!("==> demo\n    left out, as --no-demo says");
     } else {
-        demo::run(sh, root)?;
+        // As `cargo xtask demo`, but that the engines are compiled once for it and for what follows.
+        section("the programs", || instructions::build(sh, root).map(drop))?;
+        demo::show(sh, root)?;
     }
+    instructions::run(sh, root, &flags::Instructions { write: false })?;
     let minutes = start.elapsed().as_secs_f64() / 60.0;
     println!("==> all of it passed in {minutes:.1} min");
     Ok(())
@@ -45,7 +48,7 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
 fn format(sh: &Shell, root: &Path) -> Result<()> {
     sh.change_dir(root);
     cmd!(sh, "cargo fmt --all --check").run()?;
-    for workspace in ["plugins/rust", "benches/http/guest"] {
+    for workspace in ["plugins/rust", "benches/http/guest", "benches/peers"] {
         cmd!(sh, "cargo fmt --all --check --manifest-path {workspace}/Cargo.toml").run()?;
     }
     Ok(())

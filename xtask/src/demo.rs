@@ -15,6 +15,12 @@ pub(crate) fn run(sh: &Shell, root: &Path) -> Result<()> {
         cmd!(sh, "cargo build --release --locked -p plugbay-cli").run()?;
         Ok(())
     })?;
+    show(sh, root)
+}
+
+/// Shows what is built already.
+pub(crate) fn show(sh: &Shell, root: &Path) -> Result<()> {
+    sh.change_dir(root);
     section("the demo", || {
         // Relative, as a newcomer would type it: the demo prints what to try next with it.
         let plugbay = Path::new("target/release/plugbay");

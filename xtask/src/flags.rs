@@ -20,7 +20,15 @@ xflags::xflags! {
             optional --http
             /// A tenth of the time, for a first look.
             optional --quick
-            /// Put the table into docs/performance.md.
+            /// Put what was measured into docs/performance.md and docs/performance.svg.
+            optional --write
+            /// Other plugin hosts beside this one, in a workspace of their own.
+            optional --peers
+        }
+
+        /// Count the instructions of six fixed calls and hold them against benches/instructions.json.
+        cmd instructions {
+            /// Write the counts down instead.
             optional --write
         }
 

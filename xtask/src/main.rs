@@ -9,6 +9,7 @@ mod ci;
 mod demo;
 mod flags;
 mod guides;
+mod instructions;
 mod plugins;
 mod python;
 mod section;
@@ -46,6 +47,7 @@ fn run(command: flags::XtaskCmd) -> Result<()> {
         flags::XtaskCmd::Ci(flags) => ci::run(&sh, &root, &flags),
         flags::XtaskCmd::Bench(flags) if flags.http => bench_http::run(&sh, &root, &flags),
         flags::XtaskCmd::Bench(flags) => bench::run(&sh, &root, &flags),
+        flags::XtaskCmd::Instructions(flags) => instructions::run(&sh, &root, &flags),
         flags::XtaskCmd::Tidy(_) => tidy::run(&sh, &root),
         flags::XtaskCmd::Plugins(flags) => plugins::run(&sh, &root, &flags),
         flags::XtaskCmd::Guides(flags) => guides::run(&sh, &root, &flags),

@@ -39,6 +39,15 @@ pub(crate) fn alsa_headers(sh: &Shell) -> Result<()> {
     apt_install(sh, &["libasound2-dev", "pkg-config"])
 }
 
+/// valgrind, which counts instructions.
+pub(crate) fn valgrind(sh: &Shell) -> Result<()> {
+    if let Ok(version) = cmd!(sh, "valgrind --version").quiet().ignore_stderr().read() {
+        println!("    {version} is installed");
+        return Ok(());
+    }
+    apt_install(sh, &["valgrind"])
+}
+
 /// Installs Debian packages where this process may, and says what to type where it may not.
 pub(crate) fn apt_install(sh: &Shell, packages: &[&str]) -> Result<()> {
     let line = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));

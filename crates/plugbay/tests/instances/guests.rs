@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use plugbay::abi::hook::{ChunkInput, ChunkOutcome, Context, HttpRequest};
+use plugbay::abi::hook::{ChunkInput, ChunkOutcome, Context, HttpRequest, Written};
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::{Backend, Stream};
 use plugbay::{Host, Lease, LoadError, Plugin, PluginError, PluginOptions, PluginOutput};
@@ -131,7 +131,7 @@ pub(crate) fn request() -> HttpRequest {
 /// Sends a chunk through a lease and gives what it was replaced with.
 pub(crate) async fn chunk(lease: &mut Lease, chunk: &str) -> Result<String, PluginError> {
     let chunk: Box<RawValue> = serde_json::from_str(chunk).unwrap();
-    let (mut context, request) = (Context::new("r-1"), request());
+    let (mut context, request) = (Context::new("r-1"), Written::new(request()));
     let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
     let output = lease.chunk(&input).await?.unwrap();
     match output.apply(&mut context) {
