@@ -117,15 +117,15 @@ pub(crate) const COUNTS_CHUNKS: &str = r#"
         (i32.store8 (i32.const 2079) (i32.add (i32.const 48) (global.get $chunks)))
         (call $packed (i32.const 2048) (i32.const 34)))"#;
 
-pub(crate) fn request() -> HttpRequest {
-    HttpRequest {
+pub(crate) fn request() -> Written<HttpRequest> {
+    Written::new(HttpRequest {
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
         headers: Default::default(),
         query: Default::default(),
         body: Default::default(),
         extra: Default::default(),
-    }
+    })
 }
 
 /// Sends a chunk through a lease and gives what it was replaced with.
