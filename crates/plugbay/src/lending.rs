@@ -220,6 +220,8 @@ impl<T> Lending<T> {
                 central.seats += 1;
                 return Ok(Entered::Now(None));
             }
+            #[cfg(test)]
+            tests::others_go_on();
             self.attention.store(true, Ordering::Relaxed);
             if let Some(thing) = self.steal() {
                 self.attention.store(false, Ordering::Relaxed);
