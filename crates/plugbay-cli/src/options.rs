@@ -45,7 +45,7 @@ impl BackendOptions {
 
     /// Where the engine keeps what it compiles. Without a usable place it compiles all the same.
     fn cache(&self) -> Option<CodeCache> {
-        if self.no_cache {
+        if self.no_cache || self.backend == "wasmi" {
             return None;
         }
         let opened = CodeCache::open(self.directory.path()?);
