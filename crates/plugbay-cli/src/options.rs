@@ -30,10 +30,20 @@ pub(crate) struct BackendOptions {
 impl BackendOptions {
     /// A host on that engine, which hands on what plugins print.
     pub(crate) fn host(&self, output: Arc<dyn PluginOutput>) -> Result<Host> {
+        // An interpreter keeps nothing, and wants no place for it.
+        self.host_with(output, self.backend != "wasmi")
+    }
+
+    /// The same, for plugins that may name engines of their own.
+    pub(crate) fn host_of_many(&self, output: Arc<dyn PluginOutput>) -> Result<Host> {
+        self.host_with(output, true)
+    }
+
+    fn host_with(&self, output: Arc<dyn PluginOutput>, compiles: bool) -> Result<Host> {
         // Where the command logs nothing itself, what is wrong with the cache is said all the same.
         logging::start("off,plugbay_cli=warn,plugbay_wasmtime=warn");
         let mut builder = Host::builder();
-        let backend = match self.cache() {
+        let backend = match compiles.then(|| self.cache()).flatten() {
             Some(cache) => {
                 builder = builder.cache(cache.clone());
                 plugbay::cached_backend(&self.backend, cache)
@@ -45,7 +55,7 @@ impl BackendOptions {
 
     /// Where the engine keeps what it compiles. Without a usable place it compiles all the same.
     fn cache(&self) -> Option<CodeCache> {
-        if self.no_cache || self.backend == "wasmi" {
+        if self.no_cache {
             return None;
         }
         let opened = CodeCache::open(self.directory.path()?);

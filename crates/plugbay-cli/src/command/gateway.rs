@@ -47,7 +47,7 @@ impl Gateway {
         if self.threads.is_some() {
             config.server.threads = self.threads;
         }
-        let host = self.backend.host(Arc::new(StderrLines))?;
+        let host = self.backend.host_of_many(Arc::new(StderrLines))?;
         // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the
         // gateway serves on threads of its own.
         let runtime = tokio::runtime::Builder::new_multi_thread()
