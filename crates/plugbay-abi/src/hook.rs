@@ -4,6 +4,7 @@
 //! An output is read in two steps: the envelope, whose flags say which of its
 //! fields count, and only then those fields. What a guest leaves alone is not parsed.
 
+mod apart;
 mod body;
 mod chunk;
 mod context;
@@ -16,6 +17,7 @@ mod read;
 mod scan;
 mod written;
 
+pub use apart::{Bodies, TakenApart};
 pub use body::Body;
 pub use chunk::{ChunkInput, ChunkOutcome, ChunkOutput};
 pub use context::{Context, REQUEST_ID};

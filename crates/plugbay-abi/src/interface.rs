@@ -145,6 +145,53 @@ pub enum Start {
     Command(ExportId),
 }
 
+/// Which generation of the hook contract a plugin speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Abi {
+    /// 1: bodies are base64 in the documents.
+    #[default]
+    V1,
+    /// 2: bodies stay with the host, and are read and written through its functions.
+    V2,
+}
+
+impl Abi {
+    /// What a plugin's `plugbay_abi` answered.
+    ///
+    /// # Errors
+    ///
+    /// When it is no generation that this crate knows.
+    pub fn from_number(found: i32) -> Result<Abi, UnknownAbi> {
+        match found {
+            1 => Ok(Abi::V1),
+            2 => Ok(Abi::V2),
+            found => Err(UnknownAbi { found }),
+        }
+    }
+
+    /// What a plugin of this generation answers.
+    pub fn number(self) -> u8 {
+        match self {
+            Abi::V1 => 1,
+            Abi::V2 => 2,
+        }
+    }
+}
+
+impl fmt::Display for Abi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number().fmt(f)
+    }
+}
+
+/// A generation of the hook contract that there is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`plugbay_abi` returned {found}, wanted 1 or 2")]
+pub struct UnknownAbi {
+    /// What the plugin answered.
+    pub found: i32,
+}
+
 /// The exports of a plugin, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -153,6 +200,8 @@ pub struct Interface {
     pub world: World,
     /// Its allocator; absent, the host makes pages of its own.
     pub allocator: Option<Allocator>,
+    /// `plugbay_abi`, which answers the number of an [`Abi`]; without it, it is the first.
+    pub abi: Option<ExportId>,
     /// What WASI wants called first.
     pub start: Option<Start>,
     /// `init`.
@@ -235,6 +284,7 @@ impl Interface {
         let interface = Interface {
             world,
             allocator,
+            abi: table.find_if(is_hook, "plugbay_abi", &[signature(&[], &[I32])]),
             start,
             init: table.init(world),
             get_name,
@@ -481,6 +531,34 @@ mod tests {
         assert_eq!(interface.hooks().collect::<Vec<_>>(), [Hook::Pre]);
         assert_eq!(interface.hook(Hook::Pre), Some(ExportId(2)));
         assert_eq!(interface.allocator, Some(Allocator { alloc: ExportId(0), free: None }));
+    }
+
+    #[test]
+    fn the_generation_is_an_export_of_hook_plugins() {
+        let mut exports = minimal_hook();
+        assert_eq!(Interface::inspect(&exports, true).unwrap().abi, None);
+        exports.push(export("plugbay_abi", &[], &[I32]));
+        assert_eq!(Interface::inspect(&exports, true).unwrap().abi, Some(ExportId(3)));
+        exports[3] = export("plugbay_abi", &[], &[I64]);
+        assert_eq!(
+            problems(&exports),
+            "export `plugbay_abi` has signature () -> i64, wanted () -> i32"
+        );
+        let action =
+            [export("execute", &[I32, I32], &[I32]), export("plugbay_abi", &[I64], &[I64])];
+        assert_eq!(Interface::inspect(&action, true).unwrap().abi, None);
+    }
+
+    #[test]
+    fn a_generation_is_one_or_two() {
+        for abi in [Abi::V1, Abi::V2] {
+            assert_eq!(Abi::from_number(abi.number().into()), Ok(abi));
+            assert_eq!(abi.to_string(), abi.number().to_string());
+        }
+        for found in [0, 3, -1, i32::MIN, i32::MAX] {
+            let error = Abi::from_number(found).unwrap_err().to_string();
+            assert_eq!(error, format!("`plugbay_abi` returned {found}, wanted 1 or 2"));
+        }
     }
 
     #[test]

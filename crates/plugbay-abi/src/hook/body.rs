@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::json::JsonError;
 
+/// The field with a body's length, in documents whose bodies travel apart.
+pub(super) const BODY_BYTES: &str = "body_bytes";
+
 /// An HTTP body. Cheap to clone; absent and empty are the same.
 #[derive(Clone, Default)]
 pub struct Body {
@@ -20,12 +23,15 @@ struct Forms {
     bytes: Vec<u8>,
     /// Base64 between the quotes of a JSON string.
     quoted: OnceLock<String>,
+    /// The field that stands for a body that travels apart.
+    counted: OnceLock<String>,
 }
 
 impl Body {
     /// A body from its bytes.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { forms: Arc::new(Forms { bytes: bytes.into(), quoted: OnceLock::new() }) }
+        let bytes = bytes.into();
+        Self { forms: Arc::new(Forms { bytes, ..Forms::default() }) }
     }
 
     /// A body from padded standard base64, which is decoded at once so that a wrong one is told.
@@ -65,6 +71,11 @@ impl Body {
             quoted.push('"');
             quoted
         })
+    }
+
+    /// The field that a document has in a body's place when the body travels apart.
+    pub(super) fn counted(&self) -> &str {
+        self.forms.counted.get_or_init(|| format!(r#""{BODY_BYTES}":{}"#, self.bytes().len()))
     }
 
     /// Whether both are the same allocation.

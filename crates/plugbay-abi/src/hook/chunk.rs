@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::http::request_json;
+use super::http::{request_json, request_json_apart};
 use super::output::{self, context_changes, merged, present, promised, reported};
 use super::read::{self, ContextChanges, Slot};
 use super::scan::{Fields, Scanner};
@@ -26,7 +26,15 @@ pub struct ChunkInput<'a> {
 impl<'a> ChunkInput<'a> {
     /// The document that goes into the guest. What was written for another plugin is not written again.
     pub fn parts(&self) -> Parts<'a> {
-        let [before, body, after] = request_json(self.request);
+        self.around(request_json(self.request))
+    }
+
+    /// The same, with the request's body beside it.
+    pub fn parts_apart(&self) -> Parts<'a> {
+        self.around(request_json_apart(self.request))
+    }
+
+    fn around(&self, [before, body, after]: [&'a str; 3]) -> Parts<'a> {
         let (context, chunk) = (self.context.json(), self.chunk.get());
         let (request, and_chunk) = (r#","request":"#, r#","chunk":"#);
         Parts::new([r#"{"context":"#, context, request, before, body, after, and_chunk, chunk, "}"])

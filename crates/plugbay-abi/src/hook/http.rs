@@ -8,17 +8,21 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::apart::{ReturnedBody, Which, not_here};
+use super::body::BODY_BYTES;
 use super::output::{
     Status, context_changes, merged, present, promised, reported, serialize_extra,
 };
 use super::read;
 use super::scan;
 use super::written::{Text, around};
-use super::{Body, Context, OutputError, Pairs, Parts, Written};
+use super::{Bodies, Body, Context, OutputError, Pairs, Parts, Written};
 use crate::json::{JsonError, RawObject, parse_at, parse_object, push_string, utf8};
 
+mod apart;
 mod quick;
 
+pub(super) use apart::request_json_apart;
 use quick::{HttpPostFields, HttpPreFields};
 
 /// The most headers, and the most query parameters, that a plugin may return.
@@ -57,8 +61,9 @@ pub struct HttpResponse {
     pub extra: RawObject,
 }
 
-const REQUEST_FIELDS: &[&str] = &["method", "path", "headers", "query", "body"];
-const RESPONSE_FIELDS: &[&str] = &["status_code", "headers", "body"];
+/// Fields of the contract, of either generation: a plugin that sets one of the other's sets nothing.
+const REQUEST_FIELDS: &[&str] = &["method", "path", "headers", "query", "body", BODY_BYTES];
+const RESPONSE_FIELDS: &[&str] = &["status_code", "headers", "body", BODY_BYTES];
 
 impl Serialize for HttpRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -107,14 +112,18 @@ impl HttpRequest {
 
     /// What a plugin returned as `request`. Method and path fall back to what was sent; headers,
     /// query and body are replaced, so that what is left out is removed.
-    fn returned(raw: &RawValue, sent: &HttpRequest) -> Result<Self, JsonError> {
+    fn returned(
+        raw: &RawValue,
+        sent: &HttpRequest,
+        body: ReturnedBody<'_>,
+    ) -> Result<Self, JsonError> {
         let mut fields = Fields { object: parse_at(raw, "request")?, name: "request" };
         Ok(Self {
             method: fields.take("method")?.unwrap_or_else(|| sent.method.clone()),
             path: fields.take("path")?.unwrap_or_else(|| sent.path.clone()),
             headers: lower(fields.take("headers")?, &sent.headers),
             query: fields.take("query")?.map(|Bounded(query)| query.into()).unwrap_or_default(),
-            body: fields.body(&sent.body)?,
+            body: fields.body(body)?,
             extra: fields.object,
         })
     }
@@ -138,20 +147,23 @@ impl HttpResponse {
     /// What a plugin returned as `response`.
     ///
     /// `sent` is the response that it was shown, or `None` where there was none yet.
-    fn returned(raw: &RawValue, sent: Option<&HttpResponse>) -> Result<Self, JsonError> {
+    fn returned(
+        raw: &RawValue,
+        sent: Option<&HttpResponse>,
+        body: ReturnedBody<'_>,
+    ) -> Result<Self, JsonError> {
         let mut fields = Fields { object: parse_at(raw, "response")?, name: "response" };
         let status_code = match fields.take::<Status>("status_code")?.and_then(Status::unless_zero)
         {
             Some(status_code) => status_code,
             None => sent.map_or(200, |sent| sent.status_code),
         };
-        let empty = (Pairs::new(), Body::default());
-        let (sent_headers, sent_body) =
-            sent.map_or((&empty.0, &empty.1), |sent| (&sent.headers, &sent.body));
+        let none = Pairs::new();
+        let sent_headers = sent.map_or(&none, |sent| &sent.headers);
         Ok(Self {
             status_code,
             headers: lower(fields.take("headers")?, sent_headers),
-            body: fields.body(sent_body)?,
+            body: fields.body(body)?,
             extra: fields.object,
         })
     }
@@ -209,14 +221,24 @@ impl Fields {
         Ok(value)
     }
 
-    fn body(&mut self, sent: &Body) -> Result<Body, JsonError> {
-        let Some(raw) = self.object.remove("body") else { return Ok(Body::default()) };
+    fn body(&mut self, returned: ReturnedBody<'_>) -> Result<Body, JsonError> {
+        if returned.ignores(BODY_BYTES) {
+            self.object.remove(BODY_BYTES);
+        }
+        let Some(raw) = self.object.remove("body") else { return Ok(returned.without_field()) };
+        let text: Option<scan::Text<'_>> = match &returned {
+            ReturnedBody::Apart(_) if raw.get() != "null" => {
+                return Err(not_here().below(self.name));
+            }
+            _ => parse_at(&raw, "body").map_err(|error| error.below(self.name))?,
+        };
         let below = |error: JsonError| error.below("body").below(self.name);
-        let text: Option<scan::Text<'_>> =
-            parse_at(&raw, "body").map_err(|error| error.below(self.name))?;
-        match text {
-            Some(scan::Text(text)) => Body::returned(&text, sent).map_err(below),
-            None => Ok(Body::default()),
+        match (text, returned) {
+            (None, returned) => Ok(returned.without_field()),
+            (Some(scan::Text(text)), ReturnedBody::InDocument(Some(sent))) => {
+                Body::returned(&text, sent).map_err(below)
+            }
+            (Some(scan::Text(text)), _) => Body::from_base64(&text).map_err(below),
         }
     }
 }
@@ -282,7 +304,10 @@ pub(super) fn request_json(request: &Written<HttpRequest>) -> [&str; 3] {
 impl<'a> HttpPreInput<'a> {
     /// The document that goes into the guest. What was written for another plugin is not written again.
     pub fn parts(&self) -> Parts<'a> {
-        let [before, body, after] = request_json(self.request);
+        self.around(request_json(self.request))
+    }
+
+    fn around(&self, [before, body, after]: [&'a str; 3]) -> Parts<'a> {
         let context = self.context.json();
         Parts::new([r#"{"context":"#, context, r#","request":"#, before, body, after, "}"])
     }
@@ -331,22 +356,38 @@ impl HttpPreOutput {
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], sent: &HttpPreInput<'_>) -> Result<Self, OutputError> {
-        let quick = read::document(utf8(json)?, HttpPreFields::new(sent));
+        Self::read(json, sent, None)
+    }
+
+    /// `edits` are what the guest made of bodies beside the document, where they travel so.
+    pub(super) fn read(
+        json: &[u8],
+        sent: &HttpPreInput<'_>,
+        edits: Option<&Bodies>,
+    ) -> Result<Self, OutputError> {
+        let quick = read::document(utf8(json)?, HttpPreFields::new(sent, edits));
         match quick.and_then(HttpPreFields::output) {
             Some(output) => output,
-            None => Self::decode_thoroughly(json, sent.request),
+            None => Self::decode_thoroughly(json, sent.request, edits),
         }
     }
 
-    pub(super) fn decode_thoroughly(json: &[u8], sent: &HttpRequest) -> Result<Self, OutputError> {
+    pub(super) fn decode_thoroughly(
+        json: &[u8],
+        sent: &HttpRequest,
+        edits: Option<&Bodies>,
+    ) -> Result<Self, OutputError> {
         let envelope: HttpPreEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let outcome = if envelope.has_response == Some(true) {
             let raw = promised(envelope.response, "response", "has_response")?;
-            HttpPreOutcome::Respond(HttpResponse::returned(raw, None)?)
+            HttpPreOutcome::Respond(HttpResponse::returned(raw, None, ReturnedBody::of_new(edits))?)
         } else {
             match present(envelope.request) {
-                Some(raw) => HttpPreOutcome::Request(HttpRequest::returned(raw, sent)?.into()),
+                Some(raw) => {
+                    let body = ReturnedBody::of_sent(&sent.body, edits, Which::Request);
+                    HttpPreOutcome::Request(HttpRequest::returned(raw, sent, body)?.into())
+                }
                 None => HttpPreOutcome::Unchanged,
             }
         };
@@ -374,9 +415,13 @@ pub struct HttpPostInput<'a> {
 impl<'a> HttpPostInput<'a> {
     /// The document that goes into the guest. What was written for another plugin is not written again.
     pub fn parts(&self) -> Parts<'a> {
-        let [before, body, after] = request_json(self.request);
-        let [response_before, response_body, response_after] =
-            around(self.response.text(HttpResponse::write), &self.response.body);
+        let response = around(self.response.text(HttpResponse::write), &self.response.body);
+        self.around(request_json(self.request), response)
+    }
+
+    fn around(&self, request: [&'a str; 3], response: [&'a str; 3]) -> Parts<'a> {
+        let [before, body, after] = request;
+        let [response_before, response_body, response_after] = response;
         Parts::new([
             r#"{"context":"#,
             self.context.json(),
@@ -422,17 +467,33 @@ impl HttpPostOutput {
     ///
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], sent: &HttpPostInput<'_>) -> Result<Self, OutputError> {
-        match read::document(utf8(json)?, HttpPostFields::new(sent)) {
+        Self::read(json, sent, None)
+    }
+
+    /// As [`HttpPreOutput::read`].
+    pub(super) fn read(
+        json: &[u8],
+        sent: &HttpPostInput<'_>,
+        edits: Option<&Bodies>,
+    ) -> Result<Self, OutputError> {
+        match read::document(utf8(json)?, HttpPostFields::new(sent, edits)) {
             Some(fields) => fields.output(),
-            None => Self::decode_thoroughly(json, sent.response),
+            None => Self::decode_thoroughly(json, sent.response, edits),
         }
     }
 
-    pub(super) fn decode_thoroughly(json: &[u8], sent: &HttpResponse) -> Result<Self, OutputError> {
+    pub(super) fn decode_thoroughly(
+        json: &[u8],
+        sent: &HttpResponse,
+        edits: Option<&Bodies>,
+    ) -> Result<Self, OutputError> {
         let envelope: HttpPostEnvelope<'_> = parse_object(json)?;
         reported(envelope.error.as_deref())?;
         let response = present(envelope.response)
-            .map(|raw| HttpResponse::returned(raw, Some(sent)).map(Written::new))
+            .map(|raw| {
+                let body = ReturnedBody::of_sent(&sent.body, edits, Which::Response);
+                HttpResponse::returned(raw, Some(sent), body).map(Written::new)
+            })
             .transpose()?;
         Ok(Self { context: context_changes(envelope.context)?, response })
     }

@@ -53,8 +53,7 @@ impl<'a> Scanner<'a> {
         if self.byte(b'}').is_some() {
             return Some(Found::NoFields);
         }
-        self.field(fields)?;
-        self.more_fields(fields)?;
+        self.last_fields(fields)?;
         Some(Found::Fields)
     }
 
@@ -64,6 +63,12 @@ impl<'a> Scanner<'a> {
             self.field(fields)?;
         }
         self.byte(b'}')
+    }
+
+    /// What is left of an object after a comma.
+    pub(super) fn last_fields(&mut self, fields: &mut impl Fields<'a>) -> Option<()> {
+        self.field(fields)?;
+        self.more_fields(fields)
     }
 
     fn field(&mut self, fields: &mut impl Fields<'a>) -> Option<()> {

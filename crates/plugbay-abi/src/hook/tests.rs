@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::json::RawObject;
 
+mod apart;
 mod same;
 
 fn raw(json: &str) -> Box<RawValue> {

@@ -38,6 +38,11 @@ impl Text {
     pub(super) fn whole(json: String) -> Self {
         Self { before_body: json, after_body: String::new(), comes_back: false }
     }
+
+    /// What is before the length of a body that travels apart: it ends with a comma.
+    pub(super) fn before_counted(&self) -> &str {
+        self.before_body.strip_suffix(BODY).unwrap_or(&self.before_body)
+    }
 }
 
 impl<T> Written<T> {
@@ -145,4 +150,12 @@ impl<'a> Parts<'a> {
 /// The three parts of a value with a body.
 pub(super) fn around<'a>(text: &'a Text, body: &'a Body) -> [&'a str; 3] {
     [&text.before_body, body.quoted(), &text.after_body]
+}
+
+/// How the text before a body ends.
+const BODY: &str = r#""body":"#;
+
+/// The three parts of a value whose body travels apart.
+pub(super) fn beside<'a>(text: &'a Text, body: &'a Body) -> [&'a str; 3] {
+    [text.before_counted(), body.counted(), &text.after_body]
 }

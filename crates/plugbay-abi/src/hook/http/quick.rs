@@ -4,15 +4,18 @@ use std::borrow::Cow;
 
 use super::{HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutcome, HttpPreOutput};
 use super::{HttpRequest, HttpResponse};
+use crate::hook::apart::{ReturnedBody, Which};
 use crate::hook::output::{Status, reported};
 use crate::hook::read::{ContextChanges, Slot, extra, headers, query};
 use crate::hook::scan::{Fields, Found, Scanner};
-use crate::hook::{Body, OutputError, Pairs, Written};
+use crate::hook::{Bodies, Body, OutputError, Pairs, Written};
 use crate::json::RawObject;
 
 /// An output of `http_pre_hook`.
 pub(super) struct HttpPreFields<'a> {
     sent: &'a HttpPreInput<'a>,
+    /// What the guest made of bodies that travel apart.
+    edits: Option<&'a Bodies>,
     context: Slot<RawObject>,
     request: Slot<Option<Written<HttpRequest>>>,
     response: Slot<Option<Written<HttpResponse>>>,
@@ -21,9 +24,10 @@ pub(super) struct HttpPreFields<'a> {
 }
 
 impl<'a> HttpPreFields<'a> {
-    pub(super) fn new(sent: &'a HttpPreInput<'a>) -> Self {
+    pub(super) fn new(sent: &'a HttpPreInput<'a>, edits: Option<&'a Bodies>) -> Self {
         Self {
             sent,
+            edits,
             context: Slot::default(),
             request: Slot::default(),
             response: Slot::default(),
@@ -49,8 +53,14 @@ impl<'a> Fields<'a> for HttpPreFields<'a> {
     fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
             "context" => self.context.set(ContextChanges::read(self.sent.context, value)?),
-            "request" => self.request.set(request(self.sent.request, value)?),
-            "response" => self.response.set(response(None, value)?),
+            "request" => {
+                let sent = self.sent.request;
+                let body = ReturnedBody::of_sent(&sent.body, self.edits, Which::Request);
+                self.request.set(request(sent, body, value)?)
+            }
+            "response" => {
+                self.response.set(response(None, ReturnedBody::of_new(self.edits), value)?)
+            }
             "has_response" => self.has_response.set(value.nullable(Scanner::boolean)?),
             "error" => self.error.set(value.nullable(Scanner::string)?),
             _ => value.raw().map(drop),
@@ -61,14 +71,22 @@ impl<'a> Fields<'a> for HttpPreFields<'a> {
 /// An output of `http_post_hook`.
 pub(super) struct HttpPostFields<'a> {
     sent: &'a HttpPostInput<'a>,
+    /// What the guest made of bodies that travel apart.
+    edits: Option<&'a Bodies>,
     context: Slot<RawObject>,
     response: Slot<Option<Written<HttpResponse>>>,
     error: Slot<Option<Cow<'a, str>>>,
 }
 
 impl<'a> HttpPostFields<'a> {
-    pub(super) fn new(sent: &'a HttpPostInput<'a>) -> Self {
-        Self { sent, context: Slot::default(), response: Slot::default(), error: Slot::default() }
+    pub(super) fn new(sent: &'a HttpPostInput<'a>, edits: Option<&'a Bodies>) -> Self {
+        Self {
+            sent,
+            edits,
+            context: Slot::default(),
+            response: Slot::default(),
+            error: Slot::default(),
+        }
     }
 
     pub(super) fn output(self) -> Result<HttpPostOutput, OutputError> {
@@ -84,7 +102,11 @@ impl<'a> Fields<'a> for HttpPostFields<'a> {
     fn field(&mut self, name: Cow<'a, str>, value: &mut Scanner<'a>) -> Option<()> {
         match &*name {
             "context" => self.context.set(ContextChanges::read(self.sent.context, value)?),
-            "response" => self.response.set(response(Some(self.sent.response), value)?),
+            "response" => {
+                let sent = self.sent.response;
+                let body = ReturnedBody::of_sent(&sent.body, self.edits, Which::Response);
+                self.response.set(response(Some(sent), body, value)?)
+            }
             "error" => self.error.set(value.nullable(Scanner::string)?),
             _ => value.raw().map(drop),
         }
@@ -94,10 +116,12 @@ impl<'a> Fields<'a> for HttpPostFields<'a> {
 /// A returned request; `None` in it where it says nothing.
 fn request<'a>(
     sent: &'a Written<HttpRequest>,
+    returned: ReturnedBody<'a>,
     value: &mut Scanner<'a>,
 ) -> Option<Option<Written<HttpRequest>>> {
     let mut fields = RequestFields {
         sent,
+        returned,
         method: Slot::default(),
         path: Slot::default(),
         headers: Slot::default(),
@@ -106,13 +130,12 @@ fn request<'a>(
         extra: RawObject::new(),
     };
     let text = sent.text(HttpRequest::write);
-    if text.comes_back && value.literal(&text.before_body) {
+    if text.comes_back && value.literal(fields.returned.before(text)) {
         fields.headers.set(sent.headers.clone())?;
         fields.query.set(sent.query.clone())?;
         fields.method.set(None)?;
         fields.path.set(None)?;
-        fields.body.set(body(Some(&sent.body), value)?)?;
-        value.more_fields(&mut fields)?;
+        rest(&mut fields, value)?;
         return Some(Some(fields.request()));
     }
     let found = value.object(&mut fields)?;
@@ -121,6 +144,7 @@ fn request<'a>(
 
 struct RequestFields<'a> {
     sent: &'a Written<HttpRequest>,
+    returned: ReturnedBody<'a>,
     method: Slot<Option<Cow<'a, str>>>,
     path: Slot<Option<Cow<'a, str>>>,
     headers: Slot<Pairs>,
@@ -136,7 +160,7 @@ impl RequestFields<'_> {
         let path = self.path.flat().filter(|path| **path != sent.path);
         let headers = self.headers.get().unwrap_or_default();
         let query = self.query.get().unwrap_or_default();
-        let body = self.body.get().unwrap_or_default();
+        let body = self.body.get().unwrap_or_else(|| self.returned.without_field());
         let same = method.is_none()
             && path.is_none()
             && headers.is(&sent.headers)
@@ -164,7 +188,8 @@ impl<'a> Fields<'a> for RequestFields<'a> {
             "path" => self.path.set(value.nullable(Scanner::string)?),
             "headers" => self.headers.set(headers(&self.sent.headers, value)?),
             "query" => self.query.set(query(&self.sent.query, value)?),
-            "body" => self.body.set(body(Some(&self.sent.body), value)?),
+            "body" => self.body.set(self.returned.read(value)?),
+            name if self.returned.ignores(name) => value.raw().map(drop),
             _ => extra(&mut self.extra, name, value),
         }
     }
@@ -172,12 +197,14 @@ impl<'a> Fields<'a> for RequestFields<'a> {
 
 /// A returned response, compared with the one that was sent if there was one; `None` in it
 /// where it says nothing.
-fn response(
-    sent: Option<&Written<HttpResponse>>,
+fn response<'a>(
+    sent: Option<&'a Written<HttpResponse>>,
+    returned: ReturnedBody<'a>,
     value: &mut Scanner<'_>,
 ) -> Option<Option<Written<HttpResponse>>> {
     let mut fields = ResponseFields {
         sent,
+        returned,
         status_code: Slot::default(),
         headers: Slot::default(),
         body: Slot::default(),
@@ -186,12 +213,11 @@ fn response(
     if let Some(sent) = sent
         && let text = sent.text(HttpResponse::write)
         && text.comes_back
-        && value.literal(&text.before_body)
+        && value.literal(fields.returned.before(text))
     {
         fields.status_code.set(None)?;
         fields.headers.set(sent.headers.clone())?;
-        fields.body.set(body(Some(&sent.body), value)?)?;
-        value.more_fields(&mut fields)?;
+        rest(&mut fields, value)?;
         return Some(Some(fields.response()));
     }
     let found = value.object(&mut fields)?;
@@ -200,6 +226,7 @@ fn response(
 
 struct ResponseFields<'s> {
     sent: Option<&'s Written<HttpResponse>>,
+    returned: ReturnedBody<'s>,
     status_code: Slot<Option<Status>>,
     headers: Slot<Pairs>,
     body: Slot<Body>,
@@ -215,7 +242,7 @@ impl ResponseFields<'_> {
             .and_then(Status::unless_zero)
             .unwrap_or_else(|| sent.map_or(200, |sent| sent.status_code));
         let headers = self.headers.get().unwrap_or_default();
-        let body = self.body.get().unwrap_or_default();
+        let body = self.body.get().unwrap_or_else(|| self.returned.without_field());
         if let Some(sent) = sent
             && status_code == sent.status_code
             && headers.is(&sent.headers)
@@ -237,19 +264,36 @@ impl<'a> Fields<'a> for ResponseFields<'_> {
                 let sent = self.sent.map_or(&none, |sent| &sent.headers);
                 self.headers.set(headers(sent, value)?)
             }
-            "body" => self.body.set(body(self.sent.map(|sent| &sent.body), value)?),
+            "body" => self.body.set(self.returned.read(value)?),
+            name if self.returned.ignores(name) => value.raw().map(drop),
             _ => extra(&mut self.extra, name, value),
         }
     }
 }
 
-fn body(sent: Option<&Body>, value: &mut Scanner<'_>) -> Option<Body> {
-    // Base64 has no character that a string could not have, and none that begins an escape.
-    let Some(text) = value.nullable(Scanner::unchecked_string)? else {
-        return Some(Body::default());
-    };
-    match sent {
-        Some(sent) => Body::returned(text, sent).ok(),
-        None => Body::from_base64(text).ok(),
+/// A value with a body, of which what is before the body was just passed over.
+trait WithBody<'a>: Fields<'a> {
+    fn body(&mut self) -> (&ReturnedBody<'_>, &mut Slot<Body>);
+}
+
+fn rest<'a>(fields: &mut impl WithBody<'a>, value: &mut Scanner<'a>) -> Option<()> {
+    match fields.body() {
+        (ReturnedBody::Apart(_), _) => value.last_fields(fields),
+        (returned, body) => {
+            body.set(returned.read(value)?)?;
+            value.more_fields(fields)
+        }
+    }
+}
+
+impl<'a> WithBody<'a> for RequestFields<'a> {
+    fn body(&mut self) -> (&ReturnedBody<'_>, &mut Slot<Body>) {
+        (&self.returned, &mut self.body)
+    }
+}
+
+impl<'a> WithBody<'a> for ResponseFields<'_> {
+    fn body(&mut self) -> (&ReturnedBody<'_>, &mut Slot<Body>) {
+        (&self.returned, &mut self.body)
     }
 }

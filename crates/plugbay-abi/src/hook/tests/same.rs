@@ -231,6 +231,7 @@ fn any_changes() -> impl Strategy<Value = Vec<Change>> {
             "headers",
             "query",
             "body",
+            "body_bytes",
             "status_code",
             "remote",
             "context",
@@ -325,6 +326,20 @@ fn after<T>(
     Ok((outcome, joined(PreInput { context: &context, request: &llm_request() }.parts())))
 }
 
+/// An output as a guest writes it that has bodies beside it, or should, with what it wrote there.
+fn beside(json: &[u8]) -> [(Vec<u8>, Bodies); 3] {
+    let text = String::from_utf8_lossy(json);
+    let counted = text.replace(r#""body":"cGluZw==""#, r#""body_bytes":4"#);
+    let counted = counted.replace(r#""body":"cG9uZw==""#, r#""body_bytes": 4"#);
+    let wrote =
+        Bodies { request: Some(Body::from_bytes("a")), response: Some(Body::from_bytes("b")) };
+    [
+        (json.to_owned(), wrote.clone()),
+        (counted.clone().into_bytes(), Bodies::default()),
+        (counted.into_bytes(), wrote),
+    ]
+}
+
 /// Reads an output both ways, and compares.
 fn compare(json: &[u8], llm: bool) {
     let shown = String::from_utf8_lossy(json);
@@ -339,9 +354,17 @@ fn compare(json: &[u8], llm: bool) {
     let sent = HttpPreInput { context, request };
     assert_eq!(
         after(HttpPreOutput::decode(json, &sent), tell),
-        after(HttpPreOutput::decode_thoroughly(json, request), tell),
+        after(HttpPreOutput::decode_thoroughly(json, request, None), tell),
         "http_pre_hook {shown}"
     );
+    for (json, edits) in beside(json) {
+        let shown = String::from_utf8_lossy(&json);
+        assert_eq!(
+            after(HttpPreOutput::read(&json, &sent, Some(&edits)), tell),
+            after(HttpPreOutput::decode_thoroughly(&json, request, Some(&edits)), tell),
+            "http_pre_hook {shown} {edits:?}"
+        );
+    }
     let tell = |output: HttpPostOutput, context: &mut Context| match output.apply(context) {
         None => "unchanged".to_owned(),
         Some(response) => joined(HttpPostInput { context, request, response: &response }.parts()),
@@ -349,9 +372,17 @@ fn compare(json: &[u8], llm: bool) {
     let sent = HttpPostInput { context, request, response };
     assert_eq!(
         after(HttpPostOutput::decode(json, &sent), tell),
-        after(HttpPostOutput::decode_thoroughly(json, response), tell),
+        after(HttpPostOutput::decode_thoroughly(json, response, None), tell),
         "http_post_hook {shown}"
     );
+    for (json, edits) in beside(json) {
+        let shown = String::from_utf8_lossy(&json);
+        assert_eq!(
+            after(HttpPostOutput::read(&json, &sent, Some(&edits)), tell),
+            after(HttpPostOutput::decode_thoroughly(&json, response, Some(&edits)), tell),
+            "http_post_hook {shown} {edits:?}"
+        );
+    }
     let chunk = &*raw(CHUNKS[0].1);
     let tell = |output: ChunkOutput, context: &mut Context| format!("{:?}", output.apply(context));
     let sent = ChunkInput { context, request, chunk };
@@ -459,6 +490,11 @@ fn one_pass_is_not_fooled() {
         format!(r#"{{"request":{head}"body":"cGluZw==",}}}}"#),
         format!(r#"{{"request":{head}"body":null}}}}"#),
         format!(r#"{{"request":{head}"body":""}}}}"#),
+        format!(r#"{{"request":{head}"body_bytes":4}}}}"#),
+        format!(r#"{{"request":{head}"body_bytes":[],"body_bytes":4,"body":null}}}}"#),
+        format!(r#"{{"request":{head}"method":null,"body_bytes":4}}}}"#),
+        format!(r#"{{"request":{head}}}}}"#),
+        format!(r#"{{"request":{head}"body_bytes":4]}}"#),
         format!(r#"{{"request":{head}"body":nullx}}}}"#),
         // Headers: case, order, twice.
         r#"{"request":{"headers":{"Accept":"text/plain","x-trace":"a, b"}}}"#.to_owned(),
