@@ -16,6 +16,7 @@ pub type Call = (String, Vec<Value>);
 pub struct Host {
     answer: Box<Answer>,
     calls: Option<Mutex<Vec<Call>>>,
+    price: u64,
 }
 
 impl Host {
@@ -23,7 +24,7 @@ impl Host {
     pub fn new(
         answer: impl Fn(&Import, &mut dyn GuestMemory, &[Value]) -> HostReply + Send + Sync + 'static,
     ) -> Self {
-        Self { answer: Box::new(answer), calls: Some(Mutex::default()) }
+        Self { answer: Box::new(answer), calls: Some(Mutex::default()), price: 0 }
     }
 
     /// Takes everything and returns nothing.
@@ -33,7 +34,12 @@ impl Host {
 
     /// Keeps nothing: for millions of calls.
     pub fn forgetful(answer: impl Fn(&Import) -> Option<Value> + Send + Sync + 'static) -> Self {
-        Self { answer: Box::new(move |import, _, _| Ok(answer(import))), calls: None }
+        Self { answer: Box::new(move |import, _, _| Ok(answer(import))), calls: None, price: 0 }
+    }
+
+    /// Takes `price` units of fuel for each call, over what every call costs.
+    pub fn at(self, price: u64) -> Self {
+        Self { price, ..self }
     }
 
     /// `module.field` and arguments of the calls so far.
@@ -50,6 +56,10 @@ impl HostCall for Host {
             calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
         }
         (self.answer)(import, memory, args)
+    }
+
+    fn fuel(&self, _: &Import, _: &[Value]) -> u64 {
+        self.price
     }
 }
 

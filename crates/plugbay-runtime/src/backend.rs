@@ -186,6 +186,14 @@ pub trait HostCall: Send + Sync {
     ///
     /// The class of the trap that the guest is stopped with.
     fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply;
+
+    /// Fuel of that call over [`HOST_CALL_FUEL`](crate::HOST_CALL_FUEL): for what takes longer the
+    /// more of it there is. It is taken before the call is made, and a guest that has less left is
+    /// stopped instead.
+    fn fuel(&self, import: &Import, args: &[Value]) -> u64 {
+        let _ = (import, args);
+        0
+    }
 }
 
 /// What a host function answers.

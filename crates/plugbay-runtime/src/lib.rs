@@ -14,7 +14,7 @@ pub use backend::{
     Backend, BoxFuture, Environment, HostCall, HostReply, Import, Instance, InstanceGuest,
     Metering, Module, OutputSink, Stream, WASI_MODULE, exchange,
 };
-pub use budget::{Budget, HOST_CALL_FUEL, SLICE_FUEL, WAIT_FUEL, yield_now};
+pub use budget::{BYTES_PER_FUEL, Budget, HOST_CALL_FUEL, SLICE_FUEL, WAIT_FUEL, yield_now};
 pub use clock::{Clock, Deadline, ManualClock, SystemClock};
 pub use error::{CallError, CompileError, InstantiateError};
 pub use imports::check_imports;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use plugbay_runtime::Import;
 use plugbay_runtime::abi::Value;
-use plugbay_runtime::{Import, TrapKind};
 use wasmtime::{Caller, FuncType, Linker, Val};
 
+use crate::meter::charge;
 use crate::state::{CallerMemory, State};
 use crate::trap::stop;
 use crate::values::{from_engine, to_engine};
@@ -19,7 +20,7 @@ pub(crate) fn link(
     let import = Arc::new(import);
     let (module, field) = (import.module.clone(), import.field.clone());
     linker.func_new(&module, &field, ty, move |mut caller, params, results| {
-        call(&mut caller, &import, params, results).map_err(stop)
+        call(&mut caller, &import, params, results)
     })?;
     Ok(())
 }
@@ -29,16 +30,21 @@ fn call(
     import: &Import,
     params: &[Val],
     results: &mut [Val],
-) -> Result<(), TrapKind> {
+) -> wasmtime::Result<()> {
     // Imports with other types were refused when the module was linked.
     let args: Vec<Value> = params.iter().filter_map(from_engine).collect();
     // Before and after: what the host takes counts against the guest.
-    caller.data().budget.check_deadline()?;
+    caller.data().budget.check_deadline().map_err(stop)?;
     let host = Arc::clone(&caller.data().environment.host);
+    let price = host.fuel(import, &args);
+    if price > 0 {
+        charge(&mut *caller, price)?;
+    }
     let reply = host
         .call(import, &mut CallerMemory::new(caller), &args)
-        .and_then(|reply| import.accept(reply))?;
-    caller.data().budget.check_deadline()?;
+        .and_then(|reply| import.accept(reply))
+        .map_err(stop)?;
+    caller.data().budget.check_deadline().map_err(stop)?;
     // One result at most, of the type that was just held against the import's.
     for (slot, value) in results.iter_mut().zip(reply) {
         *slot = to_engine(value);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use plugbay_policy::UnknownCapability;
 use plugbay_runtime::abi::action::CapabilitiesError;
 use plugbay_runtime::abi::hook::OutputError;
-use plugbay_runtime::abi::interface::Problem;
+use plugbay_runtime::abi::interface::{Problem, UnknownAbi};
 use plugbay_runtime::abi::json::JsonError;
 use plugbay_runtime::{CallError, CompileError, InstantiateError};
 
@@ -96,6 +96,9 @@ pub enum LoadErrorKind {
         /// The last lines that the plugin printed.
         output: Vec<String>,
     },
+    /// `plugbay_abi` returned a generation that there is not.
+    #[error(transparent)]
+    Abi(#[from] UnknownAbi),
     /// `init` returned something other than 0.
     #[error("`init` returned {status}, wanted 0{}", said(.output))]
     Init {

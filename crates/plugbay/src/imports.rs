@@ -11,6 +11,8 @@ use plugbay_runtime::{
     WASI_MODULE, wasi,
 };
 
+use crate::bodies::{self, CallBodies};
+
 /// What one import comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,11 +27,12 @@ pub enum ImportUse {
     Unknown,
 }
 
-/// The signature that an import is offered with: WASI's functions, and of `env` what
-/// AssemblyScript's runtime imports.
+/// The signature that an import is offered with: WASI's functions, this project's own, and of
+/// `env` what AssemblyScript's runtime imports.
 fn offered(import: &Import) -> Option<FuncType> {
     match (import.module.as_str(), import.field.as_str()) {
         (WASI_MODULE, field) => wasi::signature(field),
+        (bodies::MODULE, field) => bodies::signature(field),
         ("env", "abort") => Some(FuncType::new(&[I32; 4], &[])),
         ("env", "trace") => Some(FuncType::new(&[I32, I32, F64, F64, F64, F64, F64], &[])),
         ("env", "seed") => Some(FuncType::new(&[], &[F64])),
@@ -71,13 +74,39 @@ pub(crate) fn check(imports: &[Import]) -> Result<(), InstantiateError> {
     Ok(())
 }
 
+/// Refuses a module that imports functions for bodies and is not of the generation that has
+/// bodies beside its documents: it would read base64 and call functions that have nothing for it.
+/// `why` says how that is known.
+pub(crate) fn check_bodies(imports: &[Import], why: &str) -> Result<(), InstantiateError> {
+    match imports.iter().find(|import| import.module == bodies::MODULE) {
+        None => Ok(()),
+        Some(Import { module, field, .. }) => Err(InstantiateError::Other {
+            message: format!(
+                "import `{module}.{field}` is for plugins whose `plugbay_abi` returns 2: {why}"
+            ),
+        }),
+    }
+}
+
+/// How it is known of a module without the export.
+pub(crate) const NO_ABI: &str = "this one does not export it";
+
 /// Answers the imports of one instance.
 pub(crate) struct HostFunctions {
     pub(crate) output: Arc<dyn OutputSink>,
+    pub(crate) bodies: Arc<CallBodies>,
 }
 
 impl HostCall for HostFunctions {
     fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply {
+        let unknown = || {
+            let Import { module, field, .. } = import;
+            let message = format!("`{module}.{field}` was called with {} arguments", args.len());
+            Err(TrapKind::Host { message })
+        };
+        if import.module == bodies::MODULE {
+            return self.bodies.call(&import.field, memory, args).unwrap_or_else(unknown);
+        }
         match (import.field.as_str(), args) {
             ("abort", [message, file, line, column]) => {
                 Err(abort(memory, [*message, *file, *line, *column]))
@@ -95,9 +124,14 @@ impl HostCall for HostFunctions {
                 Ok(None)
             }
             ("seed", []) => Ok(Some(Value::F64(seed()))),
-            (field, args) => Err(TrapKind::Host {
-                message: format!("`{field}` was called with {} arguments", args.len()),
-            }),
+            _ => unknown(),
+        }
+    }
+
+    fn fuel(&self, import: &Import, args: &[Value]) -> u64 {
+        match import.module.as_str() {
+            bodies::MODULE => self.bodies.fuel(&import.field, args),
+            _ => 0,
         }
     }
 }
@@ -211,12 +245,19 @@ mod tests {
             ("env", "seed", ImportUse::OtherSignature),
             ("env", "system", ImportUse::Unknown),
             ("wasi_unstable", "fd_write", ImportUse::Unknown),
+            (bodies::MODULE, "body_read", ImportUse::OtherSignature),
+            (bodies::MODULE, "body_teleport", ImportUse::Unknown),
         ] {
             assert_eq!(import_use(&import(module, field, nothing.clone())), wanted, "{field}");
         }
         let seed = import("env", "seed", FuncType::new(&[], &[F64]));
         assert_eq!(import_use(&seed), ImportUse::Always);
         assert_eq!(check(&[seed]), Ok(()));
+        let own = import(bodies::MODULE, "body_len", bodies::signature("body_len").unwrap());
+        assert_eq!(import_use(&own), ImportUse::Always);
+        assert_eq!(check(&[own.clone()]), Ok(()));
+        let error = check_bodies(&[own], NO_ABI).unwrap_err().to_string();
+        assert!(error.contains("`plugbay.body_len` is for plugins whose `plugbay_abi`"), "{error}");
         let error = check(&[import("env", "abort", nothing)]).unwrap_err().to_string();
         assert_eq!(
             error,

@@ -45,7 +45,14 @@ impl Inspection {
         let missing = World::of(&exports)
             .map(|world| Interface::missing_of(world, &exports))
             .unwrap_or_default();
-        let unlinkable = imports::check(module.imports()).and_then(|()| module.linkable()).err();
+        let bodies = match &interface {
+            Ok(interface) if interface.abi.is_none() => {
+                imports::check_bodies(module.imports(), imports::NO_ABI)
+            }
+            _ => Ok(()),
+        };
+        let unlinkable = imports::check(module.imports()).and(bodies);
+        let unlinkable = unlinkable.and_then(|()| module.linkable()).err();
         Self { exports, imports, interface, missing, unlinkable }
     }
 

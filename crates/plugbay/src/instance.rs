@@ -7,13 +7,14 @@ use plugbay_policy::{Capability, Limits};
 use plugbay_runtime::Backend;
 use plugbay_runtime::abi::ExportId;
 use plugbay_runtime::abi::action::{Metadata, read_capabilities};
-use plugbay_runtime::abi::interface::{InitKind, Interface, Start};
+use plugbay_runtime::abi::interface::{Abi, InitKind, Interface, Start};
 use plugbay_runtime::abi::json;
 use plugbay_runtime::abi::protocol::{Placement, call_for_packed, call_status, expect_i32};
 use plugbay_runtime::{
     CallError, Clock, Environment, Instance, InstanceGuest, Module, Trap, TrapKind,
 };
 
+use crate::bodies::CallBodies;
 use crate::error::LoadErrorKind;
 use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports::{self, HostFunctions};
@@ -41,6 +42,8 @@ pub(crate) struct Live {
     pub(crate) output: Arc<OutputPipe>,
     /// Of the code that it runs.
     pub(crate) generation: u64,
+    /// What a guest of the second generation has beside its document.
+    pub(crate) bodies: Arc<CallBodies>,
     /// Past this many bytes of memory the instance is replaced before it starves.
     pub(crate) high_water: u64,
 }
@@ -48,6 +51,7 @@ pub(crate) struct Live {
 /// What an instance said of itself while it was made.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Introduction {
+    pub(crate) abi: Abi,
     pub(crate) name: Option<String>,
     pub(crate) metadata: Option<Metadata>,
     pub(crate) capabilities: Vec<Capability>,
@@ -69,7 +73,12 @@ impl Blueprint {
         let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
+        let without_abi = match interface.abi {
+            Some(_) => Ok(()),
+            None => imports::check_bodies(module.imports(), imports::NO_ABI),
+        };
         imports::check(module.imports())
+            .and(without_abi)
             .map_err(|source| LoadErrorKind::Instantiate { source, output: Vec::new() })?;
         let bytes_per_second = options.limits.log_bytes_per_second;
         let allowance = Arc::new(Allowance::new(host.clock.clone(), bytes_per_second));
@@ -126,10 +135,11 @@ impl Blueprint {
             self.host.output.clone(),
             self.allowance.clone(),
         ));
+        let bodies = Arc::new(CallBodies::new(self.limits().output_bytes));
         let environment = Environment {
             limits: self.limits().clone(),
             clock,
-            host: Arc::new(HostFunctions { output: output.clone() }),
+            host: Arc::new(HostFunctions { output: output.clone(), bodies: bodies.clone() }),
             output: output.clone(),
             variables: self.options.variables.clone(),
         };
@@ -148,7 +158,8 @@ impl Blueprint {
             }
             (InputPlacement::Malloc, allocator) => Placement::action(allocator),
         };
-        let mut live = Live { instance, placement, output, generation, high_water: u64::MAX };
+        let mut live =
+            Live { instance, placement, output, bodies, generation, high_water: u64::MAX };
         let introduction = if self.initialised {
             Introduction::default()
         } else {
@@ -167,6 +178,7 @@ impl Blueprint {
     async fn introduce(&self, live: &mut Live) -> Result<Introduction, LoadErrorKind> {
         self.run_start(live).await?;
         let mut introduction = Introduction {
+            abi: self.abi(live).await?,
             name: self.guest_name(live).await?,
             capabilities: self.capabilities(live).await?,
             metadata: None,
@@ -196,6 +208,18 @@ impl Blueprint {
             Err(Trap { kind: TrapKind::Exit { code: 0 } }) if command => Ok(()),
             Err(trap) => Err(live.load_error(name, trap.into())),
         }
+    }
+
+    async fn abi(&self, live: &mut Live) -> Result<Abi, LoadErrorKind> {
+        let Some(export) = self.interface.abi else { return Ok(Abi::V1) };
+        let answer = live.plain_status(export).await;
+        let abi =
+            Abi::from_number(answer.map_err(|source| live.load_error("plugbay_abi", source))?)?;
+        if abi == Abi::V1 {
+            imports::check_bodies(self.module.imports(), "this one returned 1")
+                .map_err(|source| LoadErrorKind::Instantiate { source, output: Vec::new() })?;
+        }
+        Ok(abi)
     }
 
     async fn guest_name(&self, live: &mut Live) -> Result<Option<String>, LoadErrorKind> {

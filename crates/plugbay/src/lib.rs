@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod backends;
+mod bodies;
 mod error;
 mod host;
 mod imports;

@@ -6,15 +6,16 @@ use std::time::Duration;
 use plugbay_policy::Capability;
 use plugbay_runtime::abi::action::{ActionDocument, Metadata, TriggerContext};
 use plugbay_runtime::abi::hook::{
-    ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput,
-    OutputError, Parts, PostInput, PostOutput, PreInput, PreOutput,
+    Bodies, Body, ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput,
+    HttpPreOutput, OutputError, Parts, PostInput, PostOutput, PreInput, PreOutput, TakenApart,
 };
-use plugbay_runtime::abi::interface::{Hook, Interface};
+use plugbay_runtime::abi::interface::{Abi, Hook, Interface};
 use plugbay_runtime::abi::json::{JsonError, RawObject};
 use plugbay_runtime::abi::protocol::PackedCall;
 use plugbay_runtime::{CallError, exchange};
 use serde_json::value::RawValue;
 
+use crate::bodies::{Given, Handed};
 use crate::error::{LoadError, LoadErrorKind, PluginError};
 use crate::host::{Host, PluginOptions};
 use crate::instance::{Blueprint, Introduction, Live};
@@ -119,6 +120,11 @@ impl Plugin {
         grant.missing(self.capabilities().iter().copied())
     }
 
+    /// Which generation of the hook contract it speaks.
+    pub fn abi(&self) -> Abi {
+        self.shared.introduction.abi
+    }
+
     /// How many instances it may have and how long each of them lives, as settled for this machine.
     pub fn instances(&self) -> Instances {
         self.shared.pool.instances()
@@ -149,6 +155,14 @@ impl Plugin {
         &self,
         input: &HttpPreInput<'_>,
     ) -> Result<Option<HttpPreOutput>, PluginError> {
+        if self.abi() == Abi::V2 {
+            let given = Given::http_pre(&input.request.body);
+            let decode =
+                |output: &[u8], edits: &Bodies| HttpPreOutput::decode_apart(output, input, edits);
+            return self
+                .hook_apart(None, Hook::HttpPre, || input.parts_apart(), given, decode)
+                .await;
+        }
         let decode = |output: &[u8]| HttpPreOutput::decode(output, input);
         self.typed_hook(Hook::HttpPre, || input.parts(), decode).await
     }
@@ -179,8 +193,23 @@ impl Plugin {
     ///
     /// As [`http_pre`](Self::http_pre).
     pub async fn chunk(&self, input: &ChunkInput<'_>) -> Result<Option<ChunkOutput>, PluginError> {
+        self.chunk_on(None, input).await
+    }
+
+    /// Calls it on the instance that a stream holds, or on any.
+    async fn chunk_on(
+        &self,
+        held: Option<&mut Held>,
+        input: &ChunkInput<'_>,
+    ) -> Result<Option<ChunkOutput>, PluginError> {
+        const HOOK: Hook = Hook::HttpStreamChunk;
         let decode = |output: &[u8]| ChunkOutput::decode(output, input);
-        self.typed_hook(Hook::HttpStreamChunk, || input.parts(), decode).await
+        if self.abi() == Abi::V2 {
+            let given = Given::chunk(&input.request.body);
+            let decode = |output: &[u8], _: &Bodies| decode(output);
+            return self.hook_apart(held, HOOK, || input.parts_apart(), given, decode).await;
+        }
+        self.typed_hook_on(held, HOOK, || input.parts(), decode).await
     }
 
     /// For one stream: its chunks go to one instance.
@@ -199,20 +228,51 @@ impl Plugin {
         &self,
         input: &HttpPostInput<'_>,
     ) -> Result<Option<HttpPostOutput>, PluginError> {
+        if self.abi() == Abi::V2 {
+            let given = Given::http_post(&input.request.body, &input.response.body);
+            let decode =
+                |output: &[u8], edits: &Bodies| HttpPostOutput::decode_apart(output, input, edits);
+            return self
+                .hook_apart(None, Hook::HttpPost, || input.parts_apart(), given, decode)
+                .await;
+        }
         let decode = |output: &[u8]| HttpPostOutput::decode(output, input);
         self.typed_hook(Hook::HttpPost, || input.parts(), decode).await
     }
 
     /// Calls a hook with a document as it is and returns what the guest wrote, undecoded.
     ///
+    /// A plugin of [`Abi::V2`] is given the same documents, with bodies in base64: they are taken
+    /// out on the way in, and put back on the way out where the guest returned or changed them.
+    ///
     /// # Errors
     ///
-    /// When the plugin does not export the hook, traps, or breaks the protocol.
+    /// When the plugin does not export the hook, traps, or breaks the protocol; with [`Abi::V2`]
+    /// also when the document cannot be taken apart.
     pub async fn hook_raw(&self, hook: Hook, input: &[u8]) -> Result<RawOutput, PluginError> {
         if self.interface().hook(hook).is_none() {
             return Err(self.not_exported(hook.export()));
         }
-        let (document, report) = self.call_hook(None, hook, &[input], <[u8]>::to_vec).await?;
+        if self.abi() == Abi::V1 {
+            let (document, report) = self.call_hook(None, hook, &[input], <[u8]>::to_vec).await?;
+            return Ok(RawOutput { document, report });
+        }
+        let wrong = |source| self.input_error(hook.export(), source);
+        let taken = TakenApart::new(hook, input).map_err(wrong)?;
+        let (document, none) = (taken.document(), Body::default());
+        let Bodies { request, response } = taken.bodies();
+        let (request, response) = (request.as_ref().unwrap_or(&none), response.as_ref());
+        let given = match hook {
+            Hook::HttpPre => Given::http_pre(request),
+            Hook::HttpStreamChunk => Given::chunk(request),
+            Hook::HttpPost => Given::http_post(request, response.unwrap_or(&none)),
+            Hook::Pre | Hook::Post => Given::default(),
+        };
+        let input = &[document.as_bytes()];
+        let read = <[u8]>::to_vec;
+        let (output, edits, report) =
+            self.call_hook_with(None, hook, input, Some(given), read).await?;
+        let document = taken.put_together(output.as_deref(), &edits).map_err(wrong)?;
         Ok(RawOutput { document, report })
     }
 
@@ -314,6 +374,35 @@ impl Plugin {
         })
     }
 
+    /// Calls a hook of a plugin that has bodies beside its documents.
+    async fn hook_apart<'a, T: Send>(
+        &self,
+        held: Option<&mut Held>,
+        hook: Hook,
+        parts: impl FnOnce() -> Parts<'a>,
+        given: Given,
+        decode: impl FnOnce(&[u8], &Bodies) -> Result<T, OutputError> + Send,
+    ) -> Result<Option<T>, PluginError> {
+        if self.interface().hook(hook).is_none() {
+            return Ok(None);
+        }
+        let parts = parts();
+        let input = parts.as_slices();
+        // Documents without bodies are short: this one is copied out.
+        let read = <[u8]>::to_vec;
+        let (output, edits, _) = self.call_hook_with(held, hook, input, Some(given), read).await?;
+        let output = match output {
+            None if edits.is_empty() => return Ok(None),
+            None => decode(b"{}", &edits),
+            Some(output) => decode(&output, &edits),
+        };
+        output.map(Some).map_err(|source| PluginError::Output {
+            plugin: self.name().to_owned(),
+            export: hook.export(),
+            source,
+        })
+    }
+
     async fn call_hook<R: Send>(
         &self,
         held: Option<&mut Held>,
@@ -321,6 +410,20 @@ impl Plugin {
         input: &[&[u8]],
         read_output: impl FnOnce(&[u8]) -> R + Send,
     ) -> Result<(Option<R>, CallReport), PluginError> {
+        let (output, _, report) = self.call_hook_with(held, hook, input, None, read_output).await?;
+        Ok((output, report))
+    }
+
+    /// Calls a hook, with bodies beside its document if any are given; gives the output and what
+    /// the guest made of those.
+    async fn call_hook_with<R: Send>(
+        &self,
+        held: Option<&mut Held>,
+        hook: Hook,
+        input: &[&[u8]],
+        given: Option<Given>,
+        read_output: impl FnOnce(&[u8]) -> R + Send,
+    ) -> Result<(Option<R>, Bodies, CallReport), PluginError> {
         let Some(export) = self.interface().hook(hook) else {
             return Err(self.not_exported(hook.export()));
         };
@@ -332,9 +435,12 @@ impl Plugin {
             output_limit: blueprint.options.limits.output_bytes,
             input,
         };
-        let Live { instance, placement, .. } = &mut *call.lent.live;
+        let Live { instance, placement, bodies, .. } = &mut *call.lent.live;
+        let handed = given.map(|given| bodies.hand(given));
         let result = exchange(&mut **instance, packed, placement, read_output).await;
-        self.end(hook.export(), call, result)
+        let edits = handed.map(Handed::edits).unwrap_or_default();
+        let (output, report) = self.end(hook.export(), call, result)?;
+        Ok((output, edits, report))
     }
 
     async fn call_action(
@@ -444,10 +550,9 @@ impl Lease {
         &mut self,
         input: &ChunkInput<'_>,
     ) -> Result<Option<ChunkOutput>, PluginError> {
-        let decode = |output: &[u8]| ChunkOutput::decode(output, input);
         let Self { plugin, held } = self;
         let held = (plugin.instances().mode != InstanceMode::Single).then_some(held);
-        plugin.typed_hook_on(held, Hook::HttpStreamChunk, || input.parts(), decode).await
+        plugin.chunk_on(held, input).await
     }
 }
 

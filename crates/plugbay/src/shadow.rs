@@ -139,7 +139,7 @@ impl Module for ShadowModule {
             let tape = Arc::new(Tape::default());
             let host = Arc::clone(&environment.host);
             let recorded = Environment {
-                host: Arc::new(Recorder { host, tape: Arc::clone(&tape) }),
+                host: Arc::new(Recorder { host, tape: Arc::clone(&tape), fuel: AtomicU64::new(0) }),
                 ..environment.clone()
             };
             let replayed = Environment {
@@ -334,6 +334,8 @@ struct Tape(Mutex<VecDeque<Recorded>>);
 
 struct Recorded {
     field: String,
+    /// What it cost over what every call costs.
+    fuel: u64,
     reply: HostReply,
     change: Change,
 }
@@ -393,6 +395,8 @@ impl Tape {
 struct Recorder {
     host: Arc<dyn HostCall>,
     tape: Arc<Tape>,
+    /// Of the call that is about to be made.
+    fuel: AtomicU64,
 }
 
 impl HostCall for Recorder {
@@ -401,8 +405,15 @@ impl HostCall for Recorder {
         let reply = self.host.call(import, memory, args);
         let change = Change::between(&before, memory.bytes());
         let field = import.field.clone();
-        self.tape.tape().push_back(Recorded { field, reply: reply.clone(), change });
+        let fuel = self.fuel.swap(0, Ordering::Relaxed);
+        self.tape.tape().push_back(Recorded { field, fuel, reply: reply.clone(), change });
         reply
+    }
+
+    fn fuel(&self, import: &Import, args: &[Value]) -> u64 {
+        let fuel = self.host.fuel(import, args);
+        self.fuel.store(fuel, Ordering::Relaxed);
+        fuel
     }
 }
 
@@ -423,6 +434,10 @@ impl HostCall for Player {
             return refuse(how);
         }
         recorded.reply
+    }
+
+    fn fuel(&self, _: &Import, _: &[Value]) -> u64 {
+        self.tape.tape().front().map_or(0, |recorded| recorded.fuel)
     }
 }
 

@@ -9,7 +9,7 @@ use plugbay_runtime::policy::Fuel;
 use plugbay_runtime::{Backend, CallError, HOST_CALL_FUEL, InstantiateError, TrapKind};
 
 use super::protocol::hook_plugin;
-use crate::{Host, Rig};
+use crate::{Host, Rig, polls};
 
 /// Enough for several slices, so that what happens between them is tested too.
 const FUEL: u64 = 3_500_000;
@@ -109,6 +109,38 @@ pub(crate) fn growing_a_table_in_vain_is_not_free(backend: &dyn Backend) {
 pub(crate) fn a_host_call_is_not_free(backend: &dyn Backend) {
     let head = r#"(import "host" "f" (func $f))"#;
     costs(backend, head, "(call $f)", HOST_CALL_FUEL, HOST_CALL_FUEL);
+}
+
+pub(crate) fn a_host_call_is_paid_before_it_is_made(backend: &dyn Backend) {
+    let wat = r#"(module
+        (import "host" "f" (func $f))
+        (func (export "run") (call $f) (call $f)))"#;
+    for price in [1, 100_000, 2 * FUEL / 3] {
+        let host = Arc::new(Host::silent().at(price));
+        let fuel = 2 * (HOST_CALL_FUEL + price) + 16;
+        let mut rich = Rig::new(backend).host(Arc::clone(&host)).fuel(fuel).plugin(wat);
+        assert_eq!(rich.call("run", &[]), Ok(None), "{price}");
+        let left = rich.instance.fuel_left();
+        assert!(left < 16, "{left} left at {price}");
+
+        let host = Arc::new(Host::silent().at(price));
+        let fuel = fuel - 17;
+        let mut poor = Rig::new(backend).host(Arc::clone(&host)).fuel(fuel).plugin(wat);
+        assert_eq!(poor.trap("run"), TrapKind::OutOfFuel { limit: fuel });
+        assert_eq!(host.calls().len(), 1, "the second call was not made");
+    }
+}
+
+pub(crate) fn host_calls_with_a_price_give_way(backend: &dyn Backend) {
+    let wat = r#"(module
+        (import "host" "f" (func $f))
+        (func (export "run") (loop (call $f) (br 0))))"#;
+    let host = Arc::new(Host::forgetful(|_| None).at(70_000));
+    let mut plugin = Rig::new(backend).host(host).fuel(FUEL).plugin(wat);
+    let export = plugin.export("run");
+    let (ended, pending) = polls(plugin.instance.call(export, &[]));
+    assert_eq!(ended.unwrap_err().kind, OUT);
+    assert!(pending >= 3, "{pending}");
 }
 
 const WASI: &str = r#"

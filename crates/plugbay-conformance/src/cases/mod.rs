@@ -66,6 +66,8 @@ cases! {
         copying_memory_is_paid_by_size
         growing_a_table_in_vain_is_not_free
         a_host_call_is_not_free
+        a_host_call_is_paid_before_it_is_made
+        host_calls_with_a_price_give_way
         writing_is_paid_by_size
         empty_buffers_are_paid_by_number
         random_bytes_are_paid_by_size
