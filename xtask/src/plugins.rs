@@ -20,7 +20,22 @@ use crate::{
 };
 
 /// The names of the samples, and how to make each.
-const SAMPLES: [Sample; 4] = [
+const SAMPLES: [Sample; 5] = [
+    Sample {
+        name: "mail_mask",
+        source: Source::Rust(WasmTarget::Unknown),
+        expected: Expected {
+            functions: &[
+                ("free", "(i32, i32)"),
+                ("get_name", "() -> i64"),
+                ("http_post_hook", HOOK),
+                ("http_pre_hook", HOOK),
+                ("malloc", "(i32) -> i32"),
+                ("plugbay_abi", "() -> i32"),
+            ],
+            imports: &["plugbay.body_read", "plugbay.body_write"],
+        },
+    },
     Sample {
         name: "midi_hello",
         source: Source::Rust(WasmTarget::Wasip1),
