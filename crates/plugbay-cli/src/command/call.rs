@@ -21,7 +21,7 @@ use crate::ui::{self, StderrLines, outln};
 /// nothing prints `null`.
 ///
 /// EXPORT is a hook (http_pre_hook, pre_hook, post_hook, http_stream_chunk_hook, http_post_hook),
-/// whose input is the hook's document; `execute`, whose input is the action's params;
+/// whose input is the hook's document, bodies in base64 whatever the plugin's ABI; `execute`, whose input is the action's params;
 /// `execute_with_context`, whose input is {"params": ..., "context": ...}; or get_name,
 /// capabilities, init, cleanup or shutdown, which have no input. An action runs by execute_with_context
 /// where the plugin exports it, as conductor runs it.

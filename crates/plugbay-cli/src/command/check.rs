@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use plugbay::abi::interface::{Problem, World};
+use plugbay::abi::interface::{Abi, Problem, World};
 use plugbay::{ImportUse, Inspection};
 use serde::Serialize;
 
@@ -38,6 +38,9 @@ struct Report {
     file: String,
     ok: bool,
     world: Option<String>,
+    /// Which generation of the hook contract; none where only running it would tell, and for what
+    /// is no hook plugin.
+    abi: Option<u8>,
     hooks: Vec<&'static str>,
     found: Vec<Signature>,
     missing: Vec<&'static str>,
@@ -70,6 +73,7 @@ impl Check {
                 file: self.file.display().to_string(),
                 ok: false,
                 world: None,
+                abi: None,
                 hooks: Vec::new(),
                 found: Vec::new(),
                 missing: Vec::new(),
@@ -119,6 +123,9 @@ impl Check {
             file: self.file.display().to_string(),
             ok: inspection.is_loadable() && complete,
             world: World::of(&inspection.exports).map(|world| world.to_string()),
+            abi: interface
+                .filter(|interface| interface.is_hook_plugin() && interface.abi.is_none())
+                .map(|_| Abi::V1.number()),
             hooks: interface
                 .map(|i| i.hooks().map(|hook| hook.export()).collect())
                 .unwrap_or_default(),
@@ -141,7 +148,13 @@ fn print(report: &Report, strict: bool) {
     }
     for export in found {
         let name = printable(&export.name);
-        outln!("  {GOOD}found{GOOD:#}    {name} {DIM}{}{DIM:#}", export.signature);
+        let note = match &*export.name {
+            "plugbay_abi" if !world.as_deref().is_none_or(|world| world == "action") => {
+                ", returns the plugin's ABI: `plugbay inspect` calls it"
+            }
+            _ => "",
+        };
+        outln!("  {GOOD}found{GOOD:#}    {name} {DIM}{}{note}{DIM:#}", export.signature);
     }
     for name in missing {
         let (style, note) = if strict { (ERROR, "") } else { (WARN, " (optional)") };

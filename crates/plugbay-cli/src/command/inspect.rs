@@ -38,6 +38,8 @@ struct Report {
     bytes: u64,
     name: String,
     world: String,
+    /// Which generation of the hook contract; none for a plugin without hooks.
+    abi: Option<u8>,
     hooks: Vec<&'static str>,
     capabilities: Vec<&'static str>,
     metadata: Option<plugbay::abi::action::Metadata>,
@@ -61,6 +63,7 @@ impl Inspect {
                 bytes,
                 name: plugin.name().to_owned(),
                 world: plugin.interface().world.to_string(),
+                abi: (plugin.interface().is_hook_plugin()).then(|| plugin.abi().number()),
                 hooks: plugin.interface().hooks().map(|hook| hook.export()).collect(),
                 capabilities: plugin.capabilities().iter().map(|c| c.name()).collect(),
                 metadata: plugin.metadata().cloned(),
@@ -86,8 +89,12 @@ fn print(report: &Report) {
         ("file", format!("{} ({})", report.file, ui::bytes(report.bytes))),
         ("world", report.world.clone()),
         ("hooks", list(&report.hooks)),
-        ("asks for", list(&report.capabilities)),
     ];
+    if let Some(abi) = report.abi {
+        let bodies = if abi == 1 { "bodies in documents" } else { "bodies beside documents" };
+        rows.push(("abi", format!("{abi}, {bodies}")));
+    }
+    rows.push(("asks for", list(&report.capabilities)));
     if let Some(metadata) = &report.metadata {
         rows.push(("version", metadata.version.clone()));
         rows.push(("about", metadata.description.clone()));
