@@ -206,7 +206,8 @@ fn check_and_inspect() {
             r#"(module (memory (export "memory") 1) (func $s unreachable) (start $s) (func (export "execute") (param i32 i32) (result i32) (i32.const 0)))"#,
         ),
     ];
-    let samples = ["redactor", "hello_typescript", "midi_hello", "midi_velocity"].map(sample);
+    let samples =
+        ["redactor", "mail_mask", "hello_typescript", "midi_hello", "midi_velocity"].map(sample);
     for module in samples.iter().chain(&broken) {
         for options in [&["--json"][..], &[], &["--strict"], &["--strict", "--json"]] {
             both(&["check"], module, options, None);

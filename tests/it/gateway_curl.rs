@@ -224,6 +224,35 @@ fn a_stream_is_events_of_which_the_last_is_done() {
     assert_eq!(response.header("content-type"), Some("application/json"));
 }
 
+#[test]
+fn bodies_are_changed_beside_their_documents() {
+    let folder = folder();
+    let mask = json!({ "path": sample("mail_mask"), "name": "mail_mask" });
+    let spy = modules::write(folder.path(), "spy", &modules::spy());
+    let gateway = with_plugins(folder.path(), json!([mask.clone(), { "path": spy, "order": 1 }]));
+    let prompt = "mail ada@example.org, or: bob@example.com";
+    let response = post(&gateway, &chat("mock/echo", prompt).to_string());
+    assert_eq!(response.status, 200, "{}", response.body);
+    let content = "mail ***@***********, or: ***@***********";
+    assert_eq!(response.json()["choices"][0]["message"]["content"], content);
+    // A plugin of the first generation, after it, is shown what it made of the body.
+    let request = seen(&gateway, "http_pre_hook", 0);
+    assert_eq!(request["context"]["masked_in_request"], json!(2));
+    assert!(request["request"]["body"].is_string() && request["request"]["body_bytes"].is_null());
+    let request = seen(&gateway, "pre_hook", 0);
+    assert_eq!(request["request"]["input"][0]["content"], content);
+
+    // A body of many ranges.
+    let gateway = with_plugins(folder.path(), json!([mask]));
+    let long = chat("mock/echo", &"x ada@example.org ".repeat(20_000)).to_string();
+    let file = write(folder.path(), "long.json", &long);
+    let data = format!("@{}", file.display());
+    let response = curl(&gateway.at("/v1/chat/completions"), ["--data-binary", &data]);
+    let masked = "x ***@*********** ".repeat(20_000);
+    assert_eq!(response.status, 200);
+    assert!(response.json()["choices"][0]["message"]["content"] == *masked);
+}
+
 /// What the plugin `spy` of a gateway printed about one hook.
 #[track_caller]
 fn seen(gateway: &Server, hook: &str, nth: usize) -> Value {

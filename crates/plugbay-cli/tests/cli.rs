@@ -140,6 +140,7 @@ fn check_of_a_plugin_that_is_fine() {
           "file": "tiny.wasm",
           "ok": true,
           "world": "hook",
+          "abi": 1,
           "hooks": [
             "pre_hook"
           ],
@@ -213,6 +214,7 @@ fn check_of_modules_that_are_not() {
           "file": "broken.wasm",
           "ok": false,
           "world": "hook",
+          "abi": null,
           "hooks": [],
           "found": [
             {
@@ -287,6 +289,88 @@ fn check_reads_standard_input() {
     assert!(ended.stdout.starts_with("-: hook plugin\n"), "{}", ended.stdout);
 }
 
+/// Writes an `A` over the first byte of the request's body.
+const APART: &str = r#"(module
+    (import "plugbay" "body_write" (func $write (param i32 i64 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "apartA")
+    (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+    (func (export "get_name") (result i64) (i64.const 5))
+    (func (export "plugbay_abi") (result i32) (i32.const 2))
+    (func (export "http_pre_hook") (param i32 i32) (result i64)
+        (drop (call $write (i32.const 0) (i64.const 0) (i32.const 5) (i32.const 1)))
+        (i64.const 0)))"#;
+
+#[test]
+fn bodies_beside_documents() {
+    let unasked = APART.replace("plugbay_abi", "other");
+    let folder = Folder::with(&[("apart.wasm", APART), ("unasked.wasm", &unasked)]);
+    folder.plugbay(&["check", "apart.wasm"]).check(
+        0,
+        expect![[r#"
+        apart.wasm: hook plugin
+          found    get_name () -> i64
+          found    http_pre_hook (i32, i32) -> i64
+          found    malloc (i32) -> i32
+          found    plugbay_abi () -> i32, returns the plugin's ABI: `plugbay inspect` calls it
+          missing  free (optional)
+          missing  init (optional)
+          missing  http_post_hook (optional)
+          missing  http_stream_chunk_hook (optional)
+          missing  pre_hook (optional)
+          missing  post_hook (optional)
+          missing  cleanup (optional)
+          import   plugbay.body_write
+        ok
+    "#]],
+        expect![[""]],
+    );
+    let checked = folder.plugbay(&["check", "apart.wasm", "--json"]);
+    assert!(checked.stdout.contains("\"abi\": null"), "{}", checked.stdout);
+    folder.plugbay(&["check", "unasked.wasm"]).check(1, expect![[r#"
+        unasked.wasm: hook plugin
+          wrong    import `plugbay.body_write` is for plugins whose `plugbay_abi` returns 2: this one does not export it
+          found    get_name () -> i64
+          found    http_pre_hook (i32, i32) -> i64
+          found    malloc (i32) -> i32
+          found    other () -> i32
+          missing  free (optional)
+          missing  init (optional)
+          missing  http_post_hook (optional)
+          missing  http_stream_chunk_hook (optional)
+          missing  pre_hook (optional)
+          missing  post_hook (optional)
+          missing  cleanup (optional)
+          import   plugbay.body_write
+        this module cannot be used as it is
+    "#]], expect![[""]]);
+    folder.plugbay(&["inspect", "apart.wasm"]).check(
+        0,
+        expect![[r#"
+        apart
+          file      apart.wasm (202 bytes)
+          world     hook
+          hooks     http_pre_hook
+          abi       2, bodies beside documents
+          asks for  none
+    "#]],
+        expect![[""]],
+    );
+
+    let document = br#"{"context":{},"request":{"path":"/","body":"YWJj"}}"#;
+    let arguments = ["call", "apart.wasm", "http_pre_hook", "--input", "-"];
+    let called = folder.plugbay_with(&arguments, document);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    assert_eq!(called.stdout, "{\"request\":{\"path\":\"/\",\"body\":\"QWJj\"}}\n");
+    let called = folder.plugbay_with(&arguments, br#"{"request":{"body":"%"}}"#);
+    assert_eq!((called.code, &*called.stdout), (1, ""));
+    assert!(
+        called.stderr.contains("request.body: not padded standard base64"),
+        "{}",
+        called.stderr
+    );
+}
+
 #[test]
 fn inspect() {
     let folder =
@@ -298,6 +382,7 @@ fn inspect() {
           file      tiny.wasm (124 bytes)
           world     hook
           hooks     pre_hook
+          abi       1, bodies in documents
           asks for  none
     "#]],
         expect![[""]],
@@ -310,6 +395,7 @@ fn inspect() {
           "bytes": 124,
           "name": "tiny",
           "world": "hook",
+          "abi": 1,
           "hooks": [
             "pre_hook"
           ],

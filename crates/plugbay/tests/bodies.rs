@@ -15,7 +15,7 @@ use plugbay::abi::hook::{
 use plugbay::abi::interface::{Abi, Hook};
 use plugbay::abi::json::RawObject;
 use plugbay::policy::Limits;
-use plugbay::{Host, ImportUse, LoadError, Plugin, PluginError, PluginOptions};
+use plugbay::{Host, ImportUse, Instances, LoadError, Plugin, PluginError, PluginOptions};
 use pollster::block_on;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -541,6 +541,51 @@ fn imports_are_told_without_running(backend: &str) {
     assert!(unlinkable.contains("this one does not export it"), "{unlinkable}");
 }
 
+fn instances_of_every_kind_have_them(backend: &str) {
+    for instances in [Instances::POOLED, Instances::PER_REQUEST, Instances::SINGLE] {
+        let wat = constant(true, &[Write(0, 0, "PING")], None);
+        let plugin =
+            load(backend, &wat, PluginOptions::default().with_instances(instances)).unwrap();
+        assert_eq!(plugin.abi(), Abi::V2, "{instances:?}");
+        for _ in 0..3 {
+            let outcome = pre(&plugin, &request()).unwrap();
+            let HttpPreOutcome::Request(changed) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(changed.body.bytes(), b"PING pong", "{instances:?}");
+        }
+    }
+}
+
+fn a_stream_that_keeps_its_instance_has_them(backend: &str) {
+    let wat = second(
+        "(if (i64.ne (call $body_len (i32.const 0)) (i64.const 9)) (then unreachable)) (i64.const 0)",
+    );
+    let plugin = plugin(backend, &wat);
+    let chunk: Box<RawValue> = serde_json::from_str("{}").unwrap();
+    let (context, request) = (Context::new("r-1"), request());
+    let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
+    let mut lease = plugin.lease();
+    for _ in 0..2 {
+        assert!(block_on(lease.chunk(&input)).unwrap().is_none());
+    }
+}
+
+/// Two engines as one have them too, and copy the same.
+#[cfg(all(feature = "wasmtime", feature = "wasmi"))]
+#[test]
+fn a_shadow_sees_what_the_first_one_reads() {
+    let [first, second_engine] = ["wasmtime", "wasmi"].map(|name| plugbay::backend(name).unwrap());
+    let shadow = std::sync::Arc::new(plugbay::ShadowBackend::new(first, second_engine));
+    let host = Host::builder().backend(shadow.clone()).build().unwrap();
+    let wasm = wat::parse_str(second(INCREMENT)).unwrap();
+    let plugin = block_on(host.load("test", &wasm, PluginOptions::default())).unwrap();
+    let before = shadow.report().compared;
+    let outcome = pre(&plugin, &request_of(vec![1; 1 << 20])).unwrap();
+    let HttpPreOutcome::Request(changed) = outcome else { panic!("{outcome:?}") };
+    assert!(changed.body.bytes().iter().all(|byte| *byte == 2));
+    let report = shadow.report();
+    assert!(report.compared > before && report.differences == 0, "{report:?}");
+}
+
 /// One module of tests for each engine of the build, the engine in each test's name.
 macro_rules! on_each_backend {
     ($($test:ident)*) => {
@@ -570,4 +615,6 @@ on_each_backend! {
     the_guides_document_does_for_either_generation
     the_generation_is_told_by_an_export
     imports_are_told_without_running
+    instances_of_every_kind_have_them
+    a_stream_that_keeps_its_instance_has_them
 }
