@@ -149,7 +149,7 @@ fn print(report: &Report, strict: bool) {
     for export in found {
         let name = printable(&export.name);
         let note = match &*export.name {
-            "plugbay_abi" if !world.as_deref().is_none_or(|world| world == "action") => {
+            "plugbay_abi" if world.as_deref().is_some_and(|world| world != "action") => {
                 ", returns the plugin's ABI: `plugbay inspect` calls it"
             }
             _ => "",
