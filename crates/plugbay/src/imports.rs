@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(check(&[seed]), Ok(()));
         let own = import(bodies::MODULE, "body_len", bodies::signature("body_len").unwrap());
         assert_eq!(import_use(&own), ImportUse::Always);
-        assert_eq!(check(&[own.clone()]), Ok(()));
+        assert_eq!(check(std::slice::from_ref(&own)), Ok(()));
         let error = check_bodies(&[own], NO_ABI).unwrap_err().to_string();
         assert!(error.contains("`plugbay.body_len` is for plugins whose `plugbay_abi`"), "{error}");
         let error = check(&[import("env", "abort", nothing)]).unwrap_err().to_string();
