@@ -55,8 +55,19 @@ impl Rig {
             // In one go, so that what both depend on is built with one set of features.
             let which = ["plugbay", "bench-upstream", "bench-proxy"].map(|name| ["--bin", name]);
             let which = which.iter().flatten();
-            cmd!(sh, "cargo build --release --locked -p plugbay-cli -p benches-http {which...}")
-                .run()?;
+            let mut build = cmd!(
+                sh,
+                "cargo build --release --locked -p plugbay-cli -p benches-http {which...}"
+            );
+            // What cargo says about xtask to xtask: ring's build script looks at it, and is run again,
+            // with all that depends on it, when a build by hand follows this one.
+            for (name, _) in std::env::vars_os() {
+                let text = name.to_string_lossy();
+                if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                    build = build.env_remove(&name);
+                }
+            }
+            build.run()?;
             Ok(())
         })?;
         let folder = root.join("target/bench-http");
