@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use plugbay::abi::Export;
+use plugbay::abi::interface::Hook;
 use plugbay::runtime::{
     Backend, BoxFuture, CompileError, Environment, Import, Instance, InstantiateError, Metering,
     Module,
@@ -120,7 +121,7 @@ impl Tiers {
 }
 
 /// Calls until a call finds the second engine. What the guest counts meanwhile is no digit any more.
-fn wait_for_second(tiers: &Tiers, plugin: &Plugin) {
+fn wait_for_second(tiers: &Tiers, plugin: &plugbay::Plugin) {
     while tiers.second.made() == 0 {
         block_on(plugin.hook_raw(Hook::Pre, b"{}")).unwrap();
     }
@@ -266,7 +267,7 @@ fn a_shadow_that_agrees_is_not_seen() {
         1,
     );
     let plugin = load(&host, &wat, PluginOptions::default());
-    let call = || block_on(plugin.hook_raw(plugbay::abi::interface::Hook::Pre, b"{}")).unwrap();
+    let call = || block_on(plugin.hook_raw(Hook::Pre, b"{}")).unwrap();
     assert_ne!(call().document, call().document, "random");
     let report = backend.report();
     assert_eq!(report.differences, 0);
