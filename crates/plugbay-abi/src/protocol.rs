@@ -218,24 +218,6 @@ pub async fn call_packed<G: Guest>(
     finish(guest, call, placement, placed, packed, read_output).await
 }
 
-/// The second half of [`call_packed`], for an engine that made the first in one piece: the
-/// guest's allocator returned `ptr` for `len` bytes of input, and the export `packed`.
-///
-/// # Errors
-///
-/// As [`call_packed`].
-pub async fn finish_packed<G: Guest>(
-    guest: &mut G,
-    call: PackedCall<'_>,
-    placement: &Placement,
-    (ptr, len): (u32, u32),
-    packed: Packed,
-    read_output: &mut ReadOutput<'_>,
-) -> Result<bool, G::Error> {
-    let placed = Placed { ptr, len, from_guest: true };
-    finish(guest, call, placement, placed, packed, read_output).await
-}
-
 async fn finish<G: Guest>(
     guest: &mut G,
     call: PackedCall<'_>,
@@ -244,7 +226,7 @@ async fn finish<G: Guest>(
     packed: Packed,
     read_output: &mut ReadOutput<'_>,
 ) -> Result<bool, G::Error> {
-    let output = read_packed(guest, packed, call.output_limit, read_output)?;
+    let output = read_packed(guest.memory(), packed, call.output_limit, read_output)?;
     // A guest that answers in its input's own buffer, or in a part of it, must not see
     // that freed twice, nor the host's own pages at all.
     if output.is_some() && !placement.covers(placed, packed.ptr()) {
@@ -269,8 +251,8 @@ pub fn input_len(parts: &[&[u8]]) -> Result<u32, ProtocolError> {
 /// # Errors
 ///
 /// When it lies outside the memory or is longer than `limit`, checked in that order.
-pub fn read_packed<G: Guest, R>(
-    guest: &mut G,
+pub fn read_packed<R>(
+    memory: &mut dyn GuestMemory,
     packed: Packed,
     limit: u64,
     read_output: impl FnOnce(&[u8]) -> R,
@@ -278,7 +260,7 @@ pub fn read_packed<G: Guest, R>(
     if packed.is_empty() {
         return Ok(None);
     }
-    let bytes = read(guest.memory(), packed.ptr(), packed.len())
+    let bytes = read(memory, packed.ptr(), packed.len())
         .map_err(|source| ProtocolError::Output { source })?;
     let len = bytes.len() as u64;
     if len > limit {
@@ -298,7 +280,7 @@ pub async fn call_for_packed<G: Guest>(
     limit: u64,
 ) -> Result<Option<Vec<u8>>, G::Error> {
     let packed = Packed::from(expect_i64(guest.call(export, &[]).await?)?);
-    Ok(read_packed(guest, packed, limit, <[u8]>::to_vec)?)
+    Ok(read_packed(guest.memory(), packed, limit, <[u8]>::to_vec)?)
 }
 
 /// Calls `(ptr, len) -> i32` with one input, or `(ptr, len, ptr, len) -> i32` with two.

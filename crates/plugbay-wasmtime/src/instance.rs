@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plugbay_runtime::abi::protocol::{
-    PackedCall, Placement, ProtocolError, ReadOutput, call_packed, finish_packed, input_len,
+    PackedCall, Placement, ProtocolError, ReadOutput, call_packed, input_len,
 };
 use plugbay_runtime::abi::{Export, ExportId, GrowError, GuestMemory, Packed, Value};
 use plugbay_runtime::{
@@ -13,7 +13,7 @@ use plugbay_runtime::{
 use wasmtime::{AsContextMut, Func, InstancePre, Memory, Store, Val};
 
 use crate::meter::{Border, within_deadline};
-use crate::passage::{self, Passages, Run};
+use crate::passage::{Passages, Run, carry};
 use crate::state::{self, State};
 use crate::trap;
 use crate::values::{from_engine, to_engine};
@@ -32,11 +32,14 @@ struct WasmtimeInstance {
 struct Function {
     function: Func,
     results: usize,
-    /// The whole call of it, once somebody made one.
+    /// The whole call of it in one piece.
     run: Joined,
 }
 
+/// Joining takes longer than a call in one piece saves, and an instance may be made for one call
+/// only: the first is made step by step.
 enum Joined {
+    NotCalled,
     NotYet,
     Cannot,
     Yes(Run),
@@ -78,7 +81,7 @@ impl Made<'_> {
             .map(|export| {
                 let function = instance.get_func(&mut store, &export.name)?;
                 let results = export.ty.results.len();
-                Some(Function { function, results, run: Joined::NotYet })
+                Some(Function { function, results, run: Joined::NotCalled })
             })
             .collect();
         store.data_mut().memory = memory;
@@ -146,16 +149,21 @@ impl WasmtimeInstance {
         }
     }
 
-    /// Whether the whole call of an export can be made in one piece.
+    /// Whether the whole call can and should be made in one piece.
     async fn is_joined(&mut self, call: &PackedCall<'_>, placement: &Placement) -> bool {
         let Some(allocator) = placement.plain_allocator() else { return false };
         if call.output_free != Some(allocator) || self.memory.is_none() {
             return false;
         }
-        match self.function(call.export) {
-            Some(Function { run: Joined::NotYet, .. }) => {}
-            Some(Function { run: Joined::Yes(_), .. }) => return true,
-            Some(Function { run: Joined::Cannot, .. }) | None => return false,
+        let Some(Some(place)) = self.functions.get_mut(call.export.0) else { return false };
+        match place.run {
+            Joined::Yes(_) => return true,
+            Joined::Cannot => return false,
+            Joined::NotCalled => {
+                place.run = Joined::NotYet;
+                return false;
+            }
+            Joined::NotYet => {}
         }
         let functions = &self.functions;
         let function = |id: ExportId| Some(functions.get(id.0)?.as_ref()?.function);
@@ -173,41 +181,18 @@ impl WasmtimeInstance {
     async fn pass(
         &mut self,
         call: PackedCall<'_>,
-        placement: &Placement,
         read: &mut ReadOutput<'_>,
     ) -> Result<bool, CallError> {
         let len = input_len(call.input)?;
-        let passage = &mut self.store.data_mut().passage;
-        passage.input.clear();
-        for part in call.input {
-            passage.input.extend_from_slice(part);
-        }
-        passage.output.clear();
-        let limit = usize::try_from(call.output_limit).unwrap_or(usize::MAX);
-        passage.limit = passage::LONGEST.min(limit);
-        passage.left = false;
-        let made = self.run_joined(call.export, len).await;
-        let packed = Packed::from(made.map_err(|error| self.call_error(&error))?);
-        let passage = &self.store.data().passage;
-        if passage.left {
-            let input = (passage.placed, len);
-            let mut guest = InstanceGuest(self);
-            return finish_packed(&mut guest, call, placement, input, packed, read).await;
-        }
-        if packed.is_empty() {
-            return Ok(false);
-        }
-        read(&passage.output);
-        Ok(true)
-    }
-
-    async fn run_joined(&mut self, export: ExportId, len: u32) -> wasmtime::Result<u64> {
-        match self.functions.get(export.0) {
+        let made = match self.functions.get(call.export.0) {
             Some(Some(Function { run: Joined::Yes(run), .. })) => {
-                within_deadline(&self.deadline, run.call_async(&mut self.store, len)).await
+                let whole = run.call_async(&mut self.store, len);
+                carry(call, read, within_deadline(&self.deadline, whole)).await
             }
             _ => Err(no_such_export()),
-        }
+        };
+        let packed = made.map_err(|error| self.call_error(&error))?;
+        Ok(!Packed::from(packed).is_empty())
     }
 
     fn trap(&self, error: &wasmtime::Error) -> Trap {
@@ -251,9 +236,8 @@ impl Instance for WasmtimeInstance {
         read: &'a mut ReadOutput<'a>,
     ) -> BoxFuture<'a, Result<bool, CallError>> {
         Box::pin(async move {
-            let short = call.input.iter().map(|part| part.len()).sum::<usize>() <= passage::LONGEST;
-            if short && self.is_joined(&call, placement).await {
-                return self.pass(call, placement, read).await;
+            if self.is_joined(&call, placement).await {
+                return self.pass(call, read).await;
             }
             call_packed(&mut InstanceGuest(self), call, placement, read).await
         })

@@ -5,15 +5,19 @@
 //! `free` of the output and of the input. So a small module of our own makes these calls from
 //! inside, one entry for all of them, and calls back to have the documents copied.
 //!
-//! The documents are copied once more than they need be, for a store cannot hold what is borrowed.
-//! From [`LONGEST`] bytes on that would cost more than it saves: longer inputs are not brought
-//! this way, and longer outputs are left where they are.
+//! A store cannot hold what is borrowed, so the documents lie in a variable of the thread that
+//! polls the call, for as long as each poll lasts.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::OnceLock;
 
 use plugbay_runtime::abi::interface::{Allocator, Free};
-use plugbay_runtime::abi::protocol::{ProtocolError, lies_in};
-use plugbay_runtime::abi::{ExportId, GrowError, GuestMemory, Packed, read, write};
+use plugbay_runtime::abi::protocol::{
+    PackedCall, ProtocolError, ReadOutput, lies_in, read_packed,
+};
+use plugbay_runtime::abi::{ExportId, GrowError, GuestMemory, Packed, write_parts};
+use scoped_tls_hkt::{ReborrowMut, scoped_thread_local};
 use wasm_encoder::{
     CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
     Module as Encoder, TypeSection, ValType,
@@ -23,8 +27,35 @@ use wasmtime::{Caller, Engine, Extern, Func, Instance, Module, Store, TypedFunc}
 use crate::cache::{self, CodeCache};
 use crate::state::State;
 
-/// Longest document that is brought this way, in bytes.
-pub(crate) const LONGEST: usize = 8 << 10;
+scoped_thread_local!(static mut DOCUMENTS: for<'a> Documents<'a>);
+
+/// The documents of a whole call: its input on the way in, who takes its output on the way out.
+struct Documents<'a> {
+    input: &'a [&'a [u8]],
+    output_limit: u64,
+    read: &'a mut ReadOutput<'a>,
+}
+
+impl<'a, 'b: 'a> ReborrowMut<'a> for Documents<'b> {
+    type Result = Documents<'a>;
+
+    fn reborrow_mut(&'a mut self) -> Documents<'a> {
+        let Self { input, output_limit, read } = self;
+        Documents { input, output_limit: *output_limit, read: &mut **read }
+    }
+}
+
+/// Polls `run`, which is a call of a [`Run`], with the documents of `call` at hand.
+pub(crate) async fn carry<T>(
+    call: PackedCall<'_>,
+    read: &mut ReadOutput<'_>,
+    run: impl Future<Output = T>,
+) -> T {
+    let mut documents =
+        Documents { input: call.input, output_limit: call.output_limit, read: &mut *read };
+    let mut run = pin!(run);
+    poll_fn(|context| DOCUMENTS.set(documents.reborrow_mut(), || run.as_mut().poll(context))).await
+}
 
 /// The module, by what there is to free with; made when it is first needed.
 pub(crate) struct Passages {
@@ -94,39 +125,28 @@ impl Passages {
 /// Copies the input to where the guest's allocator said.
 fn bring(mut caller: Caller<'_, State>, ptr: u32) -> wasmtime::Result<()> {
     let Some(memory) = caller.data().memory else { return Ok(()) };
-    let (bytes, state) = memory.data_and_store_mut(&mut caller);
-    state.passage.placed = ptr;
-    write(&mut Bytes(bytes), ptr, &state.passage.input)
+    let memory = &mut Bytes(memory.data_mut(&mut caller));
+    DOCUMENTS
+        .with(|documents| write_parts(memory, ptr, documents.input))
         .map_err(|source| wasmtime::Error::new(ProtocolError::Allocation { source }))
 }
 
 /// What is freed when the guest has returned.
-const NOTHING: u32 = 0;
 const INPUT: u32 = 1;
 const BOTH: u32 = 2;
 
-/// Copies the output out, if it is one to be taken in passing, and says what to free.
-fn fetch(mut caller: Caller<'_, State>, packed: u64) -> u32 {
+/// Shows the output of a call with `len` bytes of input at `ptr`, and says what to free.
+fn fetch(mut caller: Caller<'_, State>, packed: u64, ptr: u32, len: u32) -> wasmtime::Result<u32> {
     let packed = Packed::from(packed);
-    let Some(memory) = caller.data().memory else { return NOTHING };
-    let (bytes, state) = memory.data_and_store_mut(&mut caller);
-    let passage = &mut state.passage;
-    if packed.is_empty() {
-        return INPUT;
-    }
-    let short = usize::try_from(packed.len()).is_ok_and(|len| len <= passage.limit);
-    match read(&mut Bytes(bytes), packed.ptr(), packed.len()) {
-        Ok(output) if short => {
-            passage.output.extend_from_slice(output);
-            // The input is shorter than `LONGEST`.
-            let len = u32::try_from(passage.input.len()).unwrap_or(u32::MAX);
-            if lies_in(packed.ptr(), (passage.placed, len)) { INPUT } else { BOTH }
-        }
-        // What is wrong with it is told where it is read.
-        _ => {
-            passage.left = true;
-            NOTHING
-        }
+    let Some(memory) = caller.data().memory else { return Ok(INPUT) };
+    let memory = &mut Bytes(memory.data_mut(&mut caller));
+    let output = DOCUMENTS.with(|documents| {
+        read_packed(memory, packed, documents.output_limit, |output| (documents.read)(output))
+    });
+    match output {
+        Ok(Some(())) if !lies_in(packed.ptr(), (ptr, len)) => Ok(BOTH),
+        Ok(_) => Ok(INPUT),
+        Err(error) => Err(wasmtime::Error::new(error)),
     }
 }
 
@@ -156,7 +176,7 @@ fn encode(freeing: Freeing) -> Vec<u8> {
         ("malloc", &[I32], &[I32]),
         ("hook", &[I32, I32], &[I64]),
         ("bring", &[I32], &[]),
-        ("fetch", &[I64], &[I32]),
+        ("fetch", &[I64, I32, I32], &[I32]),
         ("free", free_params, &[]),
     ];
     let count = if freeing == Freeing::Never { 4 } else { 5 };
@@ -173,24 +193,22 @@ fn encode(freeing: Freeing) -> Vec<u8> {
     let mut body = Function::new([(2, I32), (1, I64)]);
     let mut code = body.instructions();
     code.local_get(len).call(malloc).local_tee(ptr).call(bring);
-    code.local_get(ptr).local_get(len).call(hook).local_tee(packed).call(fetch).local_set(what);
+    code.local_get(ptr).local_get(len).call(hook).local_tee(packed);
+    code.local_get(ptr).local_get(len).call(fetch).local_set(what);
     if freeing != Freeing::Never {
         let sized = freeing == Freeing::BySize;
-        let wanted = |level: u32| i32::try_from(level).unwrap_or(0);
-        code.local_get(what).i32_const(wanted(BOTH)).i32_eq();
+        code.local_get(what).i32_const(BOTH.cast_signed()).i32_eq();
         code.if_(wasm_encoder::BlockType::Empty);
         code.local_get(packed).i64_const(32).i64_shr_u().i32_wrap_i64();
         if sized {
             code.local_get(packed).i32_wrap_i64();
         }
         code.call(free).end();
-        code.local_get(what).i32_const(wanted(NOTHING)).i32_ne();
-        code.if_(wasm_encoder::BlockType::Empty);
         code.local_get(ptr);
         if sized {
             code.local_get(len);
         }
-        code.call(free).end();
+        code.call(free);
     }
     code.local_get(packed).end();
 

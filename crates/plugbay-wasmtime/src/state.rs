@@ -13,22 +13,7 @@ pub(crate) struct State {
     pub(crate) memory: Option<Memory>,
     /// The level of fuel at which the next call into the host gives way to other tasks.
     pub(crate) give_way_at: u64,
-    /// What a whole call in one piece has in hand.
-    pub(crate) passage: Passage,
     wasi: Option<WasiP1Ctx>,
-}
-
-/// The documents of a whole call: its input on the way in, its output on the way out.
-#[derive(Default)]
-pub(crate) struct Passage {
-    pub(crate) input: Vec<u8>,
-    /// Where the guest's allocator had the input put.
-    pub(crate) placed: u32,
-    pub(crate) output: Vec<u8>,
-    /// The most bytes of output that are taken out in passing.
-    pub(crate) limit: usize,
-    /// Whether the output, and what is freed after it, was left to whoever made the call.
-    pub(crate) left: bool,
 }
 
 impl State {
@@ -39,7 +24,6 @@ impl State {
             budget,
             memory: None,
             give_way_at: 0,
-            passage: Passage::default(),
             wasi: None,
         }
     }

@@ -1,7 +1,6 @@
 //! A loaded plugin and its calls, typed by hook and action.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use plugbay_policy::Capability;
 use plugbay_runtime::abi::action::{ActionDocument, Metadata, TriggerContext};
@@ -36,7 +35,8 @@ struct Shared {
     pool: Pool,
 }
 
-/// What one call cost.
+/// What one call cost. Its time is whoever made it to take: to look at the clock twice would be a
+/// tenth of a short call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallReport {
@@ -45,8 +45,6 @@ pub struct CallReport {
     /// The instance's linear memory after the call, in bytes. It never shrinks, so this
     /// is also its peak.
     pub memory_bytes: u64,
-    /// Time on the host's clock, the wait for an instance excluded.
-    pub elapsed: Duration,
 }
 
 /// A hook's output as the guest wrote it.
@@ -428,18 +426,18 @@ impl Plugin {
             return Err(self.not_exported(hook.export()));
         };
         let blueprint = self.shared.pool.blueprint();
-        let mut call = self.begin(held).await?;
+        let mut lent = self.begin(held).await?;
         let packed = PackedCall {
             export,
             output_free: blueprint.interface.allocator,
             output_limit: blueprint.options.limits.output_bytes,
             input,
         };
-        let Live { instance, placement, bodies, .. } = &mut *call.lent.live;
+        let Live { instance, placement, bodies, .. } = &mut *lent.live;
         let handed = given.map(|given| bodies.hand(given));
         let result = exchange(&mut **instance, packed, placement, read_output).await;
         let edits = handed.map(Handed::edits).unwrap_or_default();
-        let (output, report) = self.end(hook.export(), call, result)?;
+        let (output, report) = self.end(hook.export(), lent, result)?;
         Ok((output, edits, report))
     }
 
@@ -449,51 +447,49 @@ impl Plugin {
         export: plugbay_runtime::abi::ExportId,
         inputs: &[&[u8]],
     ) -> Result<CallReport, PluginError> {
-        let mut call = self.begin(None).await?;
-        let result = call.lent.live.status(export, inputs).await;
+        let mut lent = self.begin(None).await?;
+        let result = lent.live.status(export, inputs).await;
         // Lines of a call that went well are not for an error; `end` takes them first.
         let lines = match result {
-            Ok(status) if status != 0 => call.lent.live.output.finish_call(),
+            Ok(status) if status != 0 => lent.live.output.finish_call(),
             _ => Vec::new(),
         };
-        let (status, report) = self.end(name, call, result)?;
+        let (status, report) = self.end(name, lent, result)?;
         if status == 0 { Ok(report) } else { Err(self.status_error(name, status, lines)) }
     }
 
-    async fn begin<'a>(&'a self, held: Option<&'a mut Held>) -> Result<Call<'a>, PluginError> {
+    /// An instance for a call. Dropped before [`end`](Self::end), it is not used again.
+    async fn begin<'a>(&'a self, held: Option<&'a mut Held>) -> Result<Lent<'a>, PluginError> {
         let pool = &self.shared.pool;
         let lent = match held {
             Some(held) => pool.lend_held(held).await,
             None => pool.lend().await,
         };
         let plugin = || self.name().to_owned();
-        let lent = lent.map_err(|error| match error {
+        lent.map_err(|error| match error {
             LendError::Closed => PluginError::ShutDown { plugin: plugin() },
             LendError::Full { waiting } => PluginError::QueueFull { plugin: plugin(), waiting },
             LendError::Load(kind) => self.load_error(kind),
-        })?;
-        let started = pool.blueprint().host.clock.now();
-        Ok(Call { lent, started })
+        })
     }
 
     /// Gives the instance back after a call that ended well, and drops it after any other.
     fn end<R>(
         &self,
         export: &'static str,
-        mut call: Call<'_>,
+        mut lent: Lent<'_>,
         result: Result<R, CallError>,
     ) -> Result<(R, CallReport), PluginError> {
         let blueprint = self.shared.pool.blueprint();
-        let live = &mut *call.lent.live;
+        let live = &mut *lent.live;
         let output = live.output.finish_call();
         let value = result.map_err(|source| self.call_error(export, source, output))?;
         let report = CallReport {
             fuel_used: (blueprint.options.limits.fuel.units())
                 .map(|fuel| fuel.saturating_sub(live.instance.fuel_left())),
             memory_bytes: live.memory_bytes(),
-            elapsed: blueprint.host.clock.now().saturating_sub(call.started),
         };
-        call.lent.give_back();
+        lent.give_back();
         Ok((value, report))
     }
 
@@ -521,12 +517,6 @@ impl Plugin {
     fn not_exported(&self, export: &'static str) -> PluginError {
         PluginError::NotExported { plugin: self.name().to_owned(), export }
     }
-}
-
-/// A call under way. Dropped before its end, it takes its instance with it.
-struct Call<'a> {
-    lent: Lent<'a>,
-    started: Duration,
 }
 
 /// One stream's hold on an instance of its own: all its chunks go there.
