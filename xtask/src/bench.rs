@@ -4,8 +4,9 @@
 //! work. What a run says is in its ratios: on a machine that does other work too, the times move.
 //!
 //! `measured` reads, `table` and `targets` show, `chart` draws, `machine` says where the numbers come
-//! from, `page` puts them into docs/performance.md. `peers` is a run of its own.
+//! from, `beside` measures what is no time of a bench, `page` puts them into docs/performance.md. `peers` is a run of its own.
 
+mod beside;
 mod chart;
 mod machine;
 mod measured;
@@ -53,10 +54,12 @@ fn engines(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
     let run = machine::describe(sh, &versions, load_before.as_deref())?;
     let (times, targets) =
         (table::table(&rows, table::RATIOS), targets::table(targets::TARGETS, &rows));
-    println!("\n{run}\n\n{times}\n{targets}");
+    let beside = beside::run(sh, root)?;
+    println!("\n{run}\n\n{times}\n{targets}\n{beside}");
     if flags.write {
         page::write(root, "bench", &format!("{run}\n\n{times}"))?;
         page::write(root, "targets", &targets)?;
+        page::write(root, "beside", &beside)?;
         chart::write(root, &rows)?;
     }
     Ok(())

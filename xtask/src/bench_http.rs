@@ -25,6 +25,7 @@ pub(crate) enum Case {
     Gateway,
     Nginx,
     Serde,
+    SerdeBinary,
     LuaEnvelope,
     LuaBody,
     Redactor,
@@ -35,11 +36,12 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::BareProxy,
         Self::Gateway,
         Self::Nginx,
         Self::Serde,
+        Self::SerdeBinary,
         Self::LuaEnvelope,
         Self::LuaBody,
         Self::Redactor,
@@ -56,6 +58,7 @@ impl Case {
             Self::Gateway => "gateway, no plugin",
             Self::Nginx => "nginx",
             Self::Serde => "gateway, two serde hooks",
+            Self::SerdeBinary => "gateway, the same, binary bodies",
             Self::LuaEnvelope => "nginx + Lua, whole documents",
             Self::LuaBody => "nginx + Lua, bodies only",
             Self::Redactor => "gateway, redactor, chat",

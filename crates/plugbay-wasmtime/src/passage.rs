@@ -13,9 +13,7 @@ use std::pin::pin;
 use std::sync::OnceLock;
 
 use plugbay_runtime::abi::interface::{Allocator, Free};
-use plugbay_runtime::abi::protocol::{
-    PackedCall, ProtocolError, ReadOutput, lies_in, read_packed,
-};
+use plugbay_runtime::abi::protocol::{PackedCall, ProtocolError, ReadOutput, lies_in, read_packed};
 use plugbay_runtime::abi::{ExportId, GrowError, GuestMemory, Packed, write_parts};
 use scoped_tls_hkt::{ReborrowMut, scoped_thread_local};
 use wasm_encoder::{

@@ -19,13 +19,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(environment: Environment) -> Self {
         let budget = Budget::new(&environment);
-        Self {
-            environment,
-            budget,
-            memory: None,
-            give_way_at: 0,
-            wasi: None,
-        }
+        Self { environment, budget, memory: None, give_way_at: 0, wasi: None }
     }
 
     /// WASI's state, made when it is first asked for: no arguments, no files, no sockets,

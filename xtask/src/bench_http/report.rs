@@ -28,7 +28,7 @@ enum What {
     Added,
 }
 
-const RATIOS: [Ratio; 6] = [
+const RATIOS: [Ratio; 7] = [
     Ratio {
         name: "gateway / bare hyper proxy",
         of: Case::Gateway,
@@ -56,6 +56,13 @@ const RATIOS: [Ratio; 6] = [
         to: Case::LuaBody,
         what: What::Rate,
         target: 1.2,
+    },
+    Ratio {
+        name: "binary bodies / nginx + Lua, bodies",
+        of: Case::SerdeBinary,
+        to: Case::LuaBody,
+        what: What::Rate,
+        target: 1.6,
     },
     Ratio {
         name: "redactor / Envoy + Lua",
@@ -187,7 +194,7 @@ mod tests {
             (Case::OneGateway, of(50.0)),
             (Case::OneEnvoy, of(80.0)),
         ]);
-        let ratio = &RATIOS[5];
+        let ratio = &RATIOS[6];
         assert_eq!(rounds(ratio, &results, |measured| measured.rate), [0.5]);
     }
 }

@@ -49,7 +49,9 @@ impl Rig {
         let envoy = section("Envoy", || envoy(sh, root))?;
         let redactor = Some("redactor".to_owned());
         plugins::run(sh, root, &flags::Plugins { only: redactor, test: false })?;
-        section("the guest with two hooks", || guest(sh, root))?;
+        section("the guest with two hooks, with bodies in its documents and beside them", || {
+            guest(sh, root)
+        })?;
         sh.change_dir(root);
         section("the programs (the first time, the engines take some minutes)", || {
             // In one go, so that what both depend on is built with one set of features.
@@ -111,8 +113,8 @@ impl Rig {
         let plugin = |file: &str| json!([{ "path": self.root.join("target/plugins").join(file) }]);
         Ok(Servers {
             gateway: gateway("gateway", json!([]))?,
-            // The same hooks with bodies that are no base64 stand here once there is such a contract.
             serde: gateway("gateway-serde", plugin("http_json.wasm"))?,
+            binary: gateway("gateway-binary", plugin("http_json_binary.wasm"))?,
             redactor: gateway("gateway-redactor", plugin("redactor.wasm"))?,
             nginx: self.nginx(up)?,
             envoy: self.envoy(up)?,
@@ -243,11 +245,14 @@ fn guest(sh: &Shell, root: &Path) -> Result<()> {
     let _lock = plugins::lock(root)?;
     let toolchain = Toolchain::detect(sh, root)?;
     let _dir = sh.push_dir(root.join("benches/http/guest"));
-    toolchain
-        .cargo(sh, "build", WasmTarget::Unknown)
-        .args(["--quiet", "--release", "--locked"])
-        .run()?;
-    let built = toolchain.artifact(WasmTarget::Unknown, "http_json");
-    let wasm = fs::read(&built).with_context(|| format!("no {}", built.display()))?;
-    plugins::write_if_changed(&root.join("target/plugins/http_json.wasm"), &wasm)
+    for (features, file) in [("", "http_json.wasm"), ("binary_bodies", "http_json_binary.wasm")] {
+        toolchain
+            .cargo(sh, "build", WasmTarget::Unknown)
+            .args(["--quiet", "--release", "--locked", "--features", features])
+            .run()?;
+        let built = toolchain.artifact(WasmTarget::Unknown, "http_json");
+        let wasm = fs::read(&built).with_context(|| format!("no {}", built.display()))?;
+        plugins::write_if_changed(&root.join("target/plugins").join(file), &wasm)?;
+    }
+    Ok(())
 }

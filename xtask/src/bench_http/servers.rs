@@ -27,6 +27,7 @@ pub(crate) struct Servers {
     pub(crate) bare: Server,
     pub(crate) gateway: Server,
     pub(crate) serde: Server,
+    pub(crate) binary: Server,
     pub(crate) redactor: Server,
     pub(crate) nginx: Server,
     pub(crate) envoy: Server,
@@ -40,6 +41,7 @@ impl Servers {
             Case::Gateway | Case::OneGateway => (&self.gateway, 0),
             Case::Nginx => (&self.nginx, 0),
             Case::Serde => (&self.serde, 0),
+            Case::SerdeBinary => (&self.binary, 0),
             Case::LuaEnvelope => (&self.nginx, 1),
             Case::LuaBody => (&self.nginx, 2),
             Case::Redactor => (&self.redactor, 0),
@@ -71,7 +73,7 @@ impl Servers {
         let mut wanted = vec!["HTTP/1.1 200", "application/json"];
         match case {
             // Both ways: the upstream says what it was sent.
-            Case::Serde | Case::LuaEnvelope | Case::LuaBody => {
+            Case::Serde | Case::SerdeBinary | Case::LuaEnvelope | Case::LuaBody => {
                 wanted.extend(["x-plugin: json", "x-seen: json"]);
             }
             Case::Redactor | Case::EnvoyLua => {
@@ -90,8 +92,8 @@ impl Servers {
 
     /// Stops them, the upstream last.
     pub(crate) fn stop(self) -> Result<()> {
-        let Self { upstream, bare, gateway, serde, redactor, nginx, envoy } = self;
-        for server in [bare, gateway, serde, redactor, nginx, envoy, upstream] {
+        let Self { upstream, bare, gateway, serde, binary, redactor, nginx, envoy } = self;
+        for server in [bare, gateway, serde, binary, redactor, nginx, envoy, upstream] {
             server.stop()?;
         }
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! What a plugin of the guide does that changes something: every field becomes a value of Rust's,
 //! the body stays the base64 that it came as. The upstream gets `x-plugin`, and so does the client.
+//! With the feature `binary_bodies` the body is taken whole from beside the document, and put back.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ struct Request {
     path: String,
     headers: Pairs,
     query: Pairs,
+    #[cfg(not(feature = "binary_bodies"))]
     body: String,
 }
 
@@ -24,6 +26,7 @@ struct Request {
 struct Response {
     status_code: u16,
     headers: Pairs,
+    #[cfg(not(feature = "binary_bodies"))]
     body: String,
 }
 
@@ -57,6 +60,34 @@ struct PostOutput {
     error: &'static str,
 }
 
+#[cfg(feature = "binary_bodies")]
+mod binary_bodies {
+    pub(crate) const REQUEST: i32 = 0;
+    pub(crate) const RESPONSE: i32 = 1;
+
+    #[link(wasm_import_module = "plugbay")]
+    unsafe extern "C" {
+        safe fn body_len(which: i32) -> i64;
+        fn body_read(which: i32, offset: i64, start: *mut u8, len: usize) -> i32;
+        fn body_write(which: i32, offset: i64, start: *const u8, len: usize) -> i32;
+    }
+
+    /// The generation of the hook contract.
+    #[unsafe(no_mangle)]
+    extern "C" fn plugbay_abi() -> i32 {
+        2
+    }
+
+    pub(crate) fn take_and_put_back(which: i32) {
+        let mut body = vec![0; usize::try_from(body_len(which)).unwrap_or(0)];
+        // SAFETY: the host writes to this buffer and reads from it, and to nowhere else.
+        unsafe {
+            body_read(which, 0, body.as_mut_ptr(), body.len());
+            body_write(which, 0, body.as_ptr(), body.len());
+        }
+    }
+}
+
 /// A request on its way to the provider.
 #[unsafe(no_mangle)]
 pub extern "C" fn http_pre_hook(input: *const u8, len: usize) -> u64 {
@@ -64,6 +95,8 @@ pub extern "C" fn http_pre_hook(input: *const u8, len: usize) -> u64 {
     let input = unsafe { std::slice::from_raw_parts(input, len) };
     let Ok(PreInput { context, mut request }) = serde_json::from_slice(input) else { return 0 };
     request.headers.insert("x-plugin".to_owned(), "json".to_owned());
+    #[cfg(feature = "binary_bodies")]
+    binary_bodies::take_and_put_back(binary_bodies::REQUEST);
     give(&PreOutput { context, request, response: None, has_response: false, error: "" })
 }
 
@@ -76,6 +109,8 @@ pub extern "C" fn http_post_hook(input: *const u8, len: usize) -> u64 {
         return 0;
     };
     response.headers.insert("x-plugin".to_owned(), "json".to_owned());
+    #[cfg(feature = "binary_bodies")]
+    binary_bodies::take_and_put_back(binary_bodies::RESPONSE);
     give(&PostOutput { context, response, error: "" })
 }
 
