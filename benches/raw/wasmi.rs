@@ -3,14 +3,13 @@
 use std::time::Instant;
 
 use wasmi::{
-    AsContextMut as _, CompilationMode, Config, Engine, Error, Linker, Memory, Module, Store,
+    AsContextMut as _, Caller, CompilationMode, Config, Engine, Error, Extern, Linker, Memory, Module, Store,
     StoreLimits, StoreLimitsBuilder, TypedFunc, TypedResumableCall, WasmParams, WasmResults,
 };
-use wasmi_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::{
-    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, input_len,
-    lies_in, output,
+    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, WASI, input_len,
+    lies_in, no_variables, output, written,
 };
 
 /// With fuel in slices, a deadline and a bound on memory.
@@ -39,8 +38,8 @@ impl RawEngine for Limited {
     fn compile(&self, wasm: &[u8]) -> Box<dyn RawModule> {
         let module = Module::new(&self.engine, wasm).expect("it compiles");
         let mut linker = Linker::new(&self.engine);
-        if module.imports().any(|import| import.module() == "wasi_snapshot_preview1") {
-            wasmi_wasi::add_to_linker(&mut linker, State::wasi).expect("WASI can be linked");
+        if module.imports().any(|import| import.module() == WASI) {
+            wasi(&mut linker).expect("WASI can be linked");
         }
         if module.imports().any(|import| import.module() == "env") {
             let abort = |_: u32, _: u32, _: u32, _: u32| -> Result<(), Error> {
@@ -54,7 +53,6 @@ impl RawEngine for Limited {
 
 struct State {
     limits: StoreLimits,
-    wasi: Option<WasiCtx>,
     /// Fuel beyond the slice that the store has.
     reserve: u64,
     deadline: Instant,
@@ -68,12 +66,37 @@ impl State {
             .instances(1)
             .memories(1)
             .build();
-        Self { limits, wasi: None, reserve: 0, deadline: Instant::now() }
+        Self { limits, reserve: 0, deadline: Instant::now() }
     }
+}
 
-    fn wasi(&mut self) -> &mut WasiCtx {
-        self.wasi.get_or_insert_with(|| WasiCtxBuilder::new().build())
-    }
+/// As much of WASI as the guests import.
+fn wasi(linker: &mut Linker<State>) -> Result<(), wasmi::errors::LinkerError> {
+    let memory = |caller: &mut Caller<'_, State>| {
+        let memory = caller.get_export("memory").and_then(Extern::into_memory);
+        memory.expect("it exports its memory")
+    };
+    linker.func_wrap(
+        WASI,
+        "fd_write",
+        move |mut caller: Caller<'_, State>, _: u32, list: u32, count: u32, told: u32| -> u32 {
+            let memory = memory(&mut caller);
+            written(memory.data_mut(&mut caller), list, count, told).map_or(21, |()| 0)
+        },
+    )?;
+    linker.func_wrap(
+        WASI,
+        "environ_sizes_get",
+        move |mut caller: Caller<'_, State>, count: u32, bytes: u32| -> u32 {
+            let memory = memory(&mut caller);
+            no_variables(memory.data_mut(&mut caller), count, bytes).map_or(21, |()| 0)
+        },
+    )?;
+    linker.func_wrap(WASI, "environ_get", |_: u32, _: u32| -> u32 { 0 })?;
+    linker.func_wrap(WASI, "proc_exit", |_: u32| -> Result<(), Error> {
+        Err(Error::new("the guest ended itself"))
+    })?;
+    Ok(())
 }
 
 struct LimitedModule {

@@ -6,15 +6,13 @@ use std::task::Poll;
 use std::time::Instant;
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Memory, Module,
+    Caller, Config, Enabled, Engine, Extern, InstanceAllocationStrategy, InstancePre, Linker, Memory, Module,
     PoolingAllocationConfig, Result, Store, StoreLimits, StoreLimitsBuilder, TypedFunc,
 };
-use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_async, add_to_linker_sync};
 
 use super::{
-    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, input_len,
-    lies_in, output,
+    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, WASI, input_len,
+    lies_in, no_variables, output, written,
 };
 use crate::block_on;
 
@@ -79,9 +77,7 @@ impl RawEngine for Limited {
     }
 
     fn compile(&self, wasm: &[u8]) -> Box<dyn RawModule> {
-        Box::new(LimitedModule(Linked::new(&self.0, wasm, |linker| {
-            add_to_linker_async(linker, State::wasi)
-        })))
+        Box::new(LimitedModule(Linked::new(&self.0, wasm)))
     }
 }
 
@@ -91,15 +87,12 @@ impl RawEngine for Unlimited {
     }
 
     fn compile(&self, wasm: &[u8]) -> Box<dyn RawModule> {
-        Box::new(UnlimitedModule(Linked::new(&self.0, wasm, |linker| {
-            add_to_linker_sync(linker, State::wasi)
-        })))
+        Box::new(UnlimitedModule(Linked::new(&self.0, wasm)))
     }
 }
 
 struct State {
     limits: StoreLimits,
-    wasi: Option<WasiP1Ctx>,
 }
 
 impl State {
@@ -110,11 +103,7 @@ impl State {
             .instances(1)
             .memories(1)
             .build();
-        Self { limits, wasi: None }
-    }
-
-    fn wasi(&mut self) -> &mut WasiP1Ctx {
-        self.wasi.get_or_insert_with(|| WasiCtxBuilder::new().build_p1())
+        Self { limits }
     }
 }
 
@@ -124,14 +113,10 @@ struct Linked {
 }
 
 impl Linked {
-    fn new(
-        setup: &Setup,
-        wasm: &[u8],
-        wasi: impl FnOnce(&mut Linker<State>) -> Result<()>,
-    ) -> Self {
+    fn new(setup: &Setup, wasm: &[u8]) -> Self {
         let module = Module::from_binary(&setup.engine, wasm).expect("it compiles");
         let mut linker = Linker::new(&setup.engine);
-        if module.imports().any(|import| import.module() == "wasi_snapshot_preview1") {
+        if module.imports().any(|import| import.module() == WASI) {
             wasi(&mut linker).expect("WASI can be linked");
         }
         if module.imports().any(|import| import.module() == "env") {
@@ -146,6 +131,35 @@ impl Linked {
     fn store(&self) -> Store<State> {
         Store::new(self.pre.module().engine(), State::new())
     }
+}
+
+/// As much of WASI as the guests import.
+fn wasi(linker: &mut Linker<State>) -> Result<(), wasmtime::Error> {
+    let memory = |caller: &mut Caller<'_, State>| {
+        let memory = caller.get_export("memory").and_then(Extern::into_memory);
+        memory.expect("it exports its memory")
+    };
+    linker.func_wrap(
+        WASI,
+        "fd_write",
+        move |mut caller: Caller<'_, State>, _: u32, list: u32, count: u32, told: u32| -> u32 {
+            let memory = memory(&mut caller);
+            written(memory.data_mut(&mut caller), list, count, told).map_or(21, |()| 0)
+        },
+    )?;
+    linker.func_wrap(
+        WASI,
+        "environ_sizes_get",
+        move |mut caller: Caller<'_, State>, count: u32, bytes: u32| -> u32 {
+            let memory = memory(&mut caller);
+            no_variables(memory.data_mut(&mut caller), count, bytes).map_or(21, |()| 0)
+        },
+    )?;
+    linker.func_wrap(WASI, "environ_get", |_: u32, _: u32| -> u32 { 0 })?;
+    linker.func_wrap(WASI, "proc_exit", |_: u32| -> Result<(), wasmtime::Error> {
+        Err(wasmtime::Error::msg("the guest ended itself"))
+    })?;
+    Ok(())
 }
 
 struct LimitedModule(Linked);

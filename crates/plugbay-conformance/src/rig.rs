@@ -7,6 +7,7 @@ use plugbay_runtime::abi::interface::{Hook, Interface};
 use plugbay_runtime::abi::protocol::{PackedCall, Placement};
 use plugbay_runtime::abi::{Export, ExportId, Value};
 use plugbay_runtime::policy::Limits;
+use plugbay_runtime::wasi::Files;
 use plugbay_runtime::{
     Backend, CallError, Clock, Environment, Instance, InstantiateError, ManualClock, Module,
     OutputSink, Trap, exchange,
@@ -24,6 +25,7 @@ pub struct Rig<'a> {
     clock: Arc<dyn Clock>,
     host: Arc<Host>,
     variables: Vec<(String, String)>,
+    files: Option<Files>,
 }
 
 impl<'a> Rig<'a> {
@@ -35,6 +37,7 @@ impl<'a> Rig<'a> {
             clock: Arc::new(ManualClock::new()),
             host: Arc::new(Host::silent()),
             variables: Vec::new(),
+            files: None,
         }
     }
 
@@ -74,6 +77,12 @@ impl<'a> Rig<'a> {
     /// An environment variable.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Files.
+    pub fn files(mut self, files: Files) -> Self {
+        self.files = Some(files);
         self
     }
 
@@ -120,6 +129,7 @@ impl<'a> Rig<'a> {
             host: Arc::clone(&self.host) as _,
             output: sink,
             variables: self.variables.clone(),
+            files: self.files.clone(),
         };
         let instance = pollster::block_on(module.instantiate(environment))?;
         let (exports, has_memory) = (module.exports().to_vec(), module.has_memory());

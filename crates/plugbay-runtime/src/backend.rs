@@ -10,6 +10,7 @@ use plugbay_policy::{Fuel, Limits};
 use crate::clock::Clock;
 use crate::error::{CallError, CompileError, InstantiateError};
 use crate::trap::{Trap, TrapKind};
+use crate::wasi::Files;
 
 /// A future behind a pointer: what an object-safe trait can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -21,6 +22,12 @@ pub const WASI_MODULE: &str = "wasi_snapshot_preview1";
 pub trait Backend: Send + Sync {
     /// Its name in configurations, logs and metrics: `wasmtime`, `wasmi`.
     fn name(&self) -> &'static str;
+
+    /// Whether WASI's calls go to [`Wasi`](crate::wasi::Wasi), so that an instance sees the files of
+    /// its environment and no others. A host gives no files to a plugin on a backend that says no.
+    fn confines_files(&self) -> bool {
+        false
+    }
 
     /// Validates and compiles a binary module, for instances whose limits count fuel or do not.
     ///
@@ -173,6 +180,9 @@ pub struct Environment {
     pub output: Arc<dyn OutputSink>,
     /// Its environment variables; there are no others.
     pub variables: Vec<(String, String)>,
+    /// Its files, as WASI's `/`; `None` is none at all. For backends that
+    /// [confine](Backend::confines_files) them.
+    pub files: Option<Files>,
 }
 
 /// Who answers a guest's imports.

@@ -53,6 +53,10 @@ impl Backend for WasmiBackend {
         "wasmi"
     }
 
+    fn confines_files(&self) -> bool {
+        true
+    }
+
     fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError> {
         let engine = match metering {
             Metering::Fuel => &self.metered,

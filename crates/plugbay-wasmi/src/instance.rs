@@ -25,11 +25,7 @@ pub(crate) async fn instantiate(
     linker: &Linker<State>,
     environment: Environment,
 ) -> Result<Box<dyn Instance>, InstantiateError> {
-    let mut state = State::new(environment);
-    if module.imports_wasi() {
-        state = state.with_wasi()?;
-    }
-    let mut store = Store::new(linker.engine(), state);
+    let mut store = Store::new(linker.engine(), State::new(environment));
     store.limiter(|state| state);
     arm(&mut store);
 

@@ -44,10 +44,6 @@ impl WasmiModule {
         let linked = link(engine, &module, &imports);
         Ok(Self { module, exports, start, imports, has_memory, linked })
     }
-
-    pub(crate) fn imports_wasi(&self) -> bool {
-        self.imports.iter().any(|import| import.module == WASI_MODULE)
-    }
 }
 
 impl Module for WasmiModule {

@@ -1,12 +1,10 @@
 //! What a store carries: the environment, the budget, and WASI's own state.
 
 use plugbay_runtime::abi::{GrowError, GuestMemory};
-use plugbay_runtime::wasi::Sleep;
-use plugbay_runtime::{Budget, Environment, InstantiateError};
+use plugbay_runtime::wasi::{Sleep, Wasi};
+use plugbay_runtime::{Budget, Environment};
 use wasmi::errors::TableError;
 use wasmi::{Caller, Memory, ResourceLimiter, StoreContextMut};
-use wasmi_wasi::WasiCtxBuilder;
-use wasmi_wasi::wasi_common::WasiCtx;
 
 pub(crate) struct State {
     pub(crate) environment: Environment,
@@ -17,7 +15,7 @@ pub(crate) struct State {
     pub(crate) reserve: u64,
     /// What a host function stopped the guest to wait for.
     pub(crate) waiting: Option<Waiting>,
-    wasi: Option<WasiCtx>,
+    pub(crate) wasi: Wasi,
 }
 
 /// A wait that ends with the guest being resumed.
@@ -31,22 +29,8 @@ pub(crate) enum Waiting {
 impl State {
     pub(crate) fn new(environment: Environment) -> Self {
         let budget = Budget::new(&environment);
-        Self { environment, budget, memory: None, reserve: 0, waiting: None, wasi: None }
-    }
-
-    /// Makes WASI's state: no arguments, no files, no sockets, stdin at its end, and the
-    /// variables of the environment.
-    pub(crate) fn with_wasi(mut self) -> Result<Self, InstantiateError> {
-        let mut builder = WasiCtxBuilder::new();
-        builder
-            .envs(&self.environment.variables)
-            .map_err(|error| InstantiateError::Other { message: error.to_string() })?;
-        self.wasi = Some(builder.build());
-        Ok(self)
-    }
-
-    pub(crate) fn wasi(&mut self) -> &mut WasiCtx {
-        self.wasi.get_or_insert_with(|| WasiCtxBuilder::new().build())
+        let wasi = Wasi::new(&environment);
+        Self { environment, budget, memory: None, reserve: 0, waiting: None, wasi }
     }
 }
 
@@ -111,6 +95,11 @@ impl<'a, 'b> CallerMemory<'a, 'b> {
         let memory = caller.data().memory;
         Self { caller, memory }
     }
+
+    /// The memory that was found.
+    pub(crate) fn handle(self) -> Option<Memory> {
+        self.memory
+    }
 }
 
 impl GuestMemory for CallerMemory<'_, '_> {
@@ -120,6 +109,19 @@ impl GuestMemory for CallerMemory<'_, '_> {
 
     fn grow(&mut self, pages: u32) -> Result<u64, GrowError> {
         grow(self.memory, &mut *self.caller, pages)
+    }
+}
+
+/// A memory that stays as long as it is.
+pub(crate) struct Bytes<'a>(pub(crate) &'a mut [u8]);
+
+impl GuestMemory for Bytes<'_> {
+    fn bytes(&mut self) -> &mut [u8] {
+        self.0
+    }
+
+    fn grow(&mut self, pages: u32) -> Result<u64, GrowError> {
+        Err(GrowError::new(self.0.len() as u64, pages))
     }
 }
 

@@ -44,7 +44,7 @@ impl WasmtimeBackend {
     ///
     /// When the processor or the operating system lacks something that Cranelift needs.
     pub fn new() -> Result<Self, EngineError> {
-        Self::with(None)
+        Self::with(None, false)
     }
 
     /// The same, taking compiled code from `cache` where it is there and leaving it there where it is
@@ -54,11 +54,23 @@ impl WasmtimeBackend {
     ///
     /// As [`new`](Self::new).
     pub fn with_cache(cache: CodeCache) -> Result<Self, EngineError> {
-        Self::with(Some(cache))
+        Self::with(Some(cache), false)
     }
 
-    fn with(cache: Option<CodeCache>) -> Result<Self, EngineError> {
-        Ok(Self { metered: Setup::new(Metering::Fuel, cache)?, unmetered: Arc::default() })
+    /// The same as [`new`](Self::new), where a call is made in one piece from an instance's first
+    /// one on. For tests of that: an instance that is called once loses by it.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    #[doc(hidden)]
+    pub fn joined_at_once() -> Result<Self, EngineError> {
+        Self::with(None, true)
+    }
+
+    fn with(cache: Option<CodeCache>, at_once: bool) -> Result<Self, EngineError> {
+        let metered = Setup::new(Metering::Fuel, cache, at_once)?;
+        Ok(Self { metered, unmetered: Arc::default() })
     }
 
     fn setup(&self, metering: Metering) -> Result<&Setup, CompileError> {
@@ -66,7 +78,10 @@ impl WasmtimeBackend {
             Metering::Fuel => Ok(&self.metered),
             Metering::Off => self
                 .unmetered
-                .get_or_init(|| Setup::new(metering, self.metered.cache.clone()))
+                .get_or_init(|| {
+                    let Setup { cache, passages, .. } = &self.metered;
+                    Setup::new(metering, cache.clone(), passages.at_once)
+                })
                 .as_ref()
                 .map_err(|error| CompileError::new(&error.message)),
         }
@@ -74,7 +89,11 @@ impl WasmtimeBackend {
 }
 
 impl Setup {
-    fn new(metering: Metering, cache: Option<CodeCache>) -> Result<Self, EngineError> {
+    fn new(
+        metering: Metering,
+        cache: Option<CodeCache>,
+        at_once: bool,
+    ) -> Result<Self, EngineError> {
         let mut config = config(metering);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
         let engine = Engine::new(&config).or_else(|_| {
@@ -84,7 +103,7 @@ impl Setup {
             Engine::new(&config)
         });
         let engine = engine.map_err(|error| EngineError { message: format!("{error:#}") })?;
-        let passages = Arc::new(Passages::new(&engine, cache.clone()));
+        let passages = Arc::new(Passages::new(&engine, cache.clone(), at_once));
         Ok(Self { engine, cache, linkers: Arc::default(), passages })
     }
 }
@@ -92,6 +111,10 @@ impl Setup {
 impl Backend for WasmtimeBackend {
     fn name(&self) -> &'static str {
         "wasmtime"
+    }
+
+    fn confines_files(&self) -> bool {
+        true
     }
 
     fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError> {

@@ -76,12 +76,13 @@ impl Made<'_> {
         let instance = made.map_err(|error| not_made(&error, store.data()))?;
 
         let memory = instance.get_memory(&mut store, "memory");
+        let run = || if passages.at_once { Joined::NotYet } else { Joined::NotCalled };
         let functions = exports
             .iter()
             .map(|export| {
                 let function = instance.get_func(&mut store, &export.name)?;
                 let results = export.ty.results.len();
-                Some(Function { function, results, run: Joined::NotCalled })
+                Some(Function { function, results, run: run() })
             })
             .collect();
         store.data_mut().memory = memory;

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 
 use plugbay_runtime::abi::interface::{Allocator, Free};
 use plugbay_runtime::abi::protocol::{PackedCall, ProtocolError, ReadOutput, lies_in, read_packed};
-use plugbay_runtime::abi::{ExportId, GrowError, GuestMemory, Packed, write_parts};
+use plugbay_runtime::abi::{ExportId, Packed, write_parts};
 use scoped_tls_hkt::{ReborrowMut, scoped_thread_local};
 use wasm_encoder::{
     CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
@@ -23,7 +23,7 @@ use wasm_encoder::{
 use wasmtime::{Caller, Engine, Extern, Func, Instance, Module, Store, TypedFunc};
 
 use crate::cache::{self, CodeCache};
-use crate::state::State;
+use crate::state::{Bytes, State};
 
 scoped_thread_local!(static mut DOCUMENTS: for<'a> Documents<'a>);
 
@@ -59,6 +59,8 @@ pub(crate) async fn carry<T>(
 pub(crate) struct Passages {
     engine: Engine,
     cache: Option<CodeCache>,
+    /// Whether an instance's first call is made in one piece, too.
+    pub(crate) at_once: bool,
     modules: [OnceLock<Option<Module>>; 3],
 }
 
@@ -84,8 +86,8 @@ impl Freeing {
 }
 
 impl Passages {
-    pub(crate) fn new(engine: &Engine, cache: Option<CodeCache>) -> Self {
-        Self { engine: engine.clone(), cache, modules: Default::default() }
+    pub(crate) fn new(engine: &Engine, cache: Option<CodeCache>, at_once: bool) -> Self {
+        Self { engine: engine.clone(), cache, at_once, modules: Default::default() }
     }
 
     /// The whole call of the function `hook`, for an instance whose functions `function` finds.
@@ -145,19 +147,6 @@ fn fetch(mut caller: Caller<'_, State>, packed: u64, ptr: u32, len: u32) -> wasm
         Ok(Some(())) if !lies_in(packed.ptr(), (ptr, len)) => Ok(BOTH),
         Ok(_) => Ok(INPUT),
         Err(error) => Err(wasmtime::Error::new(error)),
-    }
-}
-
-/// A memory that stays as long as it is.
-struct Bytes<'a>(&'a mut [u8]);
-
-impl GuestMemory for Bytes<'_> {
-    fn bytes(&mut self) -> &mut [u8] {
-        self.0
-    }
-
-    fn grow(&mut self, pages: u32) -> Result<u64, GrowError> {
-        Err(GrowError::new(self.0.len() as u64, pages))
     }
 }
 

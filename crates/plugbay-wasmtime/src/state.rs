@@ -1,10 +1,9 @@
 //! What a store carries: the environment, the budget, and WASI's own state.
 
 use plugbay_runtime::abi::{GrowError, GuestMemory};
+use plugbay_runtime::wasi::Wasi;
 use plugbay_runtime::{Budget, Environment};
 use wasmtime::{AsContextMut, Caller, Memory, ResourceLimiter, StoreContextMut};
-use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::p1::WasiP1Ctx;
 
 pub(crate) struct State {
     pub(crate) environment: Environment,
@@ -13,20 +12,14 @@ pub(crate) struct State {
     pub(crate) memory: Option<Memory>,
     /// The level of fuel at which the next call into the host gives way to other tasks.
     pub(crate) give_way_at: u64,
-    wasi: Option<WasiP1Ctx>,
+    pub(crate) wasi: Wasi,
 }
 
 impl State {
     pub(crate) fn new(environment: Environment) -> Self {
         let budget = Budget::new(&environment);
-        Self { environment, budget, memory: None, give_way_at: 0, wasi: None }
-    }
-
-    /// WASI's state, made when it is first asked for: no arguments, no files, no sockets,
-    /// stdin at its end, and the variables of the environment.
-    pub(crate) fn wasi(&mut self) -> &mut WasiP1Ctx {
-        let variables = &self.environment.variables;
-        self.wasi.get_or_insert_with(|| WasiCtxBuilder::new().envs(variables).build_p1())
+        let wasi = Wasi::new(&environment);
+        Self { environment, budget, memory: None, give_way_at: 0, wasi }
     }
 }
 
@@ -74,6 +67,11 @@ impl<'a, 'b> CallerMemory<'a, 'b> {
         let memory = caller.data().memory;
         Self { caller, memory }
     }
+
+    /// The memory that was found.
+    pub(crate) fn handle(self) -> Option<Memory> {
+        self.memory
+    }
 }
 
 impl GuestMemory for CallerMemory<'_, '_> {
@@ -83,6 +81,19 @@ impl GuestMemory for CallerMemory<'_, '_> {
 
     fn grow(&mut self, pages: u32) -> Result<u64, GrowError> {
         grow(self.memory, self.caller.as_context_mut(), pages)
+    }
+}
+
+/// A memory that stays as long as it is.
+pub(crate) struct Bytes<'a>(pub(crate) &'a mut [u8]);
+
+impl GuestMemory for Bytes<'_> {
+    fn bytes(&mut self) -> &mut [u8] {
+        self.0
+    }
+
+    fn grow(&mut self, pages: u32) -> Result<u64, GrowError> {
+        Err(GrowError::new(self.0.len() as u64, pages))
     }
 }
 

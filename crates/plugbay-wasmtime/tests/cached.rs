@@ -32,6 +32,10 @@ impl Backend for FromCache {
         self.loading.name()
     }
 
+    fn confines_files(&self) -> bool {
+        self.loading.confines_files()
+    }
+
     fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError> {
         self.cache.clear().unwrap();
         let compiled = self.compiling.compile(wasm, metering);

@@ -5,3 +5,4 @@
 use plugbay_wasmtime::WasmtimeBackend;
 
 plugbay_conformance::suite!(wasmtime = || WasmtimeBackend::new().unwrap());
+plugbay_conformance::suite!(wasmtime_joined = || WasmtimeBackend::joined_at_once().unwrap());

@@ -99,6 +99,12 @@ pub enum LoadErrorKind {
     /// `plugbay_abi` returned a generation that there is not.
     #[error(transparent)]
     Abi(#[from] UnknownAbi),
+    /// The plugin was given files, and what runs it cannot keep it to them.
+    #[error("it was given files, which a plugin on `{backend}` cannot have: nothing there keeps it to them")]
+    FilesNotConfined {
+        /// The backend's name.
+        backend: &'static str,
+    },
     /// `init` returned something other than 0.
     #[error("`init` returned {status}, wanted 0{}", said(.output))]
     Init {

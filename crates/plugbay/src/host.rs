@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plugbay_policy::{Grant, Limits};
+use plugbay_runtime::wasi::Files;
 use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
 use serde_json::value::RawValue;
 
@@ -105,6 +106,8 @@ pub struct PluginOptions {
     pub runtime: Option<Runtime>,
     /// Environment variables that the plugin sees; there are no others.
     pub variables: Vec<(String, String)>,
+    /// The files that it sees as `/`; without, it has none. Whoever sets this has granted it.
+    pub files: Option<Files>,
 }
 
 impl PluginOptions {
@@ -152,6 +155,13 @@ impl PluginOptions {
     #[must_use]
     pub fn with_streams(mut self, streams: Streams) -> Self {
         self.streams = streams;
+        self
+    }
+
+    /// The same options with files.
+    #[must_use]
+    pub fn with_files(mut self, files: Files) -> Self {
+        self.files = Some(files);
         self
     }
 

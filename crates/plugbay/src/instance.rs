@@ -70,6 +70,9 @@ impl Blueprint {
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
         let backend = host.engine(options.runtime)?;
+        if options.files.is_some() && !backend.confines_files() {
+            return Err(LoadErrorKind::FilesNotConfined { backend: backend.name() });
+        }
         let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
@@ -142,6 +145,7 @@ impl Blueprint {
             host: Arc::new(HostFunctions { output: output.clone(), bodies: bodies.clone() }),
             output: output.clone(),
             variables: self.options.variables.clone(),
+            files: self.options.files.clone(),
         };
         let generation = self.module.generation();
         let instance = match self.module.instantiate(environment).await {

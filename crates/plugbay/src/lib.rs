@@ -3,6 +3,7 @@
 
 mod backends;
 mod bodies;
+mod data;
 mod error;
 mod host;
 mod imports;
@@ -21,6 +22,7 @@ mod tiered;
 #[cfg(feature = "wasmtime")]
 pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
+pub use data::{DataError, DataRoot};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
 pub use host::{Host, HostBuilder, InputPlacement, PluginOptions};
 pub use imports::ImportUse;

@@ -39,6 +39,10 @@ impl Backend for TieredBackend {
         TIERED
     }
 
+    fn confines_files(&self) -> bool {
+        self.first.confines_files() && self.compiler.second.confines_files()
+    }
+
     fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError> {
         self.compile_for("", wasm, metering)
     }

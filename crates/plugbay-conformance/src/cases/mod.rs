@@ -1,6 +1,7 @@
 //! The cases, by what they are about.
 
 mod calls;
+mod files;
 mod fuel;
 mod loading;
 mod memory;
@@ -11,21 +12,25 @@ mod wasi;
 
 /// One list, from which the table of cases and each backend's tests are made.
 macro_rules! cases {
-    ($($group:ident { $($case:ident)* })*) => {
+    ($($group:ident { $($(#[$only:meta])? $case:ident)* })*) => {
         pub(crate) const ALL: &[crate::Case] = &[
-            $($((concat!(stringify!($group), "::", stringify!($case)), $group::$case),)*)*
+            $($(
+                $(#[$only])?
+                (concat!(stringify!($group), "::", stringify!($case)), $group::$case),
+            )*)*
         ];
 
-        cases!(@tests ($) $($group { $($case)* })*);
+        cases!(@tests ($) $($group { $($(#[$only])? $case)* })*);
     };
-    (@tests ($d:tt) $($group:ident { $($case:ident)* })*) => {
+    (@tests ($d:tt) $($group:ident { $($(#[$only:meta])? $case:ident)* })*) => {
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __for_each_case {
             ($d backend:ident) => {
                 mod $d backend {
                     $(mod $group {
-                        $(#[test]
+                        $($(#[$only])?
+                        #[test]
                         fn $case() {
                             let name = concat!(stringify!($group), "::", stringify!($case));
                             $d crate::run(super::super::$d backend().as_ref(), name);
@@ -169,6 +174,36 @@ cases! {
         bad_addresses
         descriptors_answer_alike
         streams_are_terminals
+    }
+    files {
+        a_file_is_written_and_read_back
+        the_directory_is_mounted_at_the_root
+        appending_goes_to_the_end
+        a_file_is_read_and_written_in_places
+        creating_and_truncating
+        directories_are_made_moved_and_removed
+        descriptors_are_closed_and_moved
+        descriptors_are_few
+        a_directory_is_listed_by_name
+        a_directory_is_listed_in_pieces
+        dot_dot_leads_nowhere
+        absolute_paths_lead_nowhere
+        links_of_the_guests_own_cannot_lead_out
+        #[cfg(unix)] links_made_by_others_lead_nowhere
+        #[cfg(unix)] a_link_that_is_swapped_during_calls_leads_nowhere
+        hard_links_lead_nowhere
+        trailing_slashes_lead_nowhere
+        long_names_are_refused
+        odd_names_are_names
+        renaming_does_not_cross_the_root
+        nothing_changes_where_it_is_read_only
+        #[cfg(unix)] what_is_no_file_is_not_opened
+        bytes_are_counted_however_they_come
+        room_comes_back
+        unlinked_files_count_until_they_are_closed
+        files_are_counted_of_every_kind
+        instances_share_a_quota
+        what_is_there_at_the_beginning_counts
     }
     loading {
         bytes_that_are_no_module
