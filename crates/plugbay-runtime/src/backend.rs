@@ -194,6 +194,13 @@ pub trait HostCall: Send + Sync {
         let _ = (import, args);
         0
     }
+
+    /// Tells that a guest called `field` of WASI, one of
+    /// [`WITHOUT_FILES`](crate::wasi::WITHOUT_FILES) or `path_symlink`, and was refused: for whoever keeps account
+    /// of that.
+    fn refused(&self, field: &str) {
+        let _ = field;
+    }
 }
 
 /// What a host function answers.

@@ -112,7 +112,13 @@ fn streams(linker: &mut Linker<State>) -> Result<(), LinkerError> {
         let Some(ty) = wasi::signature(field) else { continue };
         linker.func_new(WASI_MODULE, field, engine_type(&ty), move |caller, args, results| {
             let fd = args.first().and_then(Val::i32).unwrap_or(-1);
-            let errno = answer(caller, |_| wasi::without_files(field, fd))?;
+            let errno = answer(caller, |caller| {
+                let errno = wasi::without_files(field, fd);
+                if errno != Errno::Success {
+                    caller.data().environment.host.refused(field);
+                }
+                errno
+            })?;
             results.iter_mut().for_each(|result| *result = Val::I32(errno));
             Ok(())
         })?;
@@ -121,7 +127,10 @@ fn streams(linker: &mut Linker<State>) -> Result<(), LinkerError> {
         WASI_MODULE,
         "path_symlink",
         |caller: C, _path: u32, _len: u32, fd: i32, _new: u32, _new_len: u32| {
-            answer(caller, |_| wasi::path_symlink(fd))
+            answer(caller, |caller| {
+                caller.data().environment.host.refused("path_symlink");
+                wasi::path_symlink(fd)
+            })
         },
     )?;
     Ok(())

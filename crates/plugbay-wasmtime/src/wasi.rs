@@ -61,16 +61,23 @@ fn streams(linker: &mut Linker<State>) -> Result<()> {
     for field in wasi::WITHOUT_FILES {
         let Some(ty) = wasi::signature(field) else { continue };
         let ty = engine_type(linker.engine(), &ty);
-        linker.func_new(WASI_MODULE, field, ty, move |_, args, results| {
+        linker.func_new(WASI_MODULE, field, ty, move |caller, args, results| {
             let fd = args.first().and_then(Val::i32).unwrap_or(-1);
-            results.fill(Val::I32(wasi::without_files(field, fd).code()));
+            let errno = wasi::without_files(field, fd);
+            if errno != Errno::Success {
+                caller.data().environment.host.refused(field);
+            }
+            results.fill(Val::I32(errno.code()));
             Ok(())
         })?;
     }
     linker.func_wrap(
         WASI_MODULE,
         "path_symlink",
-        |_path: u32, _len: u32, fd: i32, _new: u32, _new_len: u32| wasi::path_symlink(fd).code(),
+        |caller: C, _path: u32, _len: u32, fd: i32, _new: u32, _new_len: u32| {
+            caller.data().environment.host.refused("path_symlink");
+            wasi::path_symlink(fd).code()
+        },
     )?;
     Ok(())
 }

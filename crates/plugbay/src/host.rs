@@ -7,12 +7,16 @@ use plugbay_policy::{Grant, Limits};
 use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
 use serde_json::value::RawValue;
 
+use crate::audit::AuditSink;
 use crate::backends::{Maker, Runtime, backend_names, compose};
 use crate::error::{BackendError, LoadError, LoadErrorKind};
+use crate::grants::{GrantStore, Granted, Identity, module_hash};
 use crate::inspect::Inspection;
 use crate::instances::{Instances, Streams};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
+#[cfg(feature = "trace")]
+use crate::trace::HostTrace;
 
 /// Where plugins live. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +27,27 @@ pub struct Host {
     maker: Maker,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Arc<dyn PluginOutput>,
+    pub(crate) watch: Watch,
+}
+
+/// Who is asked what plugins may do beside their configuration, and who is told.
+#[derive(Clone, Default)]
+pub(crate) struct Watch {
+    grants: Option<Arc<GrantStore>>,
+    audit: Option<Arc<dyn AuditSink>>,
+    #[cfg(feature = "trace")]
+    pub(crate) trace: Option<Arc<dyn HostTrace>>,
+}
+
+impl Watch {
+    /// What a plugin is given, and all who have a say in it. Without any of them, the module's hash is not needed.
+    pub(crate) fn granted(&self, plugin: &str, wasm: &[u8], options: &PluginOptions) -> Granted {
+        let identity = match (&self.grants, &self.audit) {
+            (None, None) => Identity::named(plugin),
+            _ => Identity::new(plugin, module_hash(wasm), options.signer.clone()),
+        };
+        Granted::with(identity, options.grant.clone(), self.grants.clone(), self.audit.clone())
+    }
 }
 
 /// A [`Host`] in the making.
@@ -32,6 +57,7 @@ pub struct HostBuilder {
     maker: Maker,
     clock: Option<Arc<dyn Clock>>,
     output: Option<Arc<dyn PluginOutput>>,
+    watch: Watch,
 }
 
 impl HostBuilder {
@@ -65,6 +91,28 @@ impl HostBuilder {
         self
     }
 
+    /// Where grants are kept beside those of configurations. Without one, nowhere.
+    #[must_use]
+    pub fn grants(mut self, store: Arc<GrantStore>) -> Self {
+        self.watch.grants = Some(store);
+        self
+    }
+
+    /// Where audit records go. Without one, nowhere.
+    #[must_use]
+    pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.watch.audit = Some(sink);
+        self
+    }
+
+    /// Who is shown each call of a plugin into its host. Modules are rewritten for it, and use more fuel.
+    #[cfg(feature = "trace")]
+    #[must_use]
+    pub fn trace(mut self, trace: Arc<dyn HostTrace>) -> Self {
+        self.watch.trace = Some(trace);
+        self
+    }
+
     /// The host.
     ///
     /// # Errors
@@ -78,6 +126,7 @@ impl HostBuilder {
             others: Arc::default(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             output: self.output.unwrap_or_else(|| Arc::new(Discard)),
+            watch: self.watch,
         })
     }
 }
@@ -105,6 +154,9 @@ pub struct PluginOptions {
     pub runtime: Option<Runtime>,
     /// Environment variables that the plugin sees; there are no others.
     pub variables: Vec<(String, String)>,
+    /// The public key of the module's signature, in the spelling of the trust store, where that was verified:
+    /// grants are bound to it.
+    pub signer: Option<String>,
 }
 
 impl PluginOptions {
@@ -131,6 +183,13 @@ impl PluginOptions {
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
         self.grant = grant;
+        self
+    }
+
+    /// The same options for a module whose signature by this public key was verified.
+    #[must_use]
+    pub fn with_signer(mut self, public_key: impl Into<String>) -> Self {
+        self.signer = Some(public_key.into());
         self
     }
 

@@ -12,6 +12,9 @@ use plugbay_runtime::{
 };
 
 use crate::bodies::{self, CallBodies};
+use crate::grants::Granted;
+#[cfg(feature = "trace")]
+use crate::trace::{self, Tracer};
 
 /// What one import comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +49,26 @@ pub(crate) fn import_use(import: &Import) -> ImportUse {
         None => ImportUse::Unknown,
         Some(ty) if ty != import.ty => ImportUse::OtherSignature,
         Some(_) if import.module != WASI_MODULE => ImportUse::Always,
-        Some(_) => match import.field.as_str() {
-            // What opens or lists files. The `fd_` functions work on what these opened.
-            "fd_readdir" => ImportUse::Needs(Capability::Filesystem),
-            field if field.starts_with("path_") => ImportUse::Needs(Capability::Filesystem),
-            field if field.starts_with("sock_") => ImportUse::Needs(Capability::Network),
-            _ => ImportUse::Always,
-        },
+        Some(_) => wasi_needs(&import.field).map_or(ImportUse::Always, ImportUse::Needs),
     }
+}
+
+/// What a function of WASI takes.
+fn wasi_needs(field: &str) -> Option<Capability> {
+    match field {
+        // What opens or lists files. The `fd_` functions work on what these opened.
+        "fd_readdir" => Some(Capability::Filesystem),
+        field if field.starts_with("path_") => Some(Capability::Filesystem),
+        field if field.starts_with("sock_") => Some(Capability::Network),
+        _ => None,
+    }
+}
+
+/// The imports of the module as it came, where it was rewritten to be traced: what that added is at the end.
+#[cfg(feature = "trace")]
+pub(crate) fn untraced(imports: &[Import], traced: bool) -> &[Import] {
+    let added = imports.iter().rev().take_while(|import| traced && import.module == trace::MODULE);
+    imports.get(..imports.len() - added.count()).unwrap_or(imports)
 }
 
 /// Refuses a module that imports what nobody offers, before anything of it runs.
@@ -91,14 +106,61 @@ pub(crate) fn check_bodies(imports: &[Import], why: &str) -> Result<(), Instanti
 /// How it is known of a module without the export.
 pub(crate) const NO_ABI: &str = "this one does not export it";
 
-/// Answers the imports of one instance.
+/// Answers the imports of one instance. A function that takes a capability asks `granted`, each time it is called.
 pub(crate) struct HostFunctions {
-    pub(crate) output: Arc<dyn OutputSink>,
-    pub(crate) bodies: Arc<CallBodies>,
+    output: Arc<dyn OutputSink>,
+    bodies: Arc<CallBodies>,
+    granted: Granted,
+    #[cfg(feature = "trace")]
+    tracer: Option<Tracer>,
 }
 
-impl HostCall for HostFunctions {
-    fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply {
+impl HostFunctions {
+    pub(crate) fn new(
+        output: Arc<dyn OutputSink>,
+        bodies: Arc<CallBodies>,
+        granted: Granted,
+    ) -> Self {
+        Self {
+            output,
+            bodies,
+            granted,
+            #[cfg(feature = "trace")]
+            tracer: None,
+        }
+    }
+
+    /// The same, with somebody to whom each call is shown.
+    #[cfg(feature = "trace")]
+    pub(crate) fn traced(self, tracer: Tracer) -> Self {
+        Self { granted: self.granted.noted(), tracer: Some(tracer), ..self }
+    }
+
+    /// Shows a call: one of ours after it, or what a rewritten module says of one of WASI's.
+    #[cfg(feature = "trace")]
+    fn call_traced(
+        &self,
+        tracer: &Tracer,
+        import: &Import,
+        memory: &mut dyn GuestMemory,
+        args: &[Value],
+    ) -> HostReply {
+        if import.module == trace::MODULE {
+            tracer.told(&import.field, args, |field| match wasi_needs(field) {
+                None => ALWAYS.to_owned(),
+                Some(capability) if self.granted.has(capability) => format!("{capability} granted"),
+                Some(capability) => format!("denied: {capability} is not granted"),
+            });
+            return Ok(None);
+        }
+        let reply = self.answer(import, memory, args);
+        let notes = self.granted.take_notes();
+        let decision = if notes.is_empty() { ALWAYS.to_owned() } else { notes.join("; ") };
+        tracer.called(import, args, &reply, decision);
+        reply
+    }
+
+    fn answer(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply {
         let unknown = || {
             let Import { module, field, .. } = import;
             let message = format!("`{module}.{field}` was called with {} arguments", args.len());
@@ -125,6 +187,26 @@ impl HostCall for HostFunctions {
             }
             ("seed", []) => Ok(Some(Value::F64(seed()))),
             _ => unknown(),
+        }
+    }
+}
+
+/// The decision where nothing is to be decided.
+#[cfg(feature = "trace")]
+const ALWAYS: &str = "always allowed";
+
+impl HostCall for HostFunctions {
+    fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply {
+        #[cfg(feature = "trace")]
+        if let Some(tracer) = &self.tracer {
+            return self.call_traced(tracer, import, memory, args);
+        }
+        self.answer(import, memory, args)
+    }
+
+    fn refused(&self, field: &str) {
+        if let Some(capability) = wasi_needs(field).filter(|needed| !self.granted.has(*needed)) {
+            self.granted.refused(capability, field);
         }
     }
 

@@ -16,9 +16,12 @@ use plugbay_runtime::{
 
 use crate::bodies::CallBodies;
 use crate::error::LoadErrorKind;
+use crate::grants::Granted;
 use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports::{self, HostFunctions};
 use crate::output::{Allowance, OutputPipe};
+#[cfg(feature = "trace")]
+use crate::trace::Tracer;
 
 /// Everything that is needed to make an instance, and then another one.
 pub(crate) struct Blueprint {
@@ -31,6 +34,8 @@ pub(crate) struct Blueprint {
     pub(crate) initialised: bool,
     pub(crate) options: PluginOptions,
     pub(crate) host: Host,
+    /// What it may do, asked at each call.
+    pub(crate) granted: Granted,
     /// What all instances together may print.
     allowance: Arc<Allowance>,
 }
@@ -70,6 +75,11 @@ impl Blueprint {
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
         let backend = host.engine(options.runtime)?;
+        let granted = host.watch.granted(name, wasm, &options);
+        #[cfg(feature = "trace")]
+        let traced = host.watch.trace.as_ref().and_then(|_| crate::trace::rewrite(wasm));
+        #[cfg(feature = "trace")]
+        let wasm = traced.as_deref().unwrap_or(wasm);
         let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
@@ -77,7 +87,11 @@ impl Blueprint {
             Some(_) => Ok(()),
             None => imports::check_bodies(module.imports(), imports::NO_ABI),
         };
-        imports::check(module.imports())
+        #[cfg(feature = "trace")]
+        let imported = imports::untraced(module.imports(), traced.is_some());
+        #[cfg(not(feature = "trace"))]
+        let imported = module.imports();
+        imports::check(imported)
             .and(without_abi)
             .map_err(|source| LoadErrorKind::Instantiate { source, output: Vec::new() })?;
         let bytes_per_second = options.limits.log_bytes_per_second;
@@ -90,6 +104,7 @@ impl Blueprint {
             initialised: false,
             options,
             host: host.clone(),
+            granted,
             allowance,
         })
     }
@@ -114,6 +129,7 @@ impl Blueprint {
             initialised,
             options: self.options.clone(),
             host: self.host.clone(),
+            granted: self.granted.clone(),
             allowance: Arc::clone(&self.allowance),
         })
     }
@@ -139,7 +155,7 @@ impl Blueprint {
         let environment = Environment {
             limits: self.limits().clone(),
             clock,
-            host: Arc::new(HostFunctions { output: output.clone(), bodies: bodies.clone() }),
+            host: Arc::new(self.functions(name, &output, &bodies)),
             output: output.clone(),
             variables: self.options.variables.clone(),
         };
@@ -175,6 +191,20 @@ impl Blueprint {
         Ok((live, introduction))
     }
 
+    fn functions(
+        &self,
+        _name: &str,
+        output: &Arc<OutputPipe>,
+        bodies: &Arc<CallBodies>,
+    ) -> HostFunctions {
+        let functions = HostFunctions::new(output.clone(), bodies.clone(), self.granted.clone());
+        #[cfg(feature = "trace")]
+        if let Some(trace) = &self.host.watch.trace {
+            return functions.traced(Tracer::new(_name, trace.clone()));
+        }
+        functions
+    }
+
     async fn introduce(&self, live: &mut Live) -> Result<Introduction, LoadErrorKind> {
         self.run_start(live).await?;
         let mut introduction = Introduction {
@@ -183,6 +213,8 @@ impl Blueprint {
             capabilities: self.capabilities(live).await?,
             metadata: None,
         };
+        // Before `init`, which may already call what it asked for.
+        self.granted.asked(&introduction.capabilities);
         if let Some((export, kind)) = self.interface.init {
             introduction.metadata = self.init(live, export, kind).await?;
         }
@@ -192,6 +224,7 @@ impl Blueprint {
             }
             introduction.capabilities.sort();
             introduction.capabilities.dedup();
+            self.granted.asked(&introduction.capabilities);
         }
         Ok(introduction)
     }

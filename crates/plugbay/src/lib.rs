@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod audit;
 mod backends;
 mod bodies;
 mod error;
+mod grants;
 mod host;
 mod imports;
 mod inspect;
@@ -16,12 +18,22 @@ mod pool;
 mod shadow;
 #[cfg(feature = "snapshot")]
 mod snapshot;
+mod text;
 mod tiered;
+#[cfg(feature = "trace")]
+mod trace;
 
+pub use audit::{
+    AuditFile, AuditLine, AuditOutcome, AuditReader, AuditRecord, AuditSink, DEFAULT_AUDIT_BYTES,
+};
 #[cfg(feature = "wasmtime")]
 pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
+pub use grants::{
+    Denied, GrantEntry, GrantFile, GrantRequest, GrantStore, GrantStoreError, Granted, Identity,
+    Permit, Standing, module_hash,
+};
 pub use host::{Host, HostBuilder, InputPlacement, PluginOptions};
 pub use imports::ImportUse;
 pub use inspect::{ImportReport, Inspection};
@@ -34,4 +46,7 @@ pub use plugbay_runtime::abi;
 pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};
 pub use shadow::{ShadowBackend, ShadowReport};
+pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
+#[cfg(feature = "trace")]
+pub use trace::{HostAnswer, HostCallTrace, HostTrace};

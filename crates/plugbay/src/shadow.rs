@@ -415,6 +415,10 @@ impl HostCall for Recorder {
         self.fuel.store(fuel, Ordering::Relaxed);
         fuel
     }
+
+    fn refused(&self, field: &str) {
+        self.host.refused(field);
+    }
 }
 
 struct Player {
