@@ -1,3 +1,5 @@
+//! Records in a file, and out of it again.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

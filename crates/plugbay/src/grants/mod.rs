@@ -182,9 +182,9 @@ impl Granted {
         for capability in &lacking {
             tracing::warn!(plugin, %capability, "asks for a capability that it was not granted");
         }
-        for capability in fresh.iter().filter(|c| c.risk() == Risk::Low) {
+        for capability in fresh.iter().filter(|capability| !lacking.contains(capability)) {
             let granted = self.grant().as_ref().clone().only(*capability);
-            tracing::debug!(plugin, %granted, "granted without asking");
+            tracing::info!(plugin, %granted, "has what it asks for");
         }
         let Some(store) = self.shared.store.as_ref().filter(|_| !lacking.is_empty()) else {
             return;

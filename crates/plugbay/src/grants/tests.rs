@@ -1,3 +1,5 @@
+//! Grants as they are asked, kept, bound to modules, and taken back.
+
 use std::fs;
 use std::path::PathBuf;
 
