@@ -79,7 +79,7 @@ impl Seam {
             host: Arc::new(Nobody),
             output: Arc::new(Nobody),
             variables: Vec::new(),
-files: None,
+            files: None,
         };
         Self { module, environment }
     }

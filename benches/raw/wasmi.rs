@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use wasmi::{
-    AsContextMut as _, Caller, CompilationMode, Config, Engine, Error, Extern, Linker, Memory, Module, Store,
-    StoreLimits, StoreLimitsBuilder, TypedFunc, TypedResumableCall, WasmParams, WasmResults,
+    AsContextMut as _, Caller, CompilationMode, Config, Engine, Error, Extern, Linker, Memory,
+    Module, Store, StoreLimits, StoreLimitsBuilder, TypedFunc, TypedResumableCall, WasmParams,
+    WasmResults,
 };
 
 use super::{
-    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, WASI, input_len,
-    lies_in, no_variables, output, written,
+    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, WASI,
+    input_len, lies_in, no_variables, output, written,
 };
 
 /// With fuel in slices, a deadline and a bound on memory.

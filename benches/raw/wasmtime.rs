@@ -6,13 +6,14 @@ use std::task::Poll;
 use std::time::Instant;
 
 use wasmtime::{
-    Caller, Config, Enabled, Engine, Extern, InstanceAllocationStrategy, InstancePre, Linker, Memory, Module,
-    PoolingAllocationConfig, Result, Store, StoreLimits, StoreLimitsBuilder, TypedFunc,
+    Caller, Config, Enabled, Engine, Extern, InstanceAllocationStrategy, InstancePre, Linker,
+    Memory, Module, PoolingAllocationConfig, Result, Store, StoreLimits, StoreLimitsBuilder,
+    TypedFunc,
 };
 
 use super::{
-    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, WASI, input_len,
-    lies_in, no_variables, output, written,
+    FUEL, MEMORY, OUTPUT, RawEngine, RawInstance, RawModule, SLICE, TABLE, TIMEOUT, WASI,
+    input_len, lies_in, no_variables, output, written,
 };
 use crate::block_on;
 

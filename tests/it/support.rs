@@ -84,6 +84,8 @@ fn program(path: &str, name: &str) -> Command {
     let mut command = tool(path);
     // Of the tests' own, and filled by whichever of them comes first: as a user's is.
     command.env("PLUGBAY_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/code"));
+    command.env("PLUGBAY_GRANTS", concat!(env!("CARGO_TARGET_TMPDIR"), "/grants.json"));
+    command.env("PLUGBAY_AUDIT_LOG", concat!(env!("CARGO_TARGET_TMPDIR"), "/audit.jsonl"));
     // The name that users know it by.
     command.arg0(name);
     command

@@ -1,13 +1,18 @@
 //! The command lines of both programs, and a file for each command.
 
+mod ask;
+mod audit;
 mod cache;
 mod call;
 mod check;
 mod completions;
 mod demo;
 mod gateway;
+mod grant;
+mod grants;
 mod inspect;
 mod midi;
+mod revoke;
 
 use std::process::ExitCode;
 
@@ -38,6 +43,10 @@ enum PlugbayCommand {
     Check(check::Check),
     Inspect(inspect::Inspect),
     Call(call::Call),
+    Grant(grant::Grant),
+    Revoke(revoke::Revoke),
+    Grants(grants::Grants),
+    Audit(audit::Audit),
     Cache(cache::Cache),
     Completions(completions::Completions),
 }
@@ -51,6 +60,10 @@ pub fn plugbay() -> ExitCode {
         PlugbayCommand::Check(command) => command.run(),
         PlugbayCommand::Inspect(command) => command.run(),
         PlugbayCommand::Call(command) => command.run(),
+        PlugbayCommand::Grant(command) => command.run(),
+        PlugbayCommand::Revoke(command) => command.run(),
+        PlugbayCommand::Grants(command) => command.run(),
+        PlugbayCommand::Audit(command) => command.run(),
         PlugbayCommand::Cache(command) => command.run(),
         PlugbayCommand::Completions(command) => command.run::<Plugbay>(),
     };

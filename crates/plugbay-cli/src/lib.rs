@@ -5,6 +5,8 @@ mod command;
 mod exit;
 mod logging;
 mod options;
+mod policy;
+mod prompt;
 mod ui;
 
 pub use command::{conductor, plugbay};

@@ -1,16 +1,18 @@
 //! Options that several commands share.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay::policy::{Fuel, Limits};
-use plugbay::{CodeCache, Host, LoadError, LoadErrorKind, Plugin, PluginOptions, PluginOutput};
+use plugbay::{
+    CodeCache, Host, HostBuilder, LoadError, LoadErrorKind, Plugin, PluginOptions, PluginOutput,
+};
 use serde_json::value::RawValue;
 
 use crate::logging;
+use crate::policy::variable;
 
 /// `--backend`, `--cache-dir`, `--no-cache`.
 #[derive(Debug, Args)]
@@ -31,15 +33,33 @@ impl BackendOptions {
     /// A host on that engine, which hands on what plugins print.
     pub(crate) fn host(&self, output: Arc<dyn PluginOutput>) -> Result<Host> {
         // An interpreter keeps nothing, and wants no place for it.
-        self.host_with(output, self.backend != "wasmi")
+        self.host_with(output, self.backend != "wasmi", |host| host)
+    }
+
+    /// The same, with something more.
+    pub(crate) fn host_and(
+        &self,
+        output: Arc<dyn PluginOutput>,
+        more: impl FnOnce(HostBuilder) -> HostBuilder,
+    ) -> Result<Host> {
+        self.host_with(output, self.backend != "wasmi", more)
     }
 
     /// The same, for plugins that may name engines of their own.
-    pub(crate) fn host_of_many(&self, output: Arc<dyn PluginOutput>) -> Result<Host> {
-        self.host_with(output, true)
+    pub(crate) fn host_of_many(
+        &self,
+        output: Arc<dyn PluginOutput>,
+        more: impl FnOnce(HostBuilder) -> HostBuilder,
+    ) -> Result<Host> {
+        self.host_with(output, true, more)
     }
 
-    fn host_with(&self, output: Arc<dyn PluginOutput>, compiles: bool) -> Result<Host> {
+    fn host_with(
+        &self,
+        output: Arc<dyn PluginOutput>,
+        compiles: bool,
+        more: impl FnOnce(HostBuilder) -> HostBuilder,
+    ) -> Result<Host> {
         // Where the command logs nothing itself, what is wrong with the cache is said all the same.
         logging::start("off,plugbay_cli=warn,plugbay_wasmtime=warn");
         let mut builder = Host::builder();
@@ -50,7 +70,7 @@ impl BackendOptions {
             }
             None => plugbay::backend(&self.backend),
         };
-        Ok(builder.backend(backend?).output(output).build()?)
+        Ok(more(builder.backend(backend?).output(output)).build()?)
     }
 
     /// Where the engine keeps what it compiles. Without a usable place it compiles all the same.
@@ -87,11 +107,6 @@ fn user_caches() -> Option<PathBuf> {
     // The standard has relative paths ignored.
     let named = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     named.or_else(|| Some(std::env::home_dir()?.join(".cache")).filter(|path| path.is_absolute()))
-}
-
-/// An environment variable that says something.
-fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// `--fuel`, `--memory-bytes`, `--timeout-ms`.

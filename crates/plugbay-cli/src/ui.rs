@@ -1,8 +1,8 @@
 //! What both programs' output has in common: styles, plugins' own lines, sizes.
 
 use anstyle::{AnsiColor, Style};
-use plugbay::PluginOutput;
 use plugbay::runtime::Stream;
+use plugbay::{HostCallTrace, HostTrace, PluginOutput};
 
 use crate::exit::Outcome;
 
@@ -50,6 +50,20 @@ pub(crate) fn failure(error: &dyn std::fmt::Display) -> Outcome {
 /// A guest's text without what could move the cursor or forge a line of ours.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// A stranger's text in a line of ours, without anything that does not show as itself, and not endless.
+pub(crate) fn plain(text: &str) -> String {
+    plugbay::plain(text, 400)
+}
+
+/// Shows each call of a plugin into its host, on stderr.
+pub(crate) struct StderrCalls;
+
+impl HostTrace for StderrCalls {
+    fn call(&self, call: &HostCallTrace) {
+        anstream::eprintln!("{DIM}host call:{DIM:#} {}", printable(&call.to_string()));
+    }
 }
 
 /// A size in bytes as people read it.

@@ -45,6 +45,8 @@ fn run(program: &str, folder: &Path, arguments: &[&str], input: &[u8]) -> Ended 
         .args(arguments)
         .current_dir(folder)
         .env("PLUGBAY_CACHE_DIR", folder.join("cache"))
+        .env("PLUGBAY_GRANTS", folder.join("grants.json"))
+        .env("PLUGBAY_AUDIT_LOG", folder.join("audit.jsonl"))
         .env_remove("RUST_LOG")
         .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::piped())

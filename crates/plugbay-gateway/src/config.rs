@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use plugbay::policy::Limits;
+use plugbay::policy::{Grant, Limits};
 use plugbay::{InputPlacement, Instances, PluginOptions, Runtime, Streams};
 use plugbay_hooks::{BreakerSettings, OnError, Placement};
 use serde::{Deserialize, Deserializer};
@@ -33,6 +33,8 @@ pub struct Config {
     pub timeouts: ServerTimeouts,
     /// How it serves.
     pub server: ServerConfig,
+    /// Where records of what plugins were refused go.
+    pub audit: AuditConfig,
     /// The plugins.
     pub plugins: Vec<PluginConfig>,
     /// Who answers. Without any, the built-in `mock`.
@@ -49,6 +51,7 @@ impl Default for Config {
             max_body_bytes: 16 << 20,
             timeouts: ServerTimeouts::default(),
             server: ServerConfig::default(),
+            audit: AuditConfig::default(),
             plugins: Vec::new(),
             providers: ProvidersConfig::default(),
             default_provider: None,
@@ -64,6 +67,17 @@ pub struct ServerConfig {
     /// Threads that serve, each with its own connections. Default: as many as there are
     /// processors.
     pub threads: Option<NonZeroUsize>,
+}
+
+/// Where records of what plugins were refused go. Who sets up the host reads this.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AuditConfig {
+    /// The file, instead of the user's own; a relative path begins where the configuration file is.
+    pub file: Option<PathBuf>,
+    /// Size from which it is put aside, in bytes. Default 8 MiB.
+    pub max_bytes: Option<u64>,
 }
 
 /// How long clients may take. All in milliseconds.
@@ -131,6 +145,9 @@ pub struct PluginConfig {
     /// Its bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// What it may do beyond computing and printing: names, or an object from name to arguments.
+    #[serde(default)]
+    pub capabilities: Grant,
     /// Where its input is written. Default `malloc`.
     #[serde(default)]
     pub input: InputPlacement,
@@ -151,6 +168,7 @@ impl PluginConfig {
     pub(crate) fn options(&self) -> PluginOptions {
         let mut options = PluginOptions::default()
             .with_limits(self.limits.clone())
+            .with_grant(self.capabilities.clone())
             .with_input(self.input)
             .with_streams(self.streams);
         options.name.clone_from(&self.name);
@@ -232,6 +250,7 @@ impl Config {
         let mut config: Config = serde_json::from_slice(text)
             .map_err(|plain| ConfigError::from_json(file, text, &plain))?;
         let base = file.parent().unwrap_or(Path::new(""));
+        config.audit.file = config.audit.file.map(|audit| base.join(audit));
         for (index, plugin) in config.plugins.iter_mut().enumerate() {
             let at = || format!("plugins[{index}].path");
             if is_url(&plugin.path) {

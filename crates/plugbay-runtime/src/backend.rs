@@ -10,7 +10,7 @@ use plugbay_policy::{Fuel, Limits};
 use crate::clock::Clock;
 use crate::error::{CallError, CompileError, InstantiateError};
 use crate::trap::{Trap, TrapKind};
-use crate::wasi::Files;
+use crate::wasi::{Answer, FileAccess, Files, Function};
 
 /// A future behind a pointer: what an object-safe trait can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -203,6 +203,18 @@ pub trait HostCall: Send + Sync {
     fn fuel(&self, import: &Import, args: &[Value]) -> u64 {
         let _ = (import, args);
         0
+    }
+
+    /// Whether a guest may do this with its files now. Asked before it is done, each time: files that were given
+    /// can be taken back.
+    fn allows(&self, access: FileAccess<'_>) -> bool {
+        let _ = access;
+        true
+    }
+
+    /// Is told of each call of WASI's when it has its answer: for whoever shows or counts them.
+    fn answered(&self, function: Function, args: &[Value], answer: &Answer) {
+        let _ = (function, args, answer);
     }
 }
 

@@ -210,7 +210,7 @@ mod tests {
             host: Arc::new(Nothing),
             output: Arc::new(Nothing),
             variables: Vec::new(),
-files: None,
+            files: None,
         })
     }
 

@@ -30,11 +30,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> Result<(), LinkerError> {
     Ok(())
 }
 
-fn call(
-    caller: &mut Caller<'_, State>,
-    function: Function,
-    args: &[Val],
-) -> Result<Answer, Error> {
+fn call(caller: &mut Caller<'_, State>, function: Function, args: &[Val]) -> Result<Answer, Error> {
     // No function has more parameters than `path_open`.
     let mut numbers = [Value::I32(0); 9];
     for (number, arg) in numbers.iter_mut().zip(args) {

@@ -18,7 +18,9 @@ pub struct DataRoot {
 #[non_exhaustive]
 pub enum DataError {
     /// The name cannot be that of a directory.
-    #[error("the files of plugin `{plugin}`: its name takes {found} bytes as a directory's, wanted {LONGEST} at most")]
+    #[error(
+        "the files of plugin `{plugin}`: its name takes {found} bytes as a directory's, wanted {LONGEST} at most"
+    )]
     Name {
         /// The plugin.
         plugin: String,
@@ -123,7 +125,8 @@ mod tests {
 
     #[test]
     fn each_name_has_a_folder_of_its_own() {
-        let names = ["a", "A", "a/b", "a%2fb", "..", ".", "", "%", "con:", "a\\b", "é", " a", "a\0"];
+        let names =
+            ["a", "A", "a/b", "a%2fb", "..", ".", "", "%", "con:", "a\\b", "é", " a", "a\0"];
         let folders: std::collections::BTreeSet<_> =
             names.iter().map(|name| folder(name).to_lowercase()).collect();
         assert_eq!(folders.len(), names.len(), "{folders:?}");

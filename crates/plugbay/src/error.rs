@@ -9,6 +9,8 @@ use plugbay_runtime::abi::interface::{Problem, UnknownAbi};
 use plugbay_runtime::abi::json::JsonError;
 use plugbay_runtime::{CallError, CompileError, InstantiateError};
 
+use crate::data::DataError;
+
 /// An engine that is not to be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -99,8 +101,13 @@ pub enum LoadErrorKind {
     /// `plugbay_abi` returned a generation that there is not.
     #[error(transparent)]
     Abi(#[from] UnknownAbi),
+    /// The plugin's directory cannot be used.
+    #[error(transparent)]
+    Files(#[from] DataError),
     /// The plugin was given files, and what runs it cannot keep it to them.
-    #[error("it was given files, which a plugin on `{backend}` cannot have: nothing there keeps it to them")]
+    #[error(
+        "it was given files, which a plugin on `{backend}` cannot have: nothing there keeps it to them"
+    )]
     FilesNotConfined {
         /// The backend's name.
         backend: &'static str,

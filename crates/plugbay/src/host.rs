@@ -3,17 +3,21 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use plugbay_policy::{Grant, Limits};
-use plugbay_runtime::wasi::Files;
+use plugbay_policy::{Capability, Grant, Limits};
+use plugbay_runtime::wasi::{FileLimits, Files};
 use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
 use serde_json::value::RawValue;
 
+use crate::audit::AuditSink;
 use crate::backends::{Maker, Runtime, backend_names, compose};
+use crate::data::DataRoot;
 use crate::error::{BackendError, LoadError, LoadErrorKind};
+use crate::grants::{GrantStore, Granted, Identity, module_hash};
 use crate::inspect::Inspection;
 use crate::instances::{Instances, Streams};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
+use crate::trace::HostTrace;
 
 /// Where plugins live. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +28,48 @@ pub struct Host {
     maker: Maker,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Arc<dyn PluginOutput>,
+    pub(crate) watch: Watch,
+}
+
+/// Who is asked what plugins may do beside their configuration, and who is told.
+#[derive(Clone, Default)]
+pub(crate) struct Watch {
+    grants: Option<Arc<GrantStore>>,
+    audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) trace: Option<Arc<dyn HostTrace>>,
+    data: Option<DataRoot>,
+}
+
+impl Watch {
+    /// What a plugin is given, and all who have a say in it. Without any of them, the module's hash is not needed.
+    pub(crate) fn granted(&self, plugin: &str, wasm: &[u8], options: &PluginOptions) -> Granted {
+        let identity = match (&self.grants, &self.audit) {
+            (None, None) => Identity::named(plugin),
+            _ => Identity::new(plugin, module_hash(wasm), options.signer.clone()),
+        };
+        Granted::with(identity, options.grant.clone(), self.grants.clone(), self.audit.clone())
+    }
+}
+
+impl Host {
+    /// The files that a plugin sees: those it was loaded with, or by its grant a directory below the host's own.
+    pub(crate) fn files(
+        &self,
+        plugin: &str,
+        granted: &Granted,
+        options: &PluginOptions,
+    ) -> Result<Option<Files>, LoadErrorKind> {
+        if options.files.is_some() {
+            return Ok(options.files.clone());
+        }
+        let grant = granted.grant();
+        let (Some(root), Some(filesystem)) = (&self.watch.data, &grant.filesystem) else {
+            return Ok(None);
+        };
+        let limits = FileLimits::new(filesystem.quota_bytes, filesystem.max_files);
+        let limits = if filesystem.read_only { limits.read_only() } else { limits };
+        Ok(Some(root.files(plugin, limits)?))
+    }
 }
 
 /// A [`Host`] in the making.
@@ -33,6 +79,7 @@ pub struct HostBuilder {
     maker: Maker,
     clock: Option<Arc<dyn Clock>>,
     output: Option<Arc<dyn PluginOutput>>,
+    watch: Watch,
 }
 
 impl HostBuilder {
@@ -66,6 +113,34 @@ impl HostBuilder {
         self
     }
 
+    /// Where grants are kept beside those of configurations. Without one, nowhere.
+    #[must_use]
+    pub fn grants(mut self, store: Arc<GrantStore>) -> Self {
+        self.watch.grants = Some(store);
+        self
+    }
+
+    /// Where audit records go. Without one, nowhere.
+    #[must_use]
+    pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.watch.audit = Some(sink);
+        self
+    }
+
+    /// Where plugins that are granted `Filesystem` have their files. Without one, they have none.
+    #[must_use]
+    pub fn data(mut self, root: DataRoot) -> Self {
+        self.watch.data = Some(root);
+        self
+    }
+
+    /// Who is shown each call of a plugin into its host.
+    #[must_use]
+    pub fn trace(mut self, trace: Arc<dyn HostTrace>) -> Self {
+        self.watch.trace = Some(trace);
+        self
+    }
+
     /// The host.
     ///
     /// # Errors
@@ -79,6 +154,7 @@ impl HostBuilder {
             others: Arc::default(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             output: self.output.unwrap_or_else(|| Arc::new(Discard)),
+            watch: self.watch,
         })
     }
 }
@@ -106,8 +182,11 @@ pub struct PluginOptions {
     pub runtime: Option<Runtime>,
     /// Environment variables that the plugin sees; there are no others.
     pub variables: Vec<(String, String)>,
-    /// The files that it sees as `/`; without, it has none. Whoever sets this has granted it.
+    /// The files that it sees as `/`, if its grant has `Filesystem`. Without, those of the host's data root.
     pub files: Option<Files>,
+    /// The public key of the module's signature, in the spelling of the trust store, where that was verified:
+    /// grants are bound to it.
+    pub signer: Option<String>,
 }
 
 impl PluginOptions {
@@ -137,6 +216,13 @@ impl PluginOptions {
         self
     }
 
+    /// The same options for a module whose signature by this public key was verified.
+    #[must_use]
+    pub fn with_signer(mut self, public_key: impl Into<String>) -> Self {
+        self.signer = Some(public_key.into());
+        self
+    }
+
     /// The same options with another place for input.
     #[must_use]
     pub fn with_input(mut self, input: InputPlacement) -> Self {
@@ -158,10 +244,11 @@ impl PluginOptions {
         self
     }
 
-    /// The same options with files.
+    /// The same options with files, and the grant of them.
     #[must_use]
     pub fn with_files(mut self, files: Files) -> Self {
         self.files = Some(files);
+        self.grant = self.grant.with(Capability::Filesystem);
         self
     }
 

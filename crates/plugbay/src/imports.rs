@@ -3,15 +3,18 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 
-use plugbay_policy::Capability;
+use plugbay_policy::{Capability, Request};
 use plugbay_runtime::abi::ValueType::{F64, I32};
 use plugbay_runtime::abi::{FuncType, GuestMemory, Value, read};
+use plugbay_runtime::wasi::{Answer, Errno, FileAccess, Function};
 use plugbay_runtime::{
     AbortLocation, HostCall, HostReply, Import, InstantiateError, OutputSink, Stream, TrapKind,
     WASI_MODULE, wasi,
 };
 
 use crate::bodies::{self, CallBodies};
+use crate::grants::Granted;
+use crate::trace::Tracer;
 
 /// What one import comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +49,18 @@ pub(crate) fn import_use(import: &Import) -> ImportUse {
         None => ImportUse::Unknown,
         Some(ty) if ty != import.ty => ImportUse::OtherSignature,
         Some(_) if import.module != WASI_MODULE => ImportUse::Always,
-        Some(_) => match import.field.as_str() {
-            // What opens or lists files. The `fd_` functions work on what these opened.
-            "fd_readdir" => ImportUse::Needs(Capability::Filesystem),
-            field if field.starts_with("path_") => ImportUse::Needs(Capability::Filesystem),
-            field if field.starts_with("sock_") => ImportUse::Needs(Capability::Network),
-            _ => ImportUse::Always,
-        },
+        Some(_) => wasi_needs(&import.field).map_or(ImportUse::Always, ImportUse::Needs),
+    }
+}
+
+/// What a function of WASI takes.
+fn wasi_needs(field: &str) -> Option<Capability> {
+    match field {
+        // What opens or lists files. The `fd_` functions work on what these opened.
+        "fd_readdir" => Some(Capability::Filesystem),
+        field if field.starts_with("path_") => Some(Capability::Filesystem),
+        field if field.starts_with("sock_") => Some(Capability::Network),
+        _ => None,
     }
 }
 
@@ -91,14 +99,44 @@ pub(crate) fn check_bodies(imports: &[Import], why: &str) -> Result<(), Instanti
 /// How it is known of a module without the export.
 pub(crate) const NO_ABI: &str = "this one does not export it";
 
-/// Answers the imports of one instance.
+/// Answers the imports of one instance. A function that takes a capability asks `granted`, each time it is called.
 pub(crate) struct HostFunctions {
-    pub(crate) output: Arc<dyn OutputSink>,
-    pub(crate) bodies: Arc<CallBodies>,
+    output: Arc<dyn OutputSink>,
+    bodies: Arc<CallBodies>,
+    granted: Granted,
+    tracer: Option<Tracer>,
 }
 
-impl HostCall for HostFunctions {
-    fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply {
+impl HostFunctions {
+    pub(crate) fn new(
+        output: Arc<dyn OutputSink>,
+        bodies: Arc<CallBodies>,
+        granted: Granted,
+    ) -> Self {
+        Self { output, bodies, granted, tracer: None }
+    }
+
+    /// The same, with somebody to whom each call is shown.
+    pub(crate) fn traced(self, tracer: Tracer) -> Self {
+        Self { granted: self.granted.noted(), tracer: Some(tracer), ..self }
+    }
+
+    /// Shows a call: one of ours after it, or what a rewritten module says of one of WASI's.
+    fn call_traced(
+        &self,
+        tracer: &Tracer,
+        import: &Import,
+        memory: &mut dyn GuestMemory,
+        args: &[Value],
+    ) -> HostReply {
+        let reply = self.answer(import, memory, args);
+        let notes = self.granted.take_notes();
+        let decision = if notes.is_empty() { ALWAYS.to_owned() } else { notes.join("; ") };
+        tracer.called(import, args, &reply, decision);
+        reply
+    }
+
+    fn answer(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply {
         let unknown = || {
             let Import { module, field, .. } = import;
             let message = format!("`{module}.{field}` was called with {} arguments", args.len());
@@ -125,6 +163,43 @@ impl HostCall for HostFunctions {
             }
             ("seed", []) => Ok(Some(Value::F64(seed()))),
             _ => unknown(),
+        }
+    }
+}
+
+/// The decision where nothing is to be decided.
+const ALWAYS: &str = "always allowed";
+
+impl HostCall for HostFunctions {
+    fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply {
+        if let Some(tracer) = &self.tracer {
+            return self.call_traced(tracer, import, memory, args);
+        }
+        self.answer(import, memory, args)
+    }
+
+    fn allows(&self, access: FileAccess<'_>) -> bool {
+        let path = access.path.unwrap_or("an open file").to_owned();
+        self.granted.check(&Request::File { path, write: access.write }).is_ok()
+    }
+
+    fn answered(&self, function: Function, args: &[Value], answer: &Answer) {
+        let needed = wasi_needs(function.name());
+        let lacking = needed.filter(|needed| !self.granted.has(*needed));
+        if let Some(capability) = lacking
+            && !matches!(answer, Answer::Errno(Errno::Success))
+        {
+            self.granted.refused(capability, function.name());
+        }
+        if let Some(tracer) = &self.tracer {
+            let notes = self.granted.take_notes();
+            let decision = match (needed, lacking) {
+                _ if !notes.is_empty() => notes.join("; "),
+                (None, _) => ALWAYS.to_owned(),
+                (Some(_), Some(capability)) => format!("denied: {capability} is not granted"),
+                (Some(capability), None) => format!("{capability} granted"),
+            };
+            tracer.answered(function, args, answer, decision);
         }
     }
 

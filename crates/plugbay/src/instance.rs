@@ -10,15 +10,18 @@ use plugbay_runtime::abi::action::{Metadata, read_capabilities};
 use plugbay_runtime::abi::interface::{Abi, InitKind, Interface, Start};
 use plugbay_runtime::abi::json;
 use plugbay_runtime::abi::protocol::{Placement, call_for_packed, call_status, expect_i32};
+use plugbay_runtime::wasi::Files;
 use plugbay_runtime::{
     CallError, Clock, Environment, Instance, InstanceGuest, Module, Trap, TrapKind,
 };
 
 use crate::bodies::CallBodies;
 use crate::error::LoadErrorKind;
+use crate::grants::Granted;
 use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports::{self, HostFunctions};
 use crate::output::{Allowance, OutputPipe};
+use crate::trace::Tracer;
 
 /// Everything that is needed to make an instance, and then another one.
 pub(crate) struct Blueprint {
@@ -31,6 +34,10 @@ pub(crate) struct Blueprint {
     pub(crate) initialised: bool,
     pub(crate) options: PluginOptions,
     pub(crate) host: Host,
+    /// What it may do, asked at each call.
+    pub(crate) granted: Granted,
+    /// What all instances see as `/`.
+    pub(crate) files: Option<Files>,
     /// What all instances together may print.
     allowance: Arc<Allowance>,
 }
@@ -70,7 +77,9 @@ impl Blueprint {
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
         let backend = host.engine(options.runtime)?;
-        if options.files.is_some() && !backend.confines_files() {
+        let granted = host.watch.granted(name, wasm, &options);
+        let files = host.files(name, &granted, &options)?;
+        if files.is_some() && !backend.confines_files() {
             return Err(LoadErrorKind::FilesNotConfined { backend: backend.name() });
         }
         let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
@@ -93,6 +102,8 @@ impl Blueprint {
             initialised: false,
             options,
             host: host.clone(),
+            granted,
+            files,
             allowance,
         })
     }
@@ -117,6 +128,8 @@ impl Blueprint {
             initialised,
             options: self.options.clone(),
             host: self.host.clone(),
+            granted: self.granted.clone(),
+            files: self.files.clone(),
             allowance: Arc::clone(&self.allowance),
         })
     }
@@ -142,10 +155,10 @@ impl Blueprint {
         let environment = Environment {
             limits: self.limits().clone(),
             clock,
-            host: Arc::new(HostFunctions { output: output.clone(), bodies: bodies.clone() }),
+            host: Arc::new(self.functions(name, &output, &bodies)),
             output: output.clone(),
             variables: self.options.variables.clone(),
-            files: self.options.files.clone(),
+            files: self.files.clone(),
         };
         let generation = self.module.generation();
         let instance = match self.module.instantiate(environment).await {
@@ -179,6 +192,19 @@ impl Blueprint {
         Ok((live, introduction))
     }
 
+    fn functions(
+        &self,
+        name: &str,
+        output: &Arc<OutputPipe>,
+        bodies: &Arc<CallBodies>,
+    ) -> HostFunctions {
+        let functions = HostFunctions::new(output.clone(), bodies.clone(), self.granted.clone());
+        if let Some(trace) = &self.host.watch.trace {
+            return functions.traced(Tracer::new(name, trace.clone()));
+        }
+        functions
+    }
+
     async fn introduce(&self, live: &mut Live) -> Result<Introduction, LoadErrorKind> {
         self.run_start(live).await?;
         let mut introduction = Introduction {
@@ -187,6 +213,8 @@ impl Blueprint {
             capabilities: self.capabilities(live).await?,
             metadata: None,
         };
+        // Before `init`, which may already call what it asked for.
+        self.granted.asked(&introduction.capabilities);
         if let Some((export, kind)) = self.interface.init {
             introduction.metadata = self.init(live, export, kind).await?;
         }
@@ -196,6 +224,7 @@ impl Blueprint {
             }
             introduction.capabilities.sort();
             introduction.capabilities.dedup();
+            self.granted.asked(&introduction.capabilities);
         }
         Ok(introduction)
     }

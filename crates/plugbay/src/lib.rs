@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod audit;
 mod backends;
 mod bodies;
 mod data;
 mod error;
+mod grants;
 mod host;
 mod imports;
 mod inspect;
@@ -17,13 +19,22 @@ mod pool;
 mod shadow;
 #[cfg(feature = "snapshot")]
 mod snapshot;
+mod text;
 mod tiered;
+mod trace;
 
+pub use audit::{
+    AuditFile, AuditLine, AuditOutcome, AuditReader, AuditRecord, AuditSink, DEFAULT_AUDIT_BYTES,
+};
 #[cfg(feature = "wasmtime")]
 pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
 pub use data::{DataError, DataRoot};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
+pub use grants::{
+    Denied, GrantEntry, GrantFile, GrantRequest, GrantStore, GrantStoreError, Granted, Identity,
+    Permit, Standing, module_hash,
+};
 pub use host::{Host, HostBuilder, InputPlacement, PluginOptions};
 pub use imports::ImportUse;
 pub use inspect::{ImportReport, Inspection};
@@ -36,4 +47,6 @@ pub use plugbay_runtime::abi;
 pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};
 pub use shadow::{ShadowBackend, ShadowReport};
+pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
+pub use trace::{HostAnswer, HostCallTrace, HostTrace};

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::bodies::{Given, Handed};
 use crate::error::{LoadError, LoadErrorKind, PluginError};
+use crate::grants::Granted;
 use crate::host::{Host, PluginOptions};
 use crate::instance::{Blueprint, Introduction, Live};
 use crate::instances::{InstanceMode, InstanceSource, Instances, Streams};
@@ -81,15 +82,7 @@ impl Plugin {
             .or_else(|| introduction.metadata.as_ref().map(|metadata| metadata.name.clone()))
             .filter(|name| !name.is_empty())
             .unwrap_or(log_name);
-        let plugin = Self { shared: Arc::new(Shared { name, introduction, pool }) };
-        for capability in plugin.not_granted() {
-            tracing::warn!(
-                plugin = plugin.name(),
-                %capability,
-                "asks for a capability that it was not granted"
-            );
-        }
-        Ok(plugin)
+        Ok(Self { shared: Arc::new(Shared { name, introduction, pool }) })
     }
 
     /// The plugin's name: the configured one, or the one it gives itself.
@@ -114,8 +107,12 @@ impl Plugin {
 
     /// What the plugin asks for and was not given. It runs without. Low risk is granted without asking.
     pub fn not_granted(&self) -> Vec<Capability> {
-        let grant = self.shared.pool.blueprint().options.grant.clone().with_automatic();
-        grant.missing(self.capabilities().iter().copied())
+        self.granted().missing(self.capabilities())
+    }
+
+    /// What the plugin may do: what its host functions ask, and where it is taken back.
+    pub fn granted(&self) -> &Granted {
+        &self.shared.pool.blueprint().granted
     }
 
     /// Which generation of the hook contract it speaks.

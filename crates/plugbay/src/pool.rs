@@ -204,7 +204,7 @@ async fn start_for_copies(
     wasm: &[u8],
     name: &str,
 ) -> Result<(Blueprint, Live, Introduction), LoadErrorKind> {
-    if blueprint.options.files.is_some() {
+    if blueprint.files.is_some() {
         // A file that `init` left open would be open in no copy.
         let (first, introduction) = blueprint.start(name).await?;
         return Ok((blueprint, first, introduction));

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use plugbay_runtime::abi::protocol::{PackedCall, Placement, ReadOutput};
 use plugbay_runtime::abi::{Export, ExportId, GuestMemory, Value};
+use plugbay_runtime::wasi::{Answer, Function};
 use plugbay_runtime::{
     Backend, BoxFuture, CallError, CompileError, Environment, HostCall, HostReply, Import,
     Instance, InstantiateError, Metering, Module, OutputSink, Stream, Trap, TrapKind,
@@ -419,6 +420,10 @@ impl HostCall for Recorder {
         let fuel = self.host.fuel(import, args);
         self.fuel.store(fuel, Ordering::Relaxed);
         fuel
+    }
+
+    fn answered(&self, function: Function, args: &[Value], answer: &Answer) {
+        self.host.answered(function, args, answer);
     }
 }
 

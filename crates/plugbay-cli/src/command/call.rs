@@ -14,7 +14,8 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::exit::Outcome;
 use crate::options::{BackendOptions, LimitOptions, json_argument, load, parse_json, read_text};
-use crate::ui::{self, StderrLines, outln};
+use crate::policy::{AuditSettings, PolicyOptions};
+use crate::ui::{self, StderrCalls, StderrLines, outln};
 
 /// Call one export of a plugin and print what it returns.
 ///
@@ -28,7 +29,7 @@ use crate::ui::{self, StderrLines, outln};
 /// where the plugin exports it, as conductor runs it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n\nExit codes: 0 success; 1 the plugin could not be loaded or the call failed; 2 wrong usage or file."
+    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace-host\n\nExit codes: 0 success; 1 the plugin could not be loaded or the call failed; 2 wrong usage or file."
 )]
 pub(crate) struct Call {
     /// The module, or - for standard input
@@ -51,6 +52,13 @@ pub(crate) struct Call {
     backend: BackendOptions,
     #[command(flatten)]
     limits: LimitOptions,
+    #[command(flatten)]
+    policy: PolicyOptions,
+    /// Show each call of the plugin into the host on stderr, with what was decided
+    ///
+    /// Its module is rewritten for it, so that more fuel is used.
+    #[arg(long)]
+    trace_host: bool,
 }
 
 #[derive(Serialize)]
@@ -91,7 +99,10 @@ impl Call {
     pub(crate) fn run(self) -> Result<Outcome> {
         let config = json_argument("config", &self.config)?;
         let target = self.target()?;
-        let host = self.backend.host(Arc::new(StderrLines))?;
+        let host = self.backend.host_and(Arc::new(StderrLines), |host| {
+            let host = self.policy.heeded(host, &AuditSettings::default());
+            if self.trace_host { host.trace(Arc::new(StderrCalls)) } else { host }
+        })?;
         let placement =
             if self.host_pages { InputPlacement::HostPages } else { InputPlacement::Malloc };
         let options = PluginOptions::default()

@@ -12,6 +12,7 @@ use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
 use crate::exit::Outcome;
 use crate::logging;
 use crate::options::BackendOptions;
+use crate::policy::{AuditSettings, PolicyOptions};
 use crate::ui::{self, DIM, StderrLines, TITLE, WARN, outln};
 
 /// Serve an OpenAI-compatible API whose requests, responses and stream chunks pass through plugins.
@@ -35,6 +36,8 @@ pub(crate) struct Gateway {
     threads: Option<NonZeroUsize>,
     #[command(flatten)]
     backend: BackendOptions,
+    #[command(flatten)]
+    policy: PolicyOptions,
 }
 
 impl Gateway {
@@ -47,7 +50,10 @@ impl Gateway {
         if self.threads.is_some() {
             config.server.threads = self.threads;
         }
-        let host = self.backend.host_of_many(Arc::new(StderrLines))?;
+        let audit =
+            AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
+        let heeded = |host| self.policy.heeded(host, &audit);
+        let host = self.backend.host_of_many(Arc::new(StderrLines), heeded)?;
         // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the
         // gateway serves on threads of its own.
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -12,6 +12,7 @@ use plugbay_midi::source::{MidiFileSource, MidiSource, Pace, PortSource, RawSour
 use crate::exit::Outcome;
 use crate::logging;
 use crate::options::BackendOptions;
+use crate::policy::{AuditSettings, PolicyOptions};
 use crate::ui::{DIM, StderrLines, WARN, outln};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
@@ -55,6 +56,8 @@ pub(crate) struct Midi {
     raw: Option<PathBuf>,
     #[command(flatten)]
     backend: BackendOptions,
+    #[command(flatten)]
+    policy: PolicyOptions,
 }
 
 impl Midi {
@@ -77,7 +80,10 @@ impl Midi {
         }
         start_logging(&config)?;
 
-        let host = self.backend.host(Arc::new(StderrLines))?;
+        let audit =
+            AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
+        let heeded = |host| self.policy.heeded(host, &audit);
+        let host = self.backend.host_and(Arc::new(StderrLines), heeded)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

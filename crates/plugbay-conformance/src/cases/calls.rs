@@ -177,7 +177,7 @@ pub(crate) fn a_long_start_function_gives_way(backend: &dyn Backend) {
         host: Arc::new(Host::silent()),
         output: Arc::new(crate::Recorder::default()),
         variables: Vec::new(),
-files: None,
+        files: None,
     };
     let (result, pending) = polls(module.instantiate(environment));
     assert!(result.is_ok());

@@ -31,10 +31,12 @@ fn everything_can_be_said() {
     let config = parse(
         r#"{
             "listen": "[::1]:0", "max_body_bytes": 1024,
+            "audit": {"file": "audit.jsonl", "max_bytes": 4096},
             "timeouts": {"header_ms": 1, "body_ms": 2, "drain_ms": 3}, "server": {"threads": 4},
             "plugins": [{
                 "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
                 "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
+                "capabilities": {"Network": {"hosts": ["*.example.org"]}, "filesystem": {"max_files": 3}},
                 "input": "host-pages", "instances": 3, "streams": "sticky", "runtime": "tiered"
             }],
             "providers": {
@@ -54,6 +56,9 @@ fn everything_can_be_said() {
     assert_eq!(plugin.options().streams, Streams::Sticky);
     assert_eq!(plugin.options().runtime, Some(Runtime::Tiered));
     assert_eq!(plugin.options().input, InputPlacement::HostPages);
+    assert_eq!(plugin.options().grant.filesystem.unwrap().max_files, 3);
+    assert_eq!(plugin.capabilities.network.as_ref().unwrap().hosts.len(), 1);
+    assert_eq!(config.audit.file.as_deref(), Some(Path::new("/etc/gateway/audit.jsonl")));
     assert_eq!(config.providers.openai.as_ref().unwrap().timeouts.idle_ms, 9);
     assert_eq!(config.default_provider(), "mock");
 }
@@ -121,6 +126,38 @@ fn errors_give_the_file_the_place_what_was_found_and_what_was_wanted() {
         (
             r#"{"plugins": [{"path": "a", "runtime": "wasmtme"}]}"#,
             &["`plugins[0].runtime`", "did you mean `wasmtime`?"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": ["Netwrok"]}]}"#,
+            &["`plugins[0].capabilities", "unknown capability \"Netwrok\"", "Network, Audio"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": "Network"}]}"#,
+            &["`plugins[0].capabilities`", "string \"Network\", wanted a list of capabilities"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": ["Subprocess"]}]}"#,
+            &["`plugins[0].capabilities`", "found Subprocess alone, wanted the programs"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": {"Network": {"host": []}}}]}"#,
+            &["`plugins[0].capabilities.Network", "unknown key `host`", "did you mean `hosts`?"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": {"Network": {"hosts": ["https://x.org"]}}}]}"#,
+            &["`plugins[0].capabilities.Network.hosts[0]`", "a URL", "wanted a name such as"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": {"Network": {"allow_private": ["localhost:80"]}}}]}"#,
+            &["`plugins[0].capabilities.Network.allow_private[0]`", "socket address"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": {"Subprocess": {"programs": [{"program": "sh"}]}}}]}"#,
+            &["`plugins[0].capabilities.Subprocess.programs[0].program`", "a shell"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": {"SystemControl": {"operations": ["launch"]}}}]}"#,
+            &["`plugins[0].capabilities", "without `applications`"],
         ),
         (r#"{"plugins": [{"name": "a"}]}"#, &["`plugins[0]`", "missing field `path`"]),
         (r#"{"plugins": [{"path": ""}]}"#, &["`plugins[0].path`", "wanted a file"]),

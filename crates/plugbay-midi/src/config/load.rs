@@ -5,12 +5,13 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use plugbay::policy::{Capability, Grant, Limits};
+use plugbay::policy::{Grant, Limits};
 use toml::de::{DeTable, DeValue};
 
+use super::capabilities;
 use super::model::{
-    Action, Config, Device, Edge, LogLevel, Logging, Mapping, Mode, ModeId, NoteTrigger, Plugin,
-    PluginId, PortSelector, Trigger,
+    Action, Audit, Config, Device, Edge, LogLevel, Logging, Mapping, Mode, ModeId, NoteTrigger,
+    Plugin, PluginId, PortSelector, Trigger,
 };
 use super::params::{Params, json};
 use super::reader::{Findings, Table, Value, list};
@@ -196,6 +197,7 @@ impl Builder<'_> {
         let modes = modes.unwrap_or_default();
         let globals = top.optional("global_mappings");
         let logging = top.optional("logging").map(|value| self.logging(value)).unwrap_or_default();
+        let audit = top.optional("audit").map(|value| self.audit(value)).unwrap_or_default();
         if let Some(advanced) = top.optional("advanced_settings") {
             self.advanced(advanced);
         }
@@ -223,7 +225,7 @@ impl Builder<'_> {
                     .help("add [[modes]] with [[modes.mappings]], or [[global_mappings]]"),
             );
         }
-        Some(Config { device, modes, global_mappings, logging, plugins })
+        Some(Config { device, modes, global_mappings, logging, audit, plugins })
     }
 
     fn device(&mut self, value: Value<'_, '_>) -> Device {
@@ -482,7 +484,9 @@ impl Builder<'_> {
                 continue;
             };
             let limits = table.optional("limits").map(|v| self.limits(v)).unwrap_or_default();
-            let grant = table.optional("capabilities").map(|v| self.grant(v)).unwrap_or_default();
+            let grant = table.optional("capabilities");
+            let grant = grant.map(|value| capabilities::grant(value, &mut self.findings));
+            let grant = grant.unwrap_or_default();
             table.finish(&mut self.findings);
             let Some(path) = path else { continue };
             let id = self.plugin_ids.get(&path).copied();
@@ -529,25 +533,17 @@ impl Builder<'_> {
         limits
     }
 
-    fn grant(&mut self, value: Value<'_, '_>) -> Grant {
-        let names = value.array(&mut self.findings).unwrap_or_default();
-        let mut given = Vec::new();
-        for value in names {
-            let Some(name) = value.string(&mut self.findings) else { continue };
-            match name.parse::<Capability>() {
-                Ok(capability) => given.push(capability),
-                Err(_) => {
-                    let known = Capability::ALL.map(Capability::name);
-                    let help = match nearest(name, known) {
-                        Some(nearest) => format!("did you mean `{nearest}`?"),
-                        None => format!("capabilities: {}", list(&known)),
-                    };
-                    let message = format!("there is no capability {}", shown(name));
-                    self.findings.push(Finding::error(value.span(), message).help(help));
-                }
-            }
-        }
-        given.into_iter().collect()
+    /// Where the account of refusals goes.
+    fn audit(&mut self, value: Value<'_, '_>) -> Audit {
+        let Some(mut table) = value.table("[audit]", &mut self.findings) else {
+            return Audit::default();
+        };
+        let file = table.optional("file").and_then(|value| self.path(value));
+        let max_bytes = table
+            .optional("max_bytes")
+            .and_then(|value| value.integer(1_024..=u64::MAX, &mut self.findings));
+        table.finish(&mut self.findings);
+        Audit { file, max_bytes }
     }
 }
 

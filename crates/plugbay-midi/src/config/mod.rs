@@ -1,5 +1,6 @@
 //! The configuration file: TOML in, a checked [`Config`] or a [`Report`] out.
 
+mod capabilities;
 mod load;
 mod model;
 mod params;
@@ -11,8 +12,8 @@ mod toml_text;
 
 pub use load::{ConfigError, Loaded, Origin};
 pub use model::{
-    Action, Config, Device, Edge, LogLevel, Logging, Mapping, Mode, ModeId, NoteTrigger, Plugin,
-    PluginId, PortSelector, Trigger,
+    Action, Audit, Config, Device, Edge, LogLevel, Logging, Mapping, Mode, ModeId, NoteTrigger,
+    Plugin, PluginId, PortSelector, Trigger,
 };
 pub use params::{Params, PlaceholderValues};
 pub use report::{Finding, Report, Severity};

@@ -21,6 +21,8 @@ pub struct Config {
     pub global_mappings: Vec<Mapping>,
     /// What to log, and where.
     pub logging: Logging,
+    /// Where records of what plugins were refused go.
+    pub audit: Audit,
     /// Every plugin that a mapping names, once each; [`PluginId`] is a place in here.
     pub plugins: Vec<Plugin>,
 }
@@ -172,6 +174,16 @@ pub struct Plugin {
     pub limits: Limits,
     /// What it may do beyond computing and printing.
     pub grant: Grant,
+}
+
+/// `[audit]`. Who sets up the host reads this.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Audit {
+    /// The file, instead of the user's own.
+    pub file: Option<PathBuf>,
+    /// Size from which it is put aside, in bytes.
+    pub max_bytes: Option<u64>,
 }
 
 /// `[logging]`. This crate emits `tracing` events; who sets up the output reads this.

@@ -44,7 +44,7 @@ impl<'v, 't> Value<'v, 't> {
         self.0.get_ref()
     }
 
-    fn mismatch(self, wanted: &str, findings: &mut Findings) {
+    pub(super) fn mismatch(self, wanted: &str, findings: &mut Findings) {
         let found = match self.get() {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",

@@ -36,6 +36,45 @@ fn check_warnings(text: &str, expected: Expect) {
     }
 }
 
+#[test]
+fn capabilities_with_their_arguments() {
+    let config = loads(&format!(
+        "{}\n{}",
+        with_action("{ WasmPlugin = { path = \"a.wasm\" } }"),
+        r#"
+[audit]
+file = "~/audit.jsonl"
+max_bytes = 4096
+
+[plugins."a.wasm".capabilities]
+Network = { hosts = ["*.example.org"], allow_private = ["127.0.0.1:9000"], timeout_ms = 7, max_redirects = 0 }
+audio = { sounds = ["bell"] }
+Midi.outputs = ["*"]
+Filesystem = { read_only = true, quota_bytes = 10 }
+SystemControl = { operations = ["launch", "mode_change"], applications = ["Firefox"] }
+[[plugins."a.wasm".capabilities.Subprocess.programs]]
+program = "/usr/bin/notify-send"
+args = ["--urgency=low", "{text}"]
+"#
+    ));
+    let wanted = json!({
+        "Network": {
+            "hosts": ["*.example.org"], "allow_private": ["127.0.0.1:9000"], "timeout_ms": 7, "max_redirects": 0,
+            "max_request_bytes": 1 << 20, "max_response_bytes": 16 << 20
+        },
+        "Audio": { "sounds": ["bell"] },
+        "Midi": { "outputs": ["*"] },
+        "Filesystem": { "read_only": true, "quota_bytes": 10, "max_files": 1024 },
+        "Subprocess": {
+            "programs": [{ "program": "/usr/bin/notify-send", "args": ["--urgency=low", "{text}"] }]
+        },
+        "SystemControl": { "operations": ["launch", "mode_change"], "applications": ["Firefox"] }
+    });
+    assert_eq!(serde_json::to_value(&config.plugins[0].grant).unwrap(), wanted);
+    assert_eq!(config.audit.file.as_deref(), Some(Path::new("/home/me/audit.jsonl")));
+    assert_eq!(config.audit.max_bytes, Some(4096));
+}
+
 /// One mapping of middle C, with its action.
 fn with_action(action: &str) -> String {
     format!(
@@ -307,7 +346,7 @@ action = { ModeChange = { mode = "a" } }
             2 | colour = 1
               | ^^^^^^
               |
-              = help: known keys: `device`, `modes`, `global_mappings`, `logging`, `advanced_settings`, `plugins`
+              = help: known keys: `device`, `modes`, `global_mappings`, `logging`, `audit`, `advanced_settings`, `plugins`
 
             error: [device] has no key `nam`
              --> test.toml:4:1
@@ -408,6 +447,19 @@ fn errors_of_texts() {
             "[device]\nauto_connect = 1",
             "[plugins]\nx = { limits = { feul = 1 } }",
             "[plugins]\nx = { capabilities = [\"Netwrok\"] }",
+            "[plugins]\nx = { capabilities = { Netwrok = {} } }",
+            "[plugins]\nx = { capabilities = \"Network\" }",
+            "[plugins]\nx = { capabilities = [\"Subprocess\"] }",
+            "[plugins]\nx = { capabilities = { Network = { host = [] } } }",
+            "[plugins]\nx = { capabilities = { Network = { hosts = [\"a.org\", \"http://b.org\"] } } }",
+            "[plugins]\nx = { capabilities = { Network = { allow_private = [\"localhost:1\"] } } }",
+            "[plugins]\nx = { capabilities = { network = {}, Network = {} } }",
+            "[plugins]\nx = { capabilities = { Filesystem = { quota_bytes = -1 } } }",
+            "[plugins]\nx = { capabilities = { Subprocess = {} } }",
+            "[plugins]\nx = { capabilities = { Subprocess = { programs = [{ program = \"sh\" }] } } }",
+            "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"fly\"] } } }",
+            "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"launch\"] } } }",
+            "[audit]\nmax_bytes = 1",
             "a = 1\na = 2",
             "a = ",
             "[a",
@@ -435,6 +487,32 @@ fn errors_of_texts() {
                 2:18 `limits` has no key `feul`
             "[plugins]\nx = { capabilities = [\"Netwrok\"] }"
                 2:23 there is no capability `Netwrok`
+            "[plugins]\nx = { capabilities = { Netwrok = {} } }"
+                2:24 there is no capability `Netwrok`
+            "[plugins]\nx = { capabilities = \"Network\" }"
+                2:22 expected an array of capabilities, or a table of them with their arguments, found a string
+            "[plugins]\nx = { capabilities = [\"Subprocess\"] }"
+                2:23 found Subprocess alone, wanted the programs: Subprocess with `programs`, each with `program` and `args`
+            "[plugins]\nx = { capabilities = { Network = { host = [] } } }"
+                2:36 `Network` has no key `host`
+            "[plugins]\nx = { capabilities = { Network = { hosts = [\"a.org\", \"http://b.org\"] } } }"
+                2:54 found "http://b.org", a URL or a path; wanted a name such as example.org, *.example.org or example.org:8443
+            "[plugins]\nx = { capabilities = { Network = { allow_private = [\"localhost:1\"] } } }"
+                2:53 found "localhost:1", wanted an address with its port such as 127.0.0.1:9000
+            "[plugins]\nx = { capabilities = { network = {}, Network = {} } }"
+                2:24 `Network` is there a second time
+            "[plugins]\nx = { capabilities = { Filesystem = { quota_bytes = -1 } } }"
+                2:53 -1 is out of range: 0 to 18446744073709551615
+            "[plugins]\nx = { capabilities = { Subprocess = {} } }"
+                2:37 `Subprocess` needs the key `programs`
+            "[plugins]\nx = { capabilities = { Subprocess = { programs = [{ program = \"sh\" }] } } }"
+                2:63 found "sh", a shell, which runs any program; list the program itself; wanted a program's absolute path, or its name alone
+            "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"fly\"] } } }"
+                2:56 unknown operation "fly"; known are keystroke, volume, launch, mode_change
+            "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"launch\"] } } }"
+                2:40 found the operation launch without `applications`, wanted what it may start
+            "[audit]\nmax_bytes = 1"
+                2:13 1 is out of range: 1024 to 18446744073709551615
             "a = 1\na = 2"
                 2:1 not TOML: duplicate key
             "a = "

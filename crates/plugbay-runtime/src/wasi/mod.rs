@@ -26,7 +26,7 @@ use errno::of;
 use files::Table;
 
 pub use errno::Errno;
-pub use files::{FileLimits, FileUsage, Files};
+pub use files::{FileAccess, FileLimits, FileUsage, Files};
 pub use functions::{Function, signature};
 pub use time::Sleep;
 
@@ -97,8 +97,24 @@ impl Wasi {
         memory: &mut dyn GuestMemory,
         args: &[Value],
     ) -> (Answer, u64) {
+        let (answer, bytes) = match files::access(function, &self.table, memory, Args(args)) {
+            Some(access) if !environment.host.allows(access.borrowed()) => {
+                (Errno::NotPermitted.into(), 0)
+            }
+            _ => self.answer(function, environment, memory, Args(args)),
+        };
+        environment.host.answered(function, args, &answer);
+        (answer, bytes)
+    }
+
+    fn answer(
+        &mut self,
+        function: Function,
+        environment: &Environment,
+        memory: &mut dyn GuestMemory,
+        args: Args<'_>,
+    ) -> (Answer, u64) {
         use Function as F;
-        let args = Args(args);
         let (fd, table) = (args.fd(0), &mut self.table);
         let mut bytes = 0;
         let answer = match function {

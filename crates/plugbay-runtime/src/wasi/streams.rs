@@ -126,10 +126,9 @@ pub(super) fn without_file(
         F::FdClose | F::FdDatasync | F::FdSync => Ok(()),
         F::FdAdvise | F::FdAllocate | F::FdSeek | F::FdTell => Err(Errno::NotSeekable),
         F::FdPrestatDirName | F::FdPrestatGet => Err(Errno::BadFile),
-        F::FdFdstatSetFlags
-        | F::FdFdstatSetRights
-        | F::FdFilestatSetTimes
-        | F::FdRenumber => Err(Errno::NotSupported),
+        F::FdFdstatSetFlags | F::FdFdstatSetRights | F::FdFilestatSetTimes | F::FdRenumber => {
+            Err(Errno::NotSupported)
+        }
         F::FdFilestatSetSize => Err(Errno::Invalid),
         _ => Err(Errno::NotDirectory),
     }

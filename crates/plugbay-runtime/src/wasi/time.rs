@@ -105,7 +105,8 @@ pub(super) fn poll_oneoff(
     args: Args<'_>,
 ) -> Result<Sleep, Errno> {
     const SUBSCRIPTION_BYTES: u32 = 48;
-    let (subscriptions, out, count, count_ptr) = (args.u32(0), args.u32(1), args.u32(2), args.u32(3));
+    let (subscriptions, out, count, count_ptr) =
+        (args.u32(0), args.u32(1), args.u32(2), args.u32(3));
     if count == 0 || count > SUBSCRIPTIONS {
         return Err(Errno::Invalid);
     }

@@ -180,7 +180,8 @@ pub(crate) fn trailing_slashes_lead_nowhere(backend: &dyn Backend) {
     assert!(disk.open_directory("directory/.").is_ok());
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink(disk.outside().join("secret"), disk.path().join("link")).unwrap();
+        std::os::unix::fs::symlink(disk.outside().join("secret"), disk.path().join("link"))
+            .unwrap();
         for path in ["link/", "link/.", "link//"] {
             disk.leads_nowhere(path, NOWHERE);
         }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use plugbay_runtime::Backend;
 use plugbay_runtime::abi::Value;
 use plugbay_runtime::wasi::{FileLimits, FileUsage, Files};
-use plugbay_runtime::Backend;
 use tempfile::TempDir;
 
 pub(super) use plugbay_runtime::wasi::Errno;

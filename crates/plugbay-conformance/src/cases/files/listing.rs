@@ -29,8 +29,13 @@ pub(crate) fn a_directory_is_listed_by_name(backend: &dyn Backend) {
     disk.symlink("file", "a-link").unwrap();
     let listed = entries(&disk.read_directory(3, 4_096, 0).unwrap());
     let listed: Vec<_> = listed.iter().map(|(_, name, kind)| (name.as_str(), *kind)).collect();
-    let wanted =
-        [(".", DIRECTORY), ("..", DIRECTORY), ("a-link", LINK), ("directory", DIRECTORY), ("file", FILE)];
+    let wanted = [
+        (".", DIRECTORY),
+        ("..", DIRECTORY),
+        ("a-link", LINK),
+        ("directory", DIRECTORY),
+        ("file", FILE),
+    ];
     assert_eq!(listed, wanted);
     let file = disk.open("file").unwrap();
     assert_eq!(disk.read_directory(file, 4_096, 0), Err(Errno::NotDirectory));

@@ -4,6 +4,7 @@
 //! become on its way. What is added here: a quota, no hard links, nothing but files and
 //! directories.
 
+mod access;
 mod directory;
 mod open;
 mod paths;
@@ -23,6 +24,8 @@ use plugbay_abi::{GuestMemory, write};
 use super::{Args, Errno, Function, write_u32, write_u64};
 use usage::Quota;
 
+pub use access::FileAccess;
+pub(super) use access::access;
 pub(super) use directory::read_directory;
 pub(super) use table::{OpenFile, Table};
 pub use usage::{FileLimits, FileUsage};

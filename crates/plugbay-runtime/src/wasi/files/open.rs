@@ -40,6 +40,11 @@ impl How {
         Self { follow: follows(args.u32(1)), flags: args.u32(4), access }
     }
 
+    /// Whether something would be changed by it, or may be afterwards.
+    pub(super) fn changes(&self) -> bool {
+        self.access.write || self.has(CREATE) || self.has(TRUNCATE)
+    }
+
     fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
     }
@@ -69,12 +74,11 @@ pub(super) fn open(
         let opened = if how.follow { dir.open_dir(path) } else { dir.open_dir_nofollow(path) };
         return Ok(directory(opened?, quota));
     }
-    let changes = how.access.write || how.has(CREATE) || how.has(TRUNCATE);
-    let mut account = if changes { quota.change()? } else { quota.lock() };
+    let mut account = if how.changes() { quota.change()? } else { quota.lock() };
     let file = existing_or_new(dir, quota, &mut account, path, how)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
-        if changes {
+        if how.changes() {
             return Err(Errno::IsDirectory);
         }
         return Ok(directory(Dir::from_std_file(file.into_std()), quota));

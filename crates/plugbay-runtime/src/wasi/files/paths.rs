@@ -14,7 +14,7 @@ use super::usage::{Quota, key};
 use crate::wasi::{Args, Errno, Function, write_u32};
 
 /// Linux' own bound.
-const LONGEST_PATH: u32 = 4_096;
+pub(super) const LONGEST_PATH: u32 = 4_096;
 
 pub(super) fn call(
     function: Function,
@@ -102,8 +102,7 @@ fn place(
     (fd, ptr): (usize, usize),
 ) -> Result<(Place, PathBuf), Errno> {
     let directory = table.directory(args.fd(fd))?;
-    let place =
-        Place { dir: Arc::clone(&directory.dir), quota: Arc::clone(&directory.quota) };
+    let place = Place { dir: Arc::clone(&directory.dir), quota: Arc::clone(&directory.quota) };
     Ok((place, path(memory, args.u32(ptr), args.u32(ptr + 1))?))
 }
 
@@ -120,11 +119,7 @@ fn path(memory: &mut dyn GuestMemory, ptr: u32, len: u32) -> Result<PathBuf, Err
     }
 }
 
-fn path_open(
-    table: &mut Table,
-    memory: &mut dyn GuestMemory,
-    args: Args<'_>,
-) -> Result<(), Errno> {
+fn path_open(table: &mut Table, memory: &mut dyn GuestMemory, args: Args<'_>) -> Result<(), Errno> {
     let (place, path) = place(table, memory, args, (0, 2))?;
     table.has_room()?;
     // Before anything is created.
@@ -134,11 +129,7 @@ fn path_open(
     write_u32(memory, args.u32(8), fd)
 }
 
-fn rename(
-    table: &mut Table,
-    memory: &mut dyn GuestMemory,
-    args: Args<'_>,
-) -> Result<(), Errno> {
+fn rename(table: &mut Table, memory: &mut dyn GuestMemory, args: Args<'_>) -> Result<(), Errno> {
     let (from, old) = place(table, memory, args, (0, 1))?;
     let (to, new) = place(table, memory, args, (3, 4))?;
     let mut account = from.quota.change()?;
@@ -153,11 +144,7 @@ fn rename(
 
 /// Links that stay below the directory they are in. One that leads out would lead the guest
 /// nowhere, but somebody else who copies the files perhaps.
-fn symlink(
-    table: &mut Table,
-    memory: &mut dyn GuestMemory,
-    args: Args<'_>,
-) -> Result<(), Errno> {
+fn symlink(table: &mut Table, memory: &mut dyn GuestMemory, args: Args<'_>) -> Result<(), Errno> {
     let target = path(memory, args.u32(0), args.u32(1))?;
     let (place, link) = place(table, memory, args, (2, 3))?;
     let mut account = place.quota.change()?;

@@ -50,9 +50,8 @@ pub(super) fn of_metadata(metadata: &Metadata) -> [u8; 64] {
     put(24, metadata.nlink());
     put(32, metadata.len());
     let nanos = |time: std::io::Result<cap_std::time::SystemTime>| {
-        let since = time.ok().and_then(|time| {
-            time.into_std().duration_since(SystemTime::UNIX_EPOCH).ok()
-        });
+        let since =
+            time.ok().and_then(|time| time.into_std().duration_since(SystemTime::UNIX_EPOCH).ok());
         u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
     };
     put(40, nanos(metadata.accessed()));
@@ -99,13 +98,11 @@ pub(super) struct Times {
 impl Times {
     /// Each is given in nanoseconds of the epoch, or is now, or stays.
     pub(super) fn new(accessed: u64, modified: u64, flags: u32) -> Result<Self, Errno> {
-        let one = |nanos: u64, given: u32, now: u32| {
-            match (flags & given != 0, flags & now != 0) {
-                (true, true) => Err(Errno::Invalid),
-                (true, false) => Ok(Some(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos))),
-                (false, true) => Ok(Some(SystemTime::now())),
-                (false, false) => Ok(None),
-            }
+        let one = |nanos: u64, given: u32, now: u32| match (flags & given != 0, flags & now != 0) {
+            (true, true) => Err(Errno::Invalid),
+            (true, false) => Ok(Some(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos))),
+            (false, true) => Ok(Some(SystemTime::now())),
+            (false, false) => Ok(None),
         };
         Ok(Self { accessed: one(accessed, 1, 2)?, modified: one(modified, 4, 8)? })
     }

@@ -63,6 +63,11 @@ impl Table {
         Self { entries: root.into_iter().collect() }
     }
 
+    /// Whether there never was a directory to open anything in.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(crate) fn has_open_files(&self) -> bool {
         let root = |descriptor: &Descriptor| matches!(descriptor, Descriptor::Directory(directory) if directory.is_root);
         self.entries.iter().flatten().any(|descriptor| !root(descriptor))

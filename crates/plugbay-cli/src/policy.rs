@@ -1,0 +1,106 @@
+//! Where grants and the account of refusals are kept, and a host that heeds them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use plugbay::{AuditFile, GrantStore, HostBuilder};
+
+/// `--grants`.
+#[derive(Debug, Args)]
+pub(crate) struct GrantsOption {
+    /// The file of grants [default: PLUGBAY_GRANTS, or conductor/grants.json in the user's configuration]
+    #[arg(long, value_name = "FILE")]
+    grants: Option<PathBuf>,
+}
+
+impl GrantsOption {
+    pub(crate) fn store(&self) -> Option<GrantStore> {
+        let named = self.grants.clone().or_else(|| Some(variable("PLUGBAY_GRANTS")?.into()));
+        let path = named.or_else(|| Some(user_configuration()?.join("conductor/grants.json")));
+        path.map(GrantStore::at)
+    }
+
+    /// The same, for commands that are for nothing else.
+    pub(crate) fn needed(&self) -> Result<GrantStore> {
+        self.store().context("there is no home directory for grants: name a file with --grants")
+    }
+}
+
+/// `--audit-log`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditOption {
+    /// The audit log [default: PLUGBAY_AUDIT_LOG, or conductor/audit.jsonl in the user's state directory]
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+}
+
+impl AuditOption {
+    /// The file: what the command line says, then the environment, then a configuration.
+    pub(crate) fn path(&self, configured: Option<&Path>) -> Option<PathBuf> {
+        let named = self.audit_log.clone().or_else(|| Some(variable("PLUGBAY_AUDIT_LOG")?.into()));
+        named
+            .or_else(|| configured.map(Path::to_owned))
+            .or_else(|| Some(user_state()?.join("conductor/audit.jsonl")))
+    }
+}
+
+/// What commands that run plugins say of both.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyOptions {
+    #[command(flatten)]
+    grants: GrantsOption,
+    #[command(flatten)]
+    audit: AuditOption,
+}
+
+/// What a configuration says of the account.
+#[derive(Debug, Default)]
+pub(crate) struct AuditSettings<'a> {
+    pub(crate) file: Option<&'a Path>,
+    pub(crate) max_bytes: Option<u64>,
+}
+
+impl PolicyOptions {
+    /// The same host, with both.
+    pub(crate) fn heeded(&self, mut host: HostBuilder, audit: &AuditSettings<'_>) -> HostBuilder {
+        if let Some(store) = self.grants.store() {
+            host = host.grants(Arc::new(store));
+        }
+        if let Some(path) = self.audit.path(audit.file) {
+            let mut file = AuditFile::at(path);
+            if let Some(bytes) = audit.max_bytes {
+                file = file.with_max_bytes(bytes);
+            }
+            host = host.audit(Arc::new(file));
+        }
+        host
+    }
+}
+
+fn user_configuration() -> Option<PathBuf> {
+    user_directory("XDG_CONFIG_HOME", ".config", "APPDATA")
+}
+
+fn user_state() -> Option<PathBuf> {
+    user_directory("XDG_STATE_HOME", ".local/state", "LOCALAPPDATA")
+}
+
+/// One of the directories of a user's own, on any system.
+fn user_directory(xdg: &str, below_home: &str, windows: &str) -> Option<PathBuf> {
+    if cfg!(windows) {
+        return variable(windows).map(PathBuf::from);
+    }
+    // The standard has relative paths ignored.
+    let named = variable(xdg).map(PathBuf::from).filter(|path| path.is_absolute());
+    let below = if cfg!(target_os = "macos") { "Library/Application Support" } else { below_home };
+    let home = || Some(std::env::home_dir()?.join(below)).filter(|path| path.is_absolute());
+    named.or_else(home)
+}
+
+/// An environment variable that says something.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
