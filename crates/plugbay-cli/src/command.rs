@@ -8,12 +8,15 @@ mod demo;
 mod gateway;
 mod inspect;
 mod midi;
+mod sign;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::exit;
+
+pub use sign::conductor_sign;
 
 /// WebAssembly plugins for an LLM gateway and for MIDI controllers, in one sandbox.
 #[derive(Debug, Parser)]
@@ -39,12 +42,23 @@ enum PlugbayCommand {
     Inspect(inspect::Inspect),
     Call(call::Call),
     Cache(cache::Cache),
+    Sign(sign::Sign),
     Completions(completions::Completions),
 }
 
 /// The program `plugbay`.
 pub fn plugbay() -> ExitCode {
-    let result = match Plugbay::parse().command {
+    let parsed = Plugbay::try_parse().map_err(|error| {
+        // These commands say with 2 that a module is not signed.
+        let signs = std::env::args_os().nth(1).is_some_and(|command| command == "sign");
+        exit::usage(&error, if signs { 1 } else { 2 })
+    });
+    let command = match parsed {
+        Ok(parsed) => parsed.command,
+        Err(code) => return code,
+    };
+    let result = match command {
+        PlugbayCommand::Sign(command) => return command.run(),
         PlugbayCommand::Demo(command) => command.run(),
         PlugbayCommand::Gateway(command) => command.run(),
         PlugbayCommand::Midi(command) => command.run(),
@@ -72,19 +86,31 @@ mod tests {
     fn the_command_lines_are_sound() {
         Plugbay::command().debug_assert();
         midi::Conductor::command().debug_assert();
+        sign::ConductorSign::command().debug_assert();
     }
 
-    #[test]
-    fn every_command_shows_an_example_and_the_exit_codes() {
-        let mut command = Plugbay::command();
-        command.build();
+    /// Of every command, and of the commands below it.
+    fn examples(command: &mut clap::Command) {
         for subcommand in command.get_subcommands_mut() {
             if subcommand.get_name() == "help" {
                 continue;
             }
             let help = subcommand.render_long_help().to_string();
             assert!(help.contains("Example"), "{}: {help}", subcommand.get_name());
+            examples(subcommand);
         }
+    }
+
+    #[test]
+    fn every_command_shows_an_example_and_the_exit_codes() {
+        let mut command = Plugbay::command();
+        command.build();
+        examples(&mut command);
+        let mut sign = sign::ConductorSign::command();
+        sign.build();
+        examples(&mut sign);
+        let help = sign.render_long_help().to_string();
+        assert!(help.contains("Exit codes"), "{help}");
         let help = command.render_long_help().to_string();
         assert!(help.contains("Exit codes"), "{help}");
         let help = midi::Conductor::command().render_long_help().to_string();

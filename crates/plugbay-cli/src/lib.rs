@@ -7,4 +7,4 @@ mod logging;
 mod options;
 mod ui;
 
-pub use command::{conductor, plugbay};
+pub use command::{conductor, conductor_sign, plugbay};

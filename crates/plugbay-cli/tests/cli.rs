@@ -45,6 +45,7 @@ fn run(program: &str, folder: &Path, arguments: &[&str], input: &[u8]) -> Ended 
         .args(arguments)
         .current_dir(folder)
         .env("PLUGBAY_CACHE_DIR", folder.join("cache"))
+        .env("XDG_CONFIG_HOME", folder.join("configuration"))
         .env_remove("RUST_LOG")
         .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::piped())

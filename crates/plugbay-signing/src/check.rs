@@ -106,10 +106,7 @@ pub fn check_bytes(
     };
     let standing = match trust {
         Some(trust) => trust.judge(&module, plugin, now)?,
-        None => match module.signature().expires_at().filter(|at| *at <= now) {
-            Some(at) => Err(Refusal::Expired { key: module.signer().fingerprint(), at }),
-            None => Ok(Standing::Untrusted),
-        },
+        None => module.standing_without_trust(now),
     };
     Ok(standing.map(|standing| Checked::Verified { module, standing }))
 }

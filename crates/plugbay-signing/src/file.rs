@@ -69,7 +69,11 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
     };
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    // As any new file: what the user's mask leaves. Nothing that is written here is secret.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
     if let Ok(old) = std::fs::metadata(&target) {
         file.as_file().set_permissions(old.permissions()).map_err(failed)?;
     }

@@ -22,6 +22,8 @@ pub use key_file::{EncryptedKey, KeyFileError, KeyPaths, StoredKey};
 pub use module::{Candidate, ModuleHash, UnsignedModule, VerifiedModule, VerifyError};
 pub use refusal::{Refusal, Status};
 pub use release::{Developer, PluginInfo, Release, ReleaseError};
+/// A plugin's version, which is public in [`PluginInfo`] and [`Pin`].
+pub use semver::Version;
 pub use signature::{FormatVersion, MAX_SIGNATURE_BYTES, SignatureError, SignatureFile};
 pub use time::{Time, TimeError};
 pub use trust::{

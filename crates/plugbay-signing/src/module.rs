@@ -9,8 +9,11 @@ use sha2::{Digest as _, Sha256};
 use crate::file::ReadError;
 use crate::hex;
 use crate::key::{PublicKey, SecretKey};
+use crate::refusal::Refusal;
 use crate::release::{Release, ReleaseError};
 use crate::signature::SignatureFile;
+use crate::time::Time;
+use crate::trust::Standing;
 
 /// The SHA-256 of a module's bytes. As text: 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -189,6 +192,23 @@ impl VerifiedModule {
         self.signature.public_key()
     }
 
+    /// The same bytes by themselves, for who will keep them.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// How the module stands with a user of whom no trust is known: with nobody's, unless it has expired.
+    ///
+    /// # Errors
+    ///
+    /// When its time is over.
+    pub fn standing_without_trust(&self, now: Time) -> Result<Standing, Refusal> {
+        match self.signature.expires_at().filter(|at| *at <= now) {
+            Some(at) => Err(Refusal::Expired { key: self.signer().fingerprint(), at }),
+            None => Ok(Standing::Untrusted),
+        }
+    }
+
     /// What was signed with them.
     pub fn signature(&self) -> &SignatureFile {
         &self.signature
@@ -206,6 +226,11 @@ impl UnsignedModule {
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The same bytes by themselves.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Their SHA-256.

@@ -39,6 +39,15 @@ impl PluginInfo {
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), version: None, abi: None, capabilities: Vec::new() }
     }
+
+    /// A version's text, read as [`version`](Self::version) wants it.
+    ///
+    /// # Errors
+    ///
+    /// When it is none in the sense of Semantic Versioning.
+    pub fn version_of(text: &str) -> Result<Version, semver::Error> {
+        text.parse()
+    }
 }
 
 /// Everything that is signed beside the module itself.

@@ -1,7 +1,10 @@
 //! The `.sig` file: what it says, read strictly and written in one way.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use crate::file::{self, FileError};
 use crate::hex;
 use crate::key::{InvalidKey, PublicKey, SecretKey};
 use crate::module::ModuleHash;
@@ -224,6 +227,18 @@ impl SignatureFile {
             signature: hex::encode(&self.signature),
         };
         serde_json::to_string_pretty(&file).ok().map(|json| json + "\n")
+    }
+
+    /// Writes a signature of version 2 to a file, at once; one of version 1 is only ever read.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        let read_only = || std::io::Error::other("a signature of version 1 is only ever read");
+        let json = self.to_json().ok_or_else(read_only);
+        let json = json.map_err(|source| FileError { path: path.to_owned(), source })?;
+        file::replace(path, json.as_bytes())
     }
 
     /// Which generation of the format it is.

@@ -19,6 +19,10 @@ pub struct TimeError {
 }
 
 impl Time {
+    /// The last moment there is: what a clock that cannot be read is taken for, so that nothing that expires
+    /// still counts.
+    pub const LATEST: Self = Self(Timestamp::constant(253_402_207_200, 0));
+
     /// A moment in seconds since 1970.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use plugbay_policy::{Grant, Limits};
 use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
+use plugbay_signing::{TrustDirectory, VerifiedModule};
 use serde_json::value::RawValue;
 
 use crate::backends::{Maker, Runtime, backend_names, compose};
@@ -13,6 +14,7 @@ use crate::inspect::Inspection;
 use crate::instances::{Instances, Streams};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
+use crate::signed::{self, Identity, Warned};
 
 /// Where plugins live. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +25,8 @@ pub struct Host {
     maker: Maker,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Arc<dyn PluginOutput>,
+    pub(crate) trust: Option<Arc<TrustDirectory>>,
+    pub(crate) warned: Warned,
 }
 
 /// A [`Host`] in the making.
@@ -32,6 +36,7 @@ pub struct HostBuilder {
     maker: Maker,
     clock: Option<Arc<dyn Clock>>,
     output: Option<Arc<dyn PluginOutput>>,
+    trust: Option<Arc<TrustDirectory>>,
 }
 
 impl HostBuilder {
@@ -65,6 +70,14 @@ impl HostBuilder {
         self
     }
 
+    /// Whose signatures count, and where it is taken down which key each plugin had. Without one, no key is
+    /// trusted and nothing is taken down.
+    #[must_use]
+    pub fn trust(mut self, trust: TrustDirectory) -> Self {
+        self.trust = Some(Arc::new(trust));
+        self
+    }
+
     /// The host.
     ///
     /// # Errors
@@ -78,6 +91,8 @@ impl HostBuilder {
             others: Arc::default(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             output: self.output.unwrap_or_else(|| Arc::new(Discard)),
+            trust: self.trust,
+            warned: Warned::default(),
         })
     }
 }
@@ -94,6 +109,9 @@ pub struct PluginOptions {
     pub limits: Limits,
     /// What the plugin may do.
     pub grant: Grant,
+    /// Whether only a module that a trusted key signed is loaded. Without: one that is not signed, or by an
+    /// unknown key, is loaded with a warning; a broken signature and a revoked key are refused either way.
+    pub require_signature: bool,
     /// Where input is written.
     pub input: InputPlacement,
     /// How many instances it has and how long each of them lives. Without: a pool for hook
@@ -131,6 +149,13 @@ impl PluginOptions {
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
         self.grant = grant;
+        self
+    }
+
+    /// The same options, with or without the demand for a signature by a trusted key.
+    #[must_use]
+    pub fn with_required_signature(mut self, required: bool) -> Self {
+        self.require_signature = required;
         self
     }
 
@@ -219,7 +244,8 @@ impl Host {
         Ok(made)
     }
 
-    /// Loads a plugin from a file: compiles it, makes a first instance and runs its `init`.
+    /// Loads a plugin from a file: holds it against the signature beside it (`.sig` behind its name) and against
+    /// what the user trusts, compiles it, makes a first instance and runs its `init`.
     ///
     /// # Errors
     ///
@@ -230,24 +256,53 @@ impl Host {
         options: PluginOptions,
     ) -> Result<Plugin, LoadError> {
         let name = display_name(path, &options);
-        let wasm = read_module(path, options.limits.module_bytes)
+        let (bytes, identity) = signed::read(self, path, &name, &options)
             .map_err(|kind| LoadError { plugin: name.clone(), kind })?;
-        self.load(&name, &wasm, options).await
+        self.start(&name, &bytes, identity, options).await
     }
 
-    /// Loads a plugin from its bytes. `origin` stands in messages until the plugin has a name.
+    /// Loads a plugin from a module that was verified, once the user's trust and what the options demand allow
+    /// it. `origin` is its name where the options give none.
     ///
     /// # Errors
     ///
     /// As [`load_file`](Self::load_file).
-    pub async fn load(
+    pub async fn load_verified(
+        &self,
+        origin: &str,
+        module: &VerifiedModule,
+        options: PluginOptions,
+    ) -> Result<Plugin, LoadError> {
+        let name = options.name.as_deref().unwrap_or(origin);
+        let identity = signed::admit(self, module, name, &options)
+            .map_err(|kind| LoadError { plugin: name.to_owned(), kind })?;
+        self.start(origin, module.bytes(), identity, options).await
+    }
+
+    /// Loads a plugin from bytes on nobody's word but the caller's: no signature is looked for, whatever the options
+    /// demand. `origin` stands in messages until the plugin has a name.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_file`](Self::load_file), but for signatures.
+    pub async fn load_unsigned(
         &self,
         origin: &str,
         wasm: &[u8],
         options: PluginOptions,
     ) -> Result<Plugin, LoadError> {
+        self.start(origin, wasm, Identity::unsigned(wasm), options).await
+    }
+
+    async fn start(
+        &self,
+        origin: &str,
+        wasm: &[u8],
+        identity: Identity,
+        options: PluginOptions,
+    ) -> Result<Plugin, LoadError> {
         let name = options.name.clone().unwrap_or_else(|| origin.to_owned());
-        Plugin::load(self, origin, wasm, options)
+        Plugin::load(self, origin, wasm, identity, options)
             .await
             .map_err(|kind| LoadError { plugin: name, kind })
     }
@@ -292,19 +347,6 @@ pub(crate) fn compile(
 fn display_name(path: &Path, options: &PluginOptions) -> String {
     let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     options.name.clone().or_else(stem).unwrap_or_else(|| "plugin".to_owned())
-}
-
-/// Reads a module, but never more of it than one byte past the limit.
-fn read_module(path: &Path, limit: u64) -> Result<Vec<u8>, LoadErrorKind> {
-    use std::io::Read as _;
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut wasm = Vec::new();
-        std::fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut wasm)?;
-        Ok(wasm)
-    };
-    let wasm = read().map_err(|source| LoadErrorKind::Read { path: path.to_owned(), source })?;
-    check_size(wasm.len() as u64, limit)?;
-    Ok(wasm)
 }
 
 pub(crate) fn check_size(found: u64, limit: u64) -> Result<(), LoadErrorKind> {

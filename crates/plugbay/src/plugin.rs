@@ -12,6 +12,7 @@ use plugbay_runtime::abi::interface::{Abi, Hook, Interface};
 use plugbay_runtime::abi::json::{JsonError, RawObject};
 use plugbay_runtime::abi::protocol::PackedCall;
 use plugbay_runtime::{CallError, exchange};
+use plugbay_signing::{ModuleHash, PublicKey};
 use serde_json::value::RawValue;
 
 use crate::bodies::{Given, Handed};
@@ -20,6 +21,7 @@ use crate::host::{Host, PluginOptions};
 use crate::instance::{Blueprint, Introduction, Live};
 use crate::instances::{InstanceMode, InstanceSource, Instances, Streams};
 use crate::pool::{Held, LendError, Lent, Pool};
+use crate::signed::Identity;
 
 /// A loaded plugin. Cheap to clone; all clones share its instances.
 ///
@@ -31,6 +33,7 @@ pub struct Plugin {
 
 struct Shared {
     name: String,
+    identity: Identity,
     introduction: Introduction,
     pool: Pool,
 }
@@ -62,6 +65,7 @@ impl Plugin {
         host: &Host,
         origin: &str,
         wasm: &[u8],
+        identity: Identity,
         options: PluginOptions,
     ) -> Result<Self, LoadErrorKind> {
         let configured_name = options.name.clone();
@@ -81,7 +85,7 @@ impl Plugin {
             .or_else(|| introduction.metadata.as_ref().map(|metadata| metadata.name.clone()))
             .filter(|name| !name.is_empty())
             .unwrap_or(log_name);
-        let plugin = Self { shared: Arc::new(Shared { name, introduction, pool }) };
+        let plugin = Self { shared: Arc::new(Shared { name, identity, introduction, pool }) };
         for capability in plugin.not_granted() {
             tracing::warn!(
                 plugin = plugin.name(),
@@ -100,6 +104,16 @@ impl Plugin {
     /// The name that the plugin gives itself in `get_name`.
     pub fn guest_name(&self) -> Option<&str> {
         self.shared.introduction.name.as_deref()
+    }
+
+    /// The SHA-256 of its module.
+    pub fn module_hash(&self) -> ModuleHash {
+        self.shared.identity.hash
+    }
+
+    /// The key that signed its module, where it was loaded with its signature.
+    pub fn signer(&self) -> Option<PublicKey> {
+        self.shared.identity.signer
     }
 
     /// What the plugin says of itself in `init`, if its `init` says anything.

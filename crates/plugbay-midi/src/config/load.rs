@@ -469,6 +469,7 @@ impl Builder<'_> {
                 path,
                 limits: Limits::default(),
                 grant: Grant::none(),
+                require_signature: false,
             })
             .collect();
         name_plugins(&mut plugins);
@@ -483,6 +484,8 @@ impl Builder<'_> {
             };
             let limits = table.optional("limits").map(|v| self.limits(v)).unwrap_or_default();
             let grant = table.optional("capabilities").map(|v| self.grant(v)).unwrap_or_default();
+            let required = table.optional("require_signature");
+            let required = required.and_then(|value| value.boolean(&mut self.findings));
             table.finish(&mut self.findings);
             let Some(path) = path else { continue };
             let id = self.plugin_ids.get(&path).copied();
@@ -490,6 +493,7 @@ impl Builder<'_> {
                 Some(plugin) => {
                     plugin.limits = limits;
                     plugin.grant = grant;
+                    plugin.require_signature = required.unwrap_or(false);
                 }
                 None if self.clean() => {
                     let message = format!("no mapping uses the plugin {}", shown(key));

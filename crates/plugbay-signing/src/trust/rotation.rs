@@ -1,7 +1,10 @@
 //! A key that hands its trust on: a statement signed by the old key.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use crate::file::{self, FileError};
 use crate::hex::{self, EncodingError};
 use crate::key::{InvalidKey, PublicKey, SecretKey};
 use crate::statement;
@@ -124,6 +127,15 @@ impl Rotation {
         };
         // A struct of texts and a number is always JSON.
         serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
+    }
+
+    /// Writes it to a file, at once.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        file::replace(path, self.to_json().as_bytes())
     }
 
     /// The key that hands its trust on.
