@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Finished, Server, conductor, conductor_sign, folder, plugbay, python, root, run, sample, tool,
-    write,
+    Finished, Server, conductor, conductor_sign, folder, plugbay, python, root, run, sample,
+    script, tool, write,
 };
 
 /// The other implementation.
@@ -78,6 +78,36 @@ fn keys_go_from_one_implementation_to_the_other() {
     run(other(folder).args(["sign", "m.wasm", "open.private", "pads"])).exits(0);
     let verified = sign(folder, &["verify", "m.wasm", "--key", "open", "--json"]).exits(0).json();
     assert_eq!(verified["signature"]["plugin"]["version"], "2.0.0");
+}
+
+#[test]
+fn a_passphrase_is_asked_for_twice_on_a_terminal() {
+    let folder = folder();
+    let folder = folder.path();
+    let on_terminal = |answers: &[&str], arguments: &[&str]| {
+        let mut terminal = tool(python());
+        let program = conductor_sign();
+        terminal.arg(script("terminal.py")).args(answers).arg("--").arg(program.get_program());
+        run(at(folder, terminal.args(arguments)).env_remove("CONDUCTOR_SIGN_PASSPHRASE"))
+    };
+    let made = on_terminal(&["correct horse", "correct horse"], &["generate-key", "key"]).exits(0);
+    assert!(made.stdout.contains("once more"), "{made}");
+    assert!(!made.stdout.contains("correct horse"), "what is typed is not shown: {made}");
+    run(other(folder).args(["key", "key.private", "correct horse"])).exits(0);
+
+    let refused = on_terminal(&["correct horse", "correct house"], &["generate-key", "b"]).exits(1);
+    assert!(refused.stdout.contains("the passphrases differ"), "{refused}");
+    let refused = on_terminal(&[""], &["generate-key", "b"]).exits(1);
+    assert!(refused.stdout.contains("--no-passphrase"), "{refused}");
+    // That it is there is said before anything is asked.
+    on_terminal(&[], &["generate-key", "key"]).exits(1);
+    assert!(!folder.join("b.private").exists() && !folder.join("b.public").exists());
+
+    write(folder, "m.wasm", b"\0asm\x01\0\0\0");
+    let sign = [&["sign", "m.wasm", "key"][..], &ADA].concat();
+    on_terminal(&["correct horse"], &sign).exits(0);
+    let refused = on_terminal(&["another"], &sign).exits(1);
+    assert!(refused.stdout.contains("is not the one of this key"), "{refused}");
 }
 
 /// Copies a sample into a folder and signs it with a new key.

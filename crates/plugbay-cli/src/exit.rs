@@ -50,7 +50,7 @@ pub(crate) fn usage(error: &clap::Error, code: u8) -> ExitCode {
 }
 
 /// An error with its causes. Many an error's text ends with its cause's already; it is not said twice.
-fn chain(error: &anyhow::Error) -> String {
+pub(crate) fn chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if text.is_empty() {

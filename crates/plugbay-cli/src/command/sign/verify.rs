@@ -55,7 +55,7 @@ impl Verify {
             Err(error) if self.json => Report {
                 status: "error",
                 exit_code: 1,
-                reason: Some(format!("{error:#}")),
+                reason: Some(crate::exit::chain(&error)),
                 ..self.report(Status::Unsigned)
             },
             Err(error) => return Err(error),
