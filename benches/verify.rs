@@ -17,7 +17,7 @@ const SAMPLES: usize = 100;
 
 fn main() {
     let mut criterion = benches::criterion();
-    let module: Vec<u8> = (0..BYTES).map(|at| (at / 251 ^ at).to_le_bytes()[0]).collect();
+    let module: Vec<u8> = (0..BYTES).map(|at| ((at / 251) ^ at).to_le_bytes()[0]).collect();
     let signature = signed(&module);
     in_memory(&mut criterion, &module, &signature);
     let folder = tempfile::tempdir().expect("there is room for a module");

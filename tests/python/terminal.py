@@ -2,12 +2,14 @@
 
     terminal.py ANSWER... -- COMMAND ARGUMENT...
 
-A question ends with a colon and a space. What appears on the terminal goes to stdout.
+A question ends with a colon and a space, and its answer is hidden. What appears on the terminal goes to stdout.
 """
 
 import os
 import pty
 import sys
+import termios
+import time
 
 split = sys.argv.index("--")
 answers, command = sys.argv[1:split], sys.argv[split + 1 :]
@@ -25,6 +27,9 @@ while True:
         break
     shown += piece
     if shown.endswith(b": ") and asked < len(answers):
+        # A question comes before what is typed is hidden; people are slower than that.
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.001)
         os.write(terminal, answers[asked].encode() + b"\n")
         asked += 1
 _, status = os.waitpid(child, 0)

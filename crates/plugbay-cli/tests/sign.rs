@@ -140,34 +140,131 @@ fn every_verdict_has_its_code_in_text_and_json() {
         folder
     };
     let folder = trusted("module.wasm", "v2.sig");
-    folder.sign(&["verify", "m.wasm"]).check(0, expect![[""]], expect![[""]]);
-    folder.sign(&["verify", "m.wasm", "--json"]).check(0, expect![[""]], expect![[""]]);
+    folder.sign(&["verify", "m.wasm"]).check(
+        0,
+        expect![[r#"
+        m.wasm: valid, by the trusted key of Grace Hopper
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          plugin     pads 1.2.3
+          abi        action
+          asks for   Midi, Network
+          developer  Grace <grace@example.org>
+          signed at  2026-11-22T10:00:00Z
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["verify", "m.wasm", "--json"]).check(
+        0,
+        expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "trusted",
+          "exit_code": 0,
+          "trusted_as": "Grace Hopper",
+          "reason": null,
+          "signature": {
+            "version": 2,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+            "size": 25,
+            "plugin": {
+              "name": "pads",
+              "version": "1.2.3",
+              "abi": "action",
+              "capabilities": [
+                "Midi",
+                "Network"
+              ]
+            },
+            "developer": {
+              "name": "Grace",
+              "email": "grace@example.org",
+              "covered": true
+            },
+            "signed_at": "2026-11-22T10:00:00Z",
+            "expires_at": null
+          }
+        }
+    "#]],
+        expect![[""]],
+    );
     trusted("module.wasm", "v1_other_developer.sig").sign(&["verify", "m.wasm"]).check(
         0,
-        expect![[""]],
+        expect![[r#"
+            m.wasm: valid, by the trusted key of Grace Hopper
+              key        sha256:56475aa75463474c0285df5dbf2bcab7
+              developer  Mallory <grace@example.org>
+              signed at  2025-11-19T08:59:12.123456789+00:00
+              version 1  developer fields not covered by the signature, nor when it was made
+        "#]],
         expect![[""]],
     );
 
     std::fs::remove_file(folder.path("m.wasm.sig")).unwrap();
-    folder.sign(&["verify", "m.wasm"]).check(2, expect![[""]], expect![[""]]);
-    folder.sign(&["verify", "m.wasm", "--json"]).check(2, expect![[""]], expect![[""]]);
+    folder.sign(&["verify", "m.wasm"]).check(
+        2,
+        expect![[r#"
+        m.wasm: unsigned: there is no m.wasm.sig
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["verify", "m.wasm", "--json"]).check(
+        2,
+        expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "unsigned",
+          "exit_code": 2,
+          "trusted_as": null,
+          "reason": "there is no m.wasm.sig",
+          "signature": null
+        }
+    "#]],
+        expect![[""]],
+    );
 
     let folder = trusted("changed.wasm", "v2.sig");
-    folder.sign(&["verify", "m.wasm"]).check(3, expect![[""]], expect![[""]]);
-    folder.sign(&["verify", "m.wasm", "--json"]).check(3, expect![[""]], expect![[""]]);
+    folder.sign(&["verify", "m.wasm"]).check(3, expect![[r#"
+        m.wasm: invalid: the module was modified: its SHA-256 is 783db0fe334ff12837604b7905b9e92d68280b7a3e7fc21adcc336a7d929f594, and 040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160 was signed
+    "#]], expect![[""]]);
+    folder.sign(&["verify", "m.wasm", "--json"]).check(3, expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "invalid",
+          "exit_code": 3,
+          "trusted_as": null,
+          "reason": "the module was modified: its SHA-256 is 783db0fe334ff12837604b7905b9e92d68280b7a3e7fc21adcc336a7d929f594, and 040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160 was signed",
+          "signature": null
+        }
+    "#]], expect![[""]]);
     trusted("module.wasm", "v2_small_order_key.sig").sign(&["verify", "m.wasm"]).check(
         3,
-        expect![[""]],
+        expect![[r#"
+            m.wasm: invalid: the signature cannot be read: public_key: found a key of small order, for which anybody can make signatures
+        "#]],
         expect![[""]],
     );
     trusted("module.wasm", "v2_other_developer.sig").sign(&["verify", "m.wasm"]).check(
         3,
-        expect![[""]],
+        expect![[r#"
+            m.wasm: invalid: the signature is not one of the key sha256:56475aa75463474c0285df5dbf2bcab7 over what its file says
+        "#]],
         expect![[""]],
     );
 
     let folder = Folder::with("module.wasm", "v1.sig");
-    folder.sign(&["verify", "m.wasm"]).check(4, expect![[""]], expect![[""]]);
+    folder.sign(&["verify", "m.wasm"]).check(
+        4,
+        expect![[r#"
+        m.wasm: untrusted: the key sha256:56475aa75463474c0285df5dbf2bcab7 is not trusted
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          developer  Grace <grace@example.org>
+          signed at  2025-11-19T08:59:12.123456789+00:00
+          version 1  developer fields not covered by the signature, nor when it was made
+    "#]],
+        expect![[""]],
+    );
 
     let folder = trusted("module.wasm", "v2.sig");
     folder.sign(&["trust", "revoke", "Grace Hopper"]).exits(0);
@@ -175,8 +272,40 @@ fn every_verdict_has_its_code_in_text_and_json() {
     assert!(ended.stdout.starts_with("m.wasm: revoked: "), "{}", ended.stdout);
     assert_eq!(folder.sign(&["verify", "m.wasm", "--json"]).exits(5).json()["status"], "revoked");
 
-    folder.sign(&["verify", "nothing.wasm"]).check(1, expect![[""]], expect![[""]]);
-    folder.sign(&["verify", "nothing.wasm", "--json"]).check(1, expect![[""]], expect![[""]]);
+    let expired = trusted("module.wasm", "v2_expired.sig");
+    expired.sign(&["verify", "m.wasm"]).check(5, expect![[r#"
+        m.wasm: expired: its signature by the key sha256:56475aa75463474c0285df5dbf2bcab7 expired at 2026-01-02T10:00:00Z
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          plugin     pads 1.2.3
+          abi        action
+          asks for   Midi, Network
+          developer  Grace <grace@example.org>
+          signed at  2026-01-01T10:00:00Z
+          expires at 2026-01-02T10:00:00Z
+    "#]], expect![[""]]);
+    assert_eq!(expired.sign(&["verify", "m.wasm", "--json"]).exits(5).json()["status"], "expired");
+
+    folder.sign(&["verify", "nothing.wasm"]).check(
+        1,
+        expect![[""]],
+        expect![[r#"
+        conductor-sign: error: cannot read nothing.wasm: No such file or directory (os error 2)
+    "#]],
+    );
+    folder.sign(&["verify", "nothing.wasm", "--json"]).check(
+        1,
+        expect![[r#"
+        {
+          "file": "nothing.wasm",
+          "status": "error",
+          "exit_code": 1,
+          "trusted_as": null,
+          "reason": "cannot read nothing.wasm: No such file or directory (os error 2)",
+          "signature": null
+        }
+    "#]],
+        expect![[""]],
+    );
 }
 
 #[test]
@@ -206,14 +335,63 @@ fn a_key_that_is_named_is_the_only_one() {
     for key in ["key", "key.public", key.trim()] {
         folder.sign(&["verify", "m.wasm", "--key", key]).exits(0);
     }
-    folder.sign(&["verify", "m.wasm", "--key", "nobody"]).check(1, expect![[""]], expect![[""]]);
+    folder.sign(&["verify", "m.wasm", "--key", "nobody"]).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: `nobody` is no public key (found 6 characters, wanted 32 bytes: 64 hexadecimal digits, or 44 characters of base64), and there is no file nobody.public
+    "#]]);
 }
 
 #[test]
 fn inspect_shows_what_a_signature_says() {
     let folder = Folder::with("module.wasm", "v2_expires.sig");
-    folder.sign(&["inspect", "m.wasm"]).check(0, expect![[""]], expect![[""]]);
-    folder.sign(&["inspect", "m.wasm.sig", "--json"]).check(0, expect![[""]], expect![[""]]);
+    folder.sign(&["inspect", "m.wasm"]).check(
+        0,
+        expect![[r#"
+        m.wasm: verified
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          plugin     pads 1.2.3
+          abi        action
+          asks for   Midi, Network
+          developer  Grace <grace@example.org>
+          signed at  2026-11-22T10:00:00Z
+          expires at 2026-11-23T10:00:00Z
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["inspect", "m.wasm.sig", "--json"]).check(
+        0,
+        expect![[r#"
+        {
+          "file": "m.wasm.sig",
+          "status": "read",
+          "exit_code": 0,
+          "reason": null,
+          "signature": {
+            "version": 2,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+            "size": 25,
+            "plugin": {
+              "name": "pads",
+              "version": "1.2.3",
+              "abi": "action",
+              "capabilities": [
+                "Midi",
+                "Network"
+              ]
+            },
+            "developer": {
+              "name": "Grace",
+              "email": "grace@example.org",
+              "covered": true
+            },
+            "signed_at": "2026-11-22T10:00:00Z",
+            "expires_at": "2026-11-23T10:00:00Z"
+          }
+        }
+    "#]],
+        expect![[""]],
+    );
     folder.copy("changed.wasm", "m.wasm");
     folder.sign(&["inspect", "m.wasm"]).exits(3);
     folder.sign(&["inspect", "m.wasm.sig"]).exits(0);
@@ -226,14 +404,28 @@ fn inspect_shows_what_a_signature_says() {
 #[test]
 fn trust_is_listed_and_changed_by_name_key_and_fingerprint() {
     let folder = Folder::new();
-    folder.sign(&["trust", "list"]).check(0, expect![[""]], expect![[""]]);
-    folder.sign(&["trust", "add", "key", "Grace", "--email", "grace@example.org"]).check(
+    folder.sign(&["trust", "list"]).check(
         0,
-        expect![[""]],
+        expect![[r#"
+        keys: 0, plugins used: 0; FOLDER/configuration/conductor/trusted_keys.toml
+    "#]],
         expect![[""]],
     );
-    folder.sign(&["trust", "add", "key", "Eve"]).check(1, expect![[""]], expect![[""]]);
-    folder.sign(&["trust", "list"]).check(0, expect![[""]], expect![[""]]);
+    folder.sign(&["trust", "add", "key", "Grace", "--email", "grace@example.org"]).check(
+        0,
+        expect![[r#"
+            trusted: Grace sha256:56475aa75463474c0285df5dbf2bcab7
+        "#]],
+        expect![[""]],
+    );
+    folder.sign(&["trust", "add", "key", "Eve"]).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: the key sha256:56475aa75463474c0285df5dbf2bcab7 is there already, as `Grace`
+    "#]]);
+    folder.sign(&["trust", "list"]).check(0, expect![[r#"
+        trusted  Grace <grace@example.org>
+                 03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8 sha256:56475aa75463474c0285df5dbf2bcab7
+        keys: 1, plugins used: 0; FOLDER/configuration/conductor/trusted_keys.toml
+    "#]], expect![[""]]);
     let listed = folder.sign(&["trust", "list", "--json"]).exits(0).json();
     assert_eq!(listed["keys"][0]["name"], "Grace");
     assert_eq!(listed["keys"][0]["revoked_at"], serde_json::Value::Null);
@@ -242,8 +434,16 @@ fn trust_is_listed_and_changed_by_name_key_and_fingerprint() {
     let listed = folder.sign(&["trust", "list", "--json"]).exits(0).json();
     assert!(listed["keys"][0]["revoked_at"].is_string(), "{listed}");
     folder.sign(&["trust", "remove", "Grace"]).exits(0);
-    folder.sign(&["trust", "remove", "Grace"]).check(1, expect![[""]], expect![[""]]);
-    folder.sign(&["trust", "forget", "pads"]).check(1, expect![[""]], expect![[""]]);
+    folder.sign(&["trust", "remove", "Grace"]).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: no key `Grace` in the trust store; wanted a key, a fingerprint or a name that only one key has
+    "#]]);
+    folder.sign(&["trust", "forget", "pads"]).check(
+        1,
+        expect![[""]],
+        expect![[r#"
+        conductor-sign: error: no plugin `pads` was used with a signature
+    "#]],
+    );
 }
 
 #[test]
@@ -281,12 +481,18 @@ fn a_passphrase_comes_from_the_environment_where_there_is_no_terminal() {
     assert!(folder.read("locked.private").starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
     let sign = [&["sign", "m.wasm", "locked"][..], &ADA].concat();
     folder.sign_with("correct horse", &sign).exits(0);
-    folder.sign_with("another", &sign).check(1, expect![[""]], expect![[""]]);
-    folder.sign(&sign).check(1, expect![[""]], expect![[""]]);
+    folder.sign_with("another", &sign).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: locked.private: the passphrase is not the one of this key, or the file is damaged
+    "#]]);
+    folder.sign(&sign).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: locked.private is encrypted, there is no terminal to ask for its passphrase, and CONDUCTOR_SIGN_PASSPHRASE is not set
+    "#]]);
     let made = folder.sign_with("ignored", &["generate-key", "open", "--no-passphrase"]).exits(0);
     assert_eq!(made.stderr, "");
     assert!(folder.read("open.private").starts_with("-----BEGIN PRIVATE KEY-----"));
-    folder.sign(&["generate-key", "open"]).check(1, expect![[""]], expect![[""]]);
+    folder.sign(&["generate-key", "open"]).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: open.private is there already, and keys are not overwritten: choose another name
+    "#]]);
 }
 
 #[test]

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use plugbay_signing::{
-    Candidate, FormatVersion, KeyPaths, PublicKey, Rotation, SignatureFile, StoredKey,
-    VerifiedModule, VerifyError,
+    Candidate, FormatVersion, KeyPaths, PublicKey, Rotation, SignatureFile, Standing, Status,
+    StoredKey, VerifiedModule, VerifyError,
 };
 use serde::Deserialize;
 
@@ -68,7 +68,7 @@ fn verified(module: &str, signature: &str) -> Result<VerifiedModule, &'static st
 #[test]
 fn every_signature_comes_out_as_the_other_implementation_meant_it() {
     let cases = cases();
-    assert_eq!(cases.signatures.len(), 50);
+    assert_eq!(cases.signatures.len(), 51);
     let mut wrong = Vec::new();
     for SignatureCase { name, module, outcome } in &cases.signatures {
         let found = match verified(module, &format!("{name}.sig")) {
@@ -99,6 +99,15 @@ fn version_1_covers_no_developer_and_version_2_does() {
     assert!(new.signature().covers_developer());
     assert_eq!(new.signature().plugin().unwrap().name, "pads");
     assert_eq!(new.bytes(), read("module.wasm"));
+}
+
+#[test]
+fn whether_a_time_is_over_the_time_decides() {
+    let module = verified("module.wasm", "v2_expired.sig").unwrap();
+    let standing = |now: &str| module.standing_without_trust(now.parse().unwrap());
+    assert_eq!(standing("2026-01-02T09:59:59Z"), Ok(Standing::Untrusted));
+    let refusal = standing("2026-01-02T10:00:00Z").unwrap_err();
+    assert_eq!(refusal.status(), Status::Expired);
 }
 
 #[test]

@@ -193,6 +193,8 @@ def make():
         ("v2_unicode", module, v2(module, key, **unicode), "valid"),
         ("v2_base64", module, in_base64(new, "public_key", "signature"), "valid"),
         ("v2_expires", module, v2(module, key, expires_at="2026-11-23T10:00:00Z"), "valid"),
+        # As a signature it fits; its time is over.
+        ("v2_expired", module, v2(module, key, signed_at="2026-01-01T10:00:00Z", expires_at="2026-01-02T10:00:00Z"), "valid"),
         ("v1_flipped_module", changed, old, "hash"),
         ("v2_flipped_module", changed, new, "hash"),
         ("v1_longer_module", longer, old, "size"),

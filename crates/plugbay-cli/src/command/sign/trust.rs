@@ -220,6 +220,6 @@ fn list(directory: &TrustDirectory, json: bool) -> Result<()> {
     }
     let (keys, pins) = (keys.all().len(), pins.all().len());
     let file = printable(&directory.keys_path().to_string_lossy());
-    outln!("{DIM}{keys} keys and {pins} plugins in {file}{DIM:#}");
+    outln!("{DIM}keys: {keys}, plugins used: {pins}; {file}{DIM:#}");
     Ok(())
 }
