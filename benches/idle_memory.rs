@@ -35,7 +35,7 @@ fn kept(engine: &Arc<dyn Backend>) -> u64 {
     let options = PluginOptions::named(PLUGIN)
         .with_streams(Streams::Sticky)
         .with_instances(Instances::pooled(size));
-    let plugin = block_on(host.load(PLUGIN, &sample(PLUGIN), options)).expect("it loads");
+    let plugin = block_on(host.load_unsigned(PLUGIN, &sample(PLUGIN), options)).expect("it loads");
     // What is made once: code, tables of the allocator, the first instance.
     streams(&plugin, 1);
     let before = resident();

@@ -24,7 +24,7 @@ fn main() {
 fn load(backend: &Arc<dyn Backend>, wasm: &[u8], instances: Instances) -> Plugin {
     let host = Host::builder().backend(Arc::clone(backend)).build().expect("an engine was given");
     let options = PluginOptions::named("bench").with_instances(instances);
-    block_on(host.load("bench", wasm, options)).expect("it loads")
+    block_on(host.load_unsigned("bench", wasm, options)).expect("it loads")
 }
 
 /// The time of a call on each of one thread and of two that call as fast as they can. Where none

@@ -21,4 +21,5 @@ mod gateway_curl;
 mod gateway_openai;
 mod modules;
 mod sandbox;
+mod signing;
 mod support;

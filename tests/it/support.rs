@@ -63,6 +63,11 @@ pub(crate) fn conductor() -> Command {
     program(env!("CARGO_BIN_EXE_tested-conductor"), "conductor")
 }
 
+/// The program `conductor-sign`.
+pub(crate) fn conductor_sign() -> Command {
+    program(env!("CARGO_BIN_EXE_tested-conductor-sign"), "conductor-sign")
+}
+
 /// Any other program.
 pub(crate) fn tool(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
@@ -86,6 +91,9 @@ fn program(path: &str, name: &str) -> Command {
     command.env("PLUGBAY_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/code"));
     command.env("PLUGBAY_GRANTS", concat!(env!("CARGO_TARGET_TMPDIR"), "/grants.json"));
     command.env("PLUGBAY_AUDIT_LOG", concat!(env!("CARGO_TARGET_TMPDIR"), "/audit.jsonl"));
+    // Whom the user trusts is none of a test's business; one that has to do with trust has a folder of its own.
+    command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/configuration"));
+    command.env_remove("CONDUCTOR_SIGN_PASSPHRASE");
     // The name that users know it by.
     command.arg0(name);
     command

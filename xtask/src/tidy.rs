@@ -14,11 +14,21 @@ use xshell::{Shell, cmd};
 const EDGES: &[(&str, &[&str])] = &[
     ("plugbay-abi", &[]),
     ("plugbay-policy", &[]),
+    ("plugbay-signing", &[]),
     ("plugbay-runtime", &["plugbay-abi", "plugbay-policy"]),
     ("plugbay-wasmtime", &["plugbay-runtime"]),
     ("plugbay-wasmi", &["plugbay-runtime"]),
     ("plugbay-conformance", &["plugbay-runtime"]),
-    ("plugbay", &["plugbay-policy", "plugbay-runtime", "plugbay-wasmi", "plugbay-wasmtime"]),
+    (
+        "plugbay",
+        &[
+            "plugbay-policy",
+            "plugbay-runtime",
+            "plugbay-signing",
+            "plugbay-wasmi",
+            "plugbay-wasmtime",
+        ],
+    ),
     ("plugbay-hooks", &["plugbay"]),
     ("plugbay-gateway", &["plugbay", "plugbay-hooks"]),
     ("plugbay-midi", &["plugbay"]),
@@ -37,6 +47,8 @@ const ENGINES: &[(&str, &[&str], &str)] = &[
 /// Other people's crates that belong in one of ours, and why anywhere else would be wrong.
 const HOMES: &[(&str, &[&str], &str)] = &[
     ("wasmtime-wizer", &["plugbay"], "it works on bytes: the host takes snapshots of any engine"),
+    ("ed25519-dalek", &["plugbay-signing"], "one crate knows what a signature is"),
+    ("pkcs8", &["plugbay-signing"], "one crate knows what a key is"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),
     ("midly", &["plugbay-midi"], "MIDI is the MIDI engine's"),
     ("hyper", &["plugbay-gateway"], "the pipeline knows no sockets"),
@@ -268,7 +280,7 @@ mod tests {
         assert!(problems.is_empty(), "{problems:?}");
 
         all[0].dependencies.insert("plugbay".to_owned());
-        all[3].dependencies.clear();
+        all[4].dependencies.clear();
         edges(&all, &mut problems);
         assert_eq!(
             problems,

@@ -13,12 +13,15 @@ mod grants;
 mod inspect;
 mod midi;
 mod revoke;
+mod sign;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::exit;
+
+pub use sign::conductor_sign;
 
 /// WebAssembly plugins for an LLM gateway and for MIDI controllers, in one sandbox.
 #[derive(Debug, Parser)]
@@ -48,12 +51,23 @@ enum PlugbayCommand {
     Grants(grants::Grants),
     Audit(audit::Audit),
     Cache(cache::Cache),
+    Sign(sign::Sign),
     Completions(completions::Completions),
 }
 
 /// The program `plugbay`.
 pub fn plugbay() -> ExitCode {
-    let result = match Plugbay::parse().command {
+    let parsed = Plugbay::try_parse().map_err(|error| {
+        // These commands say with 2 that a module is not signed.
+        let signs = std::env::args_os().nth(1).is_some_and(|command| command == "sign");
+        exit::usage(&error, if signs { 1 } else { 2 })
+    });
+    let command = match parsed {
+        Ok(parsed) => parsed.command,
+        Err(code) => return code,
+    };
+    let result = match command {
+        PlugbayCommand::Sign(command) => return command.run(),
         PlugbayCommand::Demo(command) => command.run(),
         PlugbayCommand::Gateway(command) => command.run(),
         PlugbayCommand::Midi(command) => command.run(),
@@ -85,19 +99,31 @@ mod tests {
     fn the_command_lines_are_sound() {
         Plugbay::command().debug_assert();
         midi::Conductor::command().debug_assert();
+        sign::ConductorSign::command().debug_assert();
     }
 
-    #[test]
-    fn every_command_shows_an_example_and_the_exit_codes() {
-        let mut command = Plugbay::command();
-        command.build();
+    /// Of every command, and of the commands below it.
+    fn examples(command: &mut clap::Command) {
         for subcommand in command.get_subcommands_mut() {
             if subcommand.get_name() == "help" {
                 continue;
             }
             let help = subcommand.render_long_help().to_string();
             assert!(help.contains("Example"), "{}: {help}", subcommand.get_name());
+            examples(subcommand);
         }
+    }
+
+    #[test]
+    fn every_command_shows_an_example_and_the_exit_codes() {
+        let mut command = Plugbay::command();
+        command.build();
+        examples(&mut command);
+        let mut sign = sign::ConductorSign::command();
+        sign.build();
+        examples(&mut sign);
+        let help = sign.render_long_help().to_string();
+        assert!(help.contains("Exit codes"), "{help}");
         let help = command.render_long_help().to_string();
         assert!(help.contains("Exit codes"), "{help}");
         let help = midi::Conductor::command().render_long_help().to_string();

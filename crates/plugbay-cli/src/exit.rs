@@ -29,15 +29,28 @@ pub(crate) fn code(program: &str, result: anyhow::Result<Outcome>) -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            let (style, reset) = (crate::ui::ERROR, crate::ui::ERROR.render_reset());
-            anstream::eprintln!("{program}: {style}error{reset}: {}", chain(&error));
+            report(program, &error);
             ExitCode::from(2)
         }
     }
 }
 
+/// Says what stopped a command, on stderr.
+pub(crate) fn report(program: &str, error: &anyhow::Error) {
+    let (style, reset) = (crate::ui::ERROR, crate::ui::ERROR.render_reset());
+    anstream::eprintln!("{program}: {style}error{reset}: {}", chain(error));
+}
+
+/// Says what is wrong with a command line, which `code` stands for; or gives the help that it asked for.
+pub(crate) fn usage(error: &clap::Error, code: u8) -> ExitCode {
+    let is_wrong = error.use_stderr();
+    // Where it cannot be said, the code still tells.
+    let _ = error.print();
+    if is_wrong { ExitCode::from(code) } else { ExitCode::SUCCESS }
+}
+
 /// An error with its causes. Many an error's text ends with its cause's already; it is not said twice.
-fn chain(error: &anyhow::Error) -> String {
+pub(crate) fn chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if text.is_empty() {

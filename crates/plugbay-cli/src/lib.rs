@@ -9,4 +9,4 @@ mod policy;
 mod prompt;
 mod ui;
 
-pub use command::{conductor, plugbay};
+pub use command::{conductor, conductor_sign, plugbay};

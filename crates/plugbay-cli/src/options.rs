@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay::policy::{Fuel, Limits};
+use plugbay::signing::TrustDirectory;
 use plugbay::{
     CodeCache, Host, HostBuilder, LoadError, LoadErrorKind, Plugin, PluginOptions, PluginOutput,
 };
@@ -63,6 +64,9 @@ impl BackendOptions {
         // Where the command logs nothing itself, what is wrong with the cache is said all the same.
         logging::start("off,plugbay_cli=warn,plugbay_wasmtime=warn");
         let mut builder = Host::builder();
+        if let Some(trust) = trust_directory() {
+            builder = builder.trust(trust);
+        }
         let backend = match compiles.then(|| self.cache()).flatten() {
             Some(cache) => {
                 builder = builder.cache(cache.clone());
@@ -107,6 +111,25 @@ fn user_caches() -> Option<PathBuf> {
     // The standard has relative paths ignored.
     let named = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     named.or_else(|| Some(std::env::home_dir()?.join(".cache")).filter(|path| path.is_absolute()))
+}
+
+/// Where a user keeps whom they trust; `None` for a user without a home.
+pub(crate) fn trust_directory() -> Option<TrustDirectory> {
+    let configuration = if cfg!(windows) {
+        variable("APPDATA").map(PathBuf::from)
+    } else {
+        let named = variable("XDG_CONFIG_HOME").map(PathBuf::from);
+        let named = named.filter(|path| path.is_absolute());
+        named.or_else(|| {
+            Some(std::env::home_dir()?.join(".config")).filter(|path| path.is_absolute())
+        })
+    };
+    configuration.map(|directory| TrustDirectory::new(directory.join("conductor")))
+}
+
+/// An environment variable that says something.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// `--fuel`, `--memory-bytes`, `--timeout-ms`.
@@ -196,7 +219,7 @@ pub(crate) async fn load(
     options: PluginOptions,
 ) -> Result<std::result::Result<Plugin, LoadError>> {
     if path.as_os_str() == "-" {
-        return Ok(host.load("stdin", &read_bytes(path)?, options).await);
+        return Ok(host.load_unsigned("stdin", &read_bytes(path)?, options).await);
     }
     match host.load_file(path, options).await {
         Err(error) if matches!(error.kind, LoadErrorKind::Read { .. }) => Err(error.into()),

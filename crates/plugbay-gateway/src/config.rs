@@ -142,6 +142,9 @@ pub struct PluginConfig {
     /// When it is left alone.
     #[serde(default)]
     pub breaker: BreakerSettings,
+    /// Whether only a module that a trusted key signed is loaded. Default: not for a file.
+    #[serde(default)]
+    pub require_signature: Option<bool>,
     /// Its bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -170,6 +173,7 @@ impl PluginConfig {
             .with_limits(self.limits.clone())
             .with_grant(self.capabilities.clone())
             .with_input(self.input)
+            .with_required_signature(self.require_signature.unwrap_or(false))
             .with_streams(self.streams);
         options.name.clone_from(&self.name);
         options.config.clone_from(&self.config);

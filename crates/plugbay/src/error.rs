@@ -8,6 +8,7 @@ use plugbay_runtime::abi::hook::OutputError;
 use plugbay_runtime::abi::interface::{Problem, UnknownAbi};
 use plugbay_runtime::abi::json::JsonError;
 use plugbay_runtime::{CallError, CompileError, InstantiateError};
+use plugbay_signing::{Refusal, TrustError};
 
 use crate::data::DataError;
 
@@ -71,6 +72,18 @@ pub enum LoadErrorKind {
         /// Bytes allowed.
         limit: u64,
     },
+    /// The module's signature, or its lack of one, keeps it out.
+    #[error("{}: {refusal}", .path.display())]
+    Signature {
+        /// The file that is at fault: the signature, or the module that has none. For a module that came as
+        /// bytes, its name.
+        path: PathBuf,
+        /// Why.
+        refusal: Box<Refusal>,
+    },
+    /// It cannot be told whom the user trusts, or taken down what was loaded.
+    #[error("the trust store cannot be used: {0}")]
+    Trust(#[source] Box<TrustError>),
     /// What it is to run on is not to be had.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -134,6 +147,12 @@ pub enum LoadErrorKind {
     /// `capabilities` or the metadata names something that there is not.
     #[error(transparent)]
     UnknownCapability(#[from] UnknownCapability),
+}
+
+impl From<TrustError> for LoadErrorKind {
+    fn from(error: TrustError) -> Self {
+        Self::Trust(Box::new(error))
+    }
 }
 
 /// A call that gave no usable result.

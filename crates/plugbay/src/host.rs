@@ -6,17 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use plugbay_policy::{Capability, Grant, Limits};
 use plugbay_runtime::wasi::{FileLimits, Files};
 use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
+use plugbay_signing::{TrustDirectory, VerifiedModule};
 use serde_json::value::RawValue;
 
 use crate::audit::AuditSink;
 use crate::backends::{Maker, Runtime, backend_names, compose};
 use crate::data::DataRoot;
 use crate::error::{BackendError, LoadError, LoadErrorKind};
-use crate::grants::{GrantStore, Granted, Identity, module_hash};
+use crate::grants::{GrantStore, Granted, Identity};
 use crate::inspect::Inspection;
 use crate::instances::{Instances, Streams};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
+use crate::signed::{self, Provenance, Warned};
 use crate::trace::HostTrace;
 
 /// Where plugins live. Cheap to clone.
@@ -29,6 +31,8 @@ pub struct Host {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Arc<dyn PluginOutput>,
     pub(crate) watch: Watch,
+    pub(crate) trust: Option<Arc<TrustDirectory>>,
+    pub(crate) warned: Warned,
 }
 
 /// Who is asked what plugins may do beside their configuration, and who is told.
@@ -41,12 +45,16 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// What a plugin is given, and all who have a say in it. Without any of them, the module's hash is not needed.
-    pub(crate) fn granted(&self, plugin: &str, wasm: &[u8], options: &PluginOptions) -> Granted {
-        let identity = match (&self.grants, &self.audit) {
-            (None, None) => Identity::named(plugin),
-            _ => Identity::new(plugin, module_hash(wasm), options.signer.clone()),
-        };
+    /// What a plugin is given, and all who have a say in it.
+    pub(crate) fn granted(
+        &self,
+        plugin: &str,
+        provenance: Provenance,
+        options: &PluginOptions,
+    ) -> Granted {
+        let hash = plugbay_policy::ModuleHash(*provenance.hash.as_bytes());
+        let signer = provenance.signer.map(|key| key.to_string());
+        let identity = Identity::new(plugin, hash, signer);
         Granted::with(identity, options.grant.clone(), self.grants.clone(), self.audit.clone())
     }
 }
@@ -80,6 +88,7 @@ pub struct HostBuilder {
     clock: Option<Arc<dyn Clock>>,
     output: Option<Arc<dyn PluginOutput>>,
     watch: Watch,
+    trust: Option<Arc<TrustDirectory>>,
 }
 
 impl HostBuilder {
@@ -141,6 +150,14 @@ impl HostBuilder {
         self
     }
 
+    /// Whose signatures count, and where it is taken down which key each plugin had. Without one, no key is
+    /// trusted and nothing is taken down.
+    #[must_use]
+    pub fn trust(mut self, trust: TrustDirectory) -> Self {
+        self.trust = Some(Arc::new(trust));
+        self
+    }
+
     /// The host.
     ///
     /// # Errors
@@ -155,6 +172,8 @@ impl HostBuilder {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             output: self.output.unwrap_or_else(|| Arc::new(Discard)),
             watch: self.watch,
+            trust: self.trust,
+            warned: Warned::default(),
         })
     }
 }
@@ -171,6 +190,9 @@ pub struct PluginOptions {
     pub limits: Limits,
     /// What the plugin may do.
     pub grant: Grant,
+    /// Whether only a module that a trusted key signed is loaded. Without: one that is not signed, or by an
+    /// unknown key, is loaded with a warning; a broken signature and a revoked key are refused either way.
+    pub require_signature: bool,
     /// Where input is written.
     pub input: InputPlacement,
     /// How many instances it has and how long each of them lives. Without: a pool for hook
@@ -184,9 +206,6 @@ pub struct PluginOptions {
     pub variables: Vec<(String, String)>,
     /// The files that it sees as `/`, if its grant has `Filesystem`. Without, those of the host's data root.
     pub files: Option<Files>,
-    /// The public key of the module's signature, in the spelling of the trust store, where that was verified:
-    /// grants are bound to it.
-    pub signer: Option<String>,
 }
 
 impl PluginOptions {
@@ -216,10 +235,10 @@ impl PluginOptions {
         self
     }
 
-    /// The same options for a module whose signature by this public key was verified.
+    /// The same options, with or without the demand for a signature by a trusted key.
     #[must_use]
-    pub fn with_signer(mut self, public_key: impl Into<String>) -> Self {
-        self.signer = Some(public_key.into());
+    pub fn with_required_signature(mut self, required: bool) -> Self {
+        self.require_signature = required;
         self
     }
 
@@ -316,7 +335,8 @@ impl Host {
         Ok(made)
     }
 
-    /// Loads a plugin from a file: compiles it, makes a first instance and runs its `init`.
+    /// Loads a plugin from a file: holds it against the signature beside it (`.sig` behind its name) and against
+    /// what the user trusts, compiles it, makes a first instance and runs its `init`.
     ///
     /// # Errors
     ///
@@ -327,24 +347,53 @@ impl Host {
         options: PluginOptions,
     ) -> Result<Plugin, LoadError> {
         let name = display_name(path, &options);
-        let wasm = read_module(path, options.limits.module_bytes)
+        let (bytes, identity) = signed::read(self, path, &name, &options)
             .map_err(|kind| LoadError { plugin: name.clone(), kind })?;
-        self.load(&name, &wasm, options).await
+        self.start(&name, &bytes, identity, options).await
     }
 
-    /// Loads a plugin from its bytes. `origin` stands in messages until the plugin has a name.
+    /// Loads a plugin from a module that was verified, once the user's trust and what the options demand allow
+    /// it. `origin` is its name where the options give none.
     ///
     /// # Errors
     ///
     /// As [`load_file`](Self::load_file).
-    pub async fn load(
+    pub async fn load_verified(
+        &self,
+        origin: &str,
+        module: &VerifiedModule,
+        options: PluginOptions,
+    ) -> Result<Plugin, LoadError> {
+        let name = options.name.as_deref().unwrap_or(origin);
+        let identity = signed::admit(self, module, name, &options)
+            .map_err(|kind| LoadError { plugin: name.to_owned(), kind })?;
+        self.start(origin, module.bytes(), identity, options).await
+    }
+
+    /// Loads a plugin from bytes on nobody's word but the caller's: no signature is looked for, whatever the options
+    /// demand. `origin` stands in messages until the plugin has a name.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_file`](Self::load_file), but for signatures.
+    pub async fn load_unsigned(
         &self,
         origin: &str,
         wasm: &[u8],
         options: PluginOptions,
     ) -> Result<Plugin, LoadError> {
+        self.start(origin, wasm, Provenance::unsigned(wasm), options).await
+    }
+
+    async fn start(
+        &self,
+        origin: &str,
+        wasm: &[u8],
+        provenance: Provenance,
+        options: PluginOptions,
+    ) -> Result<Plugin, LoadError> {
         let name = options.name.clone().unwrap_or_else(|| origin.to_owned());
-        Plugin::load(self, origin, wasm, options)
+        Plugin::load(self, origin, wasm, provenance, options)
             .await
             .map_err(|kind| LoadError { plugin: name, kind })
     }
@@ -389,19 +438,6 @@ pub(crate) fn compile(
 fn display_name(path: &Path, options: &PluginOptions) -> String {
     let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     options.name.clone().or_else(stem).unwrap_or_else(|| "plugin".to_owned())
-}
-
-/// Reads a module, but never more of it than one byte past the limit.
-fn read_module(path: &Path, limit: u64) -> Result<Vec<u8>, LoadErrorKind> {
-    use std::io::Read as _;
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut wasm = Vec::new();
-        std::fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut wasm)?;
-        Ok(wasm)
-    };
-    let wasm = read().map_err(|source| LoadErrorKind::Read { path: path.to_owned(), source })?;
-    check_size(wasm.len() as u64, limit)?;
-    Ok(wasm)
 }
 
 pub(crate) fn check_size(found: u64, limit: u64) -> Result<(), LoadErrorKind> {

@@ -21,6 +21,7 @@ use crate::grants::Granted;
 use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports::{self, HostFunctions};
 use crate::output::{Allowance, OutputPipe};
+use crate::signed::Provenance;
 use crate::trace::Tracer;
 
 /// Everything that is needed to make an instance, and then another one.
@@ -73,11 +74,12 @@ impl Blueprint {
         host: &Host,
         name: &str,
         wasm: &[u8],
+        provenance: Provenance,
         options: PluginOptions,
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
         let backend = host.engine(options.runtime)?;
-        let granted = host.watch.granted(name, wasm, &options);
+        let granted = host.watch.granted(name, provenance, &options);
         let files = host.files(name, &granted, &options)?;
         if files.is_some() && !backend.confines_files() {
             return Err(LoadErrorKind::FilesNotConfined { backend: backend.name() });

@@ -17,6 +17,7 @@ mod output;
 mod plugin;
 mod pool;
 mod shadow;
+mod signed;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod text;
@@ -43,6 +44,7 @@ pub use output::{Discard, PluginOutput};
 pub use plugbay_policy as policy;
 pub use plugbay_runtime as runtime;
 pub use plugbay_runtime::abi;
+pub use plugbay_signing as signing;
 #[cfg(feature = "wasmtime")]
 pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};

@@ -12,6 +12,7 @@ use plugbay_runtime::abi::interface::{Abi, Hook, Interface};
 use plugbay_runtime::abi::json::{JsonError, RawObject};
 use plugbay_runtime::abi::protocol::PackedCall;
 use plugbay_runtime::{CallError, exchange};
+use plugbay_signing::{ModuleHash, PublicKey};
 use serde_json::value::RawValue;
 
 use crate::bodies::{Given, Handed};
@@ -21,6 +22,7 @@ use crate::host::{Host, PluginOptions};
 use crate::instance::{Blueprint, Introduction, Live};
 use crate::instances::{InstanceMode, InstanceSource, Instances, Streams};
 use crate::pool::{Held, LendError, Lent, Pool};
+use crate::signed::Provenance;
 
 /// A loaded plugin. Cheap to clone; all clones share its instances.
 ///
@@ -32,6 +34,7 @@ pub struct Plugin {
 
 struct Shared {
     name: String,
+    provenance: Provenance,
     introduction: Introduction,
     pool: Pool,
 }
@@ -63,12 +66,13 @@ impl Plugin {
         host: &Host,
         origin: &str,
         wasm: &[u8],
+        provenance: Provenance,
         options: PluginOptions,
     ) -> Result<Self, LoadErrorKind> {
         let configured_name = options.name.clone();
         // What the guest prints goes under a name that it cannot choose.
         let log_name = configured_name.clone().unwrap_or_else(|| origin.to_owned());
-        let blueprint = Blueprint::new(host, &log_name, wasm, options)?;
+        let blueprint = Blueprint::new(host, &log_name, wasm, provenance, options)?;
         let instances = blueprint.options.instances.unwrap_or_else(|| {
             if blueprint.interface.is_action_plugin() {
                 Instances::SINGLE
@@ -82,7 +86,7 @@ impl Plugin {
             .or_else(|| introduction.metadata.as_ref().map(|metadata| metadata.name.clone()))
             .filter(|name| !name.is_empty())
             .unwrap_or(log_name);
-        Ok(Self { shared: Arc::new(Shared { name, introduction, pool }) })
+        Ok(Self { shared: Arc::new(Shared { name, provenance, introduction, pool }) })
     }
 
     /// The plugin's name: the configured one, or the one it gives itself.
@@ -93,6 +97,16 @@ impl Plugin {
     /// The name that the plugin gives itself in `get_name`.
     pub fn guest_name(&self) -> Option<&str> {
         self.shared.introduction.name.as_deref()
+    }
+
+    /// The SHA-256 of its module.
+    pub fn module_hash(&self) -> ModuleHash {
+        self.shared.provenance.hash
+    }
+
+    /// The key that signed its module, where it was loaded with its signature.
+    pub fn signer(&self) -> Option<PublicKey> {
+        self.shared.provenance.signer
     }
 
     /// What the plugin says of itself in `init`, if its `init` says anything.

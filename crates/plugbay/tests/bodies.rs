@@ -25,7 +25,7 @@ fn host(backend: &str) -> Host {
 }
 
 fn load(backend: &str, wat: &str, options: PluginOptions) -> Result<Plugin, LoadError> {
-    block_on(host(backend).load("test", &wat::parse_str(wat).unwrap(), options))
+    block_on(host(backend).load_unsigned("test", &wat::parse_str(wat).unwrap(), options))
 }
 
 fn plugin(backend: &str, wat: &str) -> Plugin {
@@ -577,7 +577,7 @@ fn a_shadow_sees_what_the_first_one_reads() {
     let shadow = std::sync::Arc::new(plugbay::ShadowBackend::new(first, second_engine));
     let host = Host::builder().backend(shadow.clone()).build().unwrap();
     let wasm = wat::parse_str(second(INCREMENT)).unwrap();
-    let plugin = block_on(host.load("test", &wasm, PluginOptions::default())).unwrap();
+    let plugin = block_on(host.load_unsigned("test", &wasm, PluginOptions::default())).unwrap();
     let before = shadow.report().compared;
     let outcome = pre(&plugin, &request_of(vec![1; 1 << 20])).unwrap();
     let HttpPreOutcome::Request(changed) = outcome else { panic!("{outcome:?}") };

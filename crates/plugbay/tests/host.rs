@@ -46,7 +46,7 @@ fn host(backend: &str) -> (Host, Arc<Lines>) {
 }
 
 fn load(host: &Host, wat: &str, options: PluginOptions) -> Result<Plugin, LoadError> {
-    block_on(host.load("test", &wat::parse_str(wat).unwrap(), options))
+    block_on(host.load_unsigned("test", &wat::parse_str(wat).unwrap(), options))
 }
 
 fn json(text: &str) -> Box<RawValue> {
@@ -416,7 +416,9 @@ fn a_plugin_that_cannot_be_loaded_says_why(backend: &str) {
         (b"\0asm\x02\0\0\0", "another version"),
         (b"\0asm\x01\0\0\0\x01", "not a valid WebAssembly module"),
     ] {
-        let Err(error) = block_on(host.load("junk", wasm, plain())) else { panic!("loaded") };
+        let Err(error) = block_on(host.load_unsigned("junk", wasm, plain())) else {
+            panic!("loaded")
+        };
         let text = error.to_string();
         assert!(text.contains(wanted) && text.contains("not a valid WebAssembly module"), "{text}");
     }

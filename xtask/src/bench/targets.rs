@@ -101,6 +101,18 @@ pub(crate) const TARGETS: &[Target] = &[
         under: "cold_start/redactor_cached/wasmtime",
         bound: Bound::AtLeast(1000.0),
     },
+    Target {
+        name: "verifying a module of 10 MiB, over hashing it",
+        over: "verify/module_10m_verified/host",
+        under: "verify/module_10m_hashed/host",
+        bound: Bound::AtMost(1.2),
+    },
+    Target {
+        name: "the same from a file, reading included",
+        over: "verify/file_10m_verified/host",
+        under: "verify/file_10m_hashed/host",
+        bound: Bound::AtMost(1.2),
+    },
 ];
 
 /// The table of targets and what was reached, in Markdown. An id that was not measured is named.

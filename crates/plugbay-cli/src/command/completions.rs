@@ -15,7 +15,7 @@ pub(crate) struct Completions {
     /// The shell
     shell: Shell,
     /// The program whose command line is completed
-    #[arg(long, default_value = "plugbay", value_parser = ["plugbay", "conductor"])]
+    #[arg(long, default_value = "plugbay", value_parser = ["plugbay", "conductor", "conductor-sign"])]
     program: String,
 }
 
@@ -23,6 +23,7 @@ impl Completions {
     pub(crate) fn run<P: CommandFactory>(self) -> Result<Outcome> {
         let mut command = match self.program.as_str() {
             "conductor" => super::midi::Conductor::command(),
+            "conductor-sign" => super::sign::ConductorSign::command(),
             _ => P::command(),
         };
         clap_complete::generate(self.shell, &mut command, self.program, &mut std::io::stdout());

@@ -22,6 +22,7 @@ fn plugins_alone_are_enough() {
     assert_eq!(plugin.path, Path::new("/opt/plugins/one.wasm"));
     assert_eq!(plugin.config.as_ref().unwrap().get(), r#"{"greeting": 1.00}"#);
     assert_eq!((plugin.enabled, plugin.order), (true, 0));
+    assert!(!plugin.options().require_signature);
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.default_provider(), "mock");
 }
@@ -37,7 +38,7 @@ fn everything_can_be_said() {
                 "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
                 "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
                 "capabilities": {"Network": {"hosts": ["*.example.org"]}, "filesystem": {"max_files": 3}},
-                "input": "host-pages", "instances": 3, "streams": "sticky", "runtime": "tiered"
+                "input": "host-pages", "require_signature": true, "instances": 3, "streams": "sticky", "runtime": "tiered"
             }],
             "providers": {
                 "openai": {"base_url": "http://localhost:1/v1", "api_key_env": "KEY",
@@ -59,6 +60,7 @@ fn everything_can_be_said() {
     assert_eq!(plugin.options().grant.filesystem.unwrap().max_files, 3);
     assert_eq!(plugin.capabilities.network.as_ref().unwrap().hosts.len(), 1);
     assert_eq!(config.audit.file.as_deref(), Some(Path::new("/etc/gateway/audit.jsonl")));
+    assert!(plugin.options().require_signature);
     assert_eq!(config.providers.openai.as_ref().unwrap().timeouts.idle_ms, 9);
     assert_eq!(config.default_provider(), "mock");
 }

@@ -471,6 +471,7 @@ impl Builder<'_> {
                 path,
                 limits: Limits::default(),
                 grant: Grant::none(),
+                require_signature: false,
             })
             .collect();
         name_plugins(&mut plugins);
@@ -487,6 +488,8 @@ impl Builder<'_> {
             let grant = table.optional("capabilities");
             let grant = grant.map(|value| capabilities::grant(value, &mut self.findings));
             let grant = grant.unwrap_or_default();
+            let required = table.optional("require_signature");
+            let required = required.and_then(|value| value.boolean(&mut self.findings));
             table.finish(&mut self.findings);
             let Some(path) = path else { continue };
             let id = self.plugin_ids.get(&path).copied();
@@ -494,6 +497,7 @@ impl Builder<'_> {
                 Some(plugin) => {
                     plugin.limits = limits;
                     plugin.grant = grant;
+                    plugin.require_signature = required.unwrap_or(false);
                 }
                 None if self.clean() => {
                     let message = format!("no mapping uses the plugin {}", shown(key));

@@ -174,6 +174,8 @@ pub struct Plugin {
     pub limits: Limits,
     /// What it may do beyond computing and printing.
     pub grant: Grant,
+    /// Whether only a module that a trusted key signed is loaded.
+    pub require_signature: bool,
 }
 
 /// `[audit]`. Who sets up the host reads this.

@@ -133,6 +133,7 @@ action = { type = "WasmPlugin", path = "lights.wasm" }
 
 [plugins."lights.wasm"]
 capabilities = ["network", "Midi"]
+require_signature = true
 limits = { fuel = 5, timeout_ms = 100 }
 "#,
     );
@@ -167,6 +168,7 @@ limits = { fuel = 5, timeout_ms = 100 }
     assert_eq!((plugin.name.as_str(), &*plugin.path), ("lights", Path::new("/music/lights.wasm")));
     assert_eq!((plugin.limits.fuel, plugin.limits.timeout_ms), (5.into(), 100));
     assert_eq!(plugin.limits.memory_bytes, 128 << 20);
+    assert!(plugin.require_signature);
     assert_eq!(plugin.grant.iter().collect::<Vec<_>>(), [Capability::Network, Capability::Midi]);
 }
 

@@ -53,7 +53,8 @@ impl ActionHost for Host {
         Box::pin(async move {
             let options = PluginOptions::named(&plugin.name)
                 .with_limits(plugin.limits.clone())
-                .with_grant(plugin.grant.clone());
+                .with_grant(plugin.grant.clone())
+                .with_required_signature(plugin.require_signature);
             let loaded = self.load_file(&plugin.path, options).await?;
             if !loaded.interface().is_action_plugin() {
                 loaded.shutdown().await?;

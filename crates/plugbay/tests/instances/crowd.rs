@@ -44,10 +44,12 @@ pub(crate) fn a_hundred_plugins_one_of_which_spins(backend: &str) {
     runtime.block_on(async {
         let spins = wat::parse_str(hook_plugin(SPINS)).unwrap();
         let works = wat::parse_str(hook_plugin(WORKS)).unwrap();
-        let spinner = host.load("spinner", &spins, options(500)).await.unwrap();
+        let spinner = host.load_unsigned("spinner", &spins, options(500)).await.unwrap();
         let mut workers = Vec::new();
         for number in 0..99 {
-            workers.push(host.load(&format!("w{number}"), &works, options(1_000)).await.unwrap());
+            workers.push(
+                host.load_unsigned(&format!("w{number}"), &works, options(1_000)).await.unwrap(),
+            );
         }
 
         // All begin at 0 ms: the spinner may run until 500, the others until 1,000.
@@ -74,7 +76,7 @@ pub(crate) fn a_hundred_plugins_one_of_which_spins(backend: &str) {
         assert_eq!(error.class(), "deadline_exceeded", "{error}");
 
         // A second spinner begins now; nobody's time is shorter for it.
-        let spinner = host.load("spinner", &spins, options(500)).await.unwrap();
+        let spinner = host.load_unsigned("spinner", &spins, options(500)).await.unwrap();
         let spinning = tokio::spawn(async move { spinner.hook_raw(Hook::Pre, b"{}").await });
         let begun = clock.now();
         for worker in workers.iter().take(9) {

@@ -43,7 +43,7 @@ pub(crate) fn try_load(
     wat: &str,
     options: PluginOptions,
 ) -> Result<Plugin, LoadError> {
-    block_on(host.load("test", &wat::parse_str(wat).unwrap(), options))
+    block_on(host.load_unsigned("test", &wat::parse_str(wat).unwrap(), options))
 }
 
 /// Calls `pre_hook` and gives its output as text.

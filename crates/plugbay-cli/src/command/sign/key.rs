@@ -1,0 +1,32 @@
+//! Keys as they are named on the command line.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use plugbay::signing::{KeyPaths, PublicKey, SecretKey, StoredKey};
+
+use super::passphrase;
+
+/// A public key: its text, or the name of a key pair or its file.
+pub(super) fn public(named: &str) -> Result<PublicKey> {
+    let error = match named.parse() {
+        Ok(key) => return Ok(key),
+        Err(error) => error,
+    };
+    let paths = KeyPaths::named(Path::new(named));
+    if !paths.public().exists() {
+        bail!(
+            "`{named}` is no public key ({error}), and there is no file {}",
+            paths.public().display()
+        );
+    }
+    Ok(paths.read_public()?)
+}
+
+/// The half of a key pair that signs, opened.
+pub(super) fn secret(paths: &KeyPaths) -> Result<SecretKey> {
+    Ok(match paths.read_private()? {
+        StoredKey::Plain(key) => key,
+        StoredKey::Encrypted(key) => key.decrypt(&passphrase::for_key(paths.private())?)?,
+    })
+}

@@ -1,0 +1,530 @@
+//! `conductor-sign` and `plugbay sign`: what they print and how they exit.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use expect_test::{Expect, expect};
+
+/// A folder in which the programs run, with a trust store of its own and a key pair `key` that is always the same.
+struct Folder(tempfile::TempDir);
+
+/// What another implementation made: see `signing.py` there.
+fn vector(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugbay-signing/tests/vectors").join(name)
+}
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.copy("raw.private", "key.private");
+        folder.copy("hex.public", "key.public");
+        folder
+    }
+
+    /// With a module and one of the signatures of the other implementation beside it.
+    fn with(module: &str, signature: &str) -> Self {
+        let folder = Self::new();
+        folder.copy(module, "m.wasm");
+        folder.copy(signature, "m.wasm.sig");
+        folder
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        std::fs::copy(vector(from), self.path(to)).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str], passphrase: Option<&str>) -> Ended {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env("XDG_CONFIG_HOME", self.path("configuration"));
+        command.env_remove("CONDUCTOR_SIGN_PASSPHRASE").env_remove("CLICOLOR_FORCE");
+        if let Some(passphrase) = passphrase {
+            command.env("CONDUCTOR_SIGN_PASSPHRASE", passphrase);
+        }
+        let output = command.output().unwrap();
+        let folder = self.0.path().display().to_string();
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&folder, "FOLDER");
+        Ended {
+            code: output.status.code().unwrap(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    fn sign(&self, arguments: &[&str]) -> Ended {
+        self.run(env!("CARGO_BIN_EXE_conductor-sign"), arguments, None)
+    }
+
+    fn sign_with(&self, passphrase: &str, arguments: &[&str]) -> Ended {
+        self.run(env!("CARGO_BIN_EXE_conductor-sign"), arguments, Some(passphrase))
+    }
+}
+
+struct Ended {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    #[track_caller]
+    fn check(&self, code: i32, stdout: Expect, stderr: Expect) {
+        stdout.assert_eq(&self.stdout);
+        stderr.assert_eq(&self.stderr);
+        assert_eq!(self.code, code);
+    }
+
+    #[track_caller]
+    fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+const ADA: [&str; 4] = ["--name", "Ada", "--email", "ada@example.org"];
+
+#[test]
+fn the_guides_commands_from_key_to_verdict() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("my_plugin.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    let made = folder.sign(&["generate-key", "home/.conductor/my-key"]).exits(0);
+    assert!(
+        made.stderr.contains("warning") && made.stderr.contains("unencrypted"),
+        "{}",
+        made.stderr
+    );
+    assert!(
+        folder.read("home/.conductor/my-key.private").starts_with("-----BEGIN PRIVATE KEY-----")
+    );
+    let key = folder.read("home/.conductor/my-key.public");
+    assert!(made.stdout.contains(key.trim()), "{}", made.stdout);
+
+    let module = ["sign", "my_plugin.wasm", "home/.conductor/my-key"];
+    let signed = folder.sign(&[&module[..], &ADA].concat()).exits(0);
+    assert!(signed.stdout.starts_with("signed: my_plugin.wasm.sig\n"), "{}", signed.stdout);
+
+    let report = folder.sign(&["verify", "my_plugin.wasm", "--json"]).exits(4).json();
+    assert_eq!(report["status"], "untrusted");
+    assert_eq!(report["exit_code"], 4);
+    assert_eq!(report["signature"]["version"], 2);
+    assert_eq!(report["signature"]["public_key"], key.trim());
+    assert_eq!(report["signature"]["developer"]["covered"], true);
+    assert_eq!(report["signature"]["plugin"]["name"], "my_plugin");
+
+    folder.sign(&["trust", "add", "home/.conductor/my-key", "Me"]).exits(0);
+    let report = folder.sign(&["verify", "my_plugin.wasm", "--json"]).exits(0).json();
+    assert_eq!((&report["status"], &report["trusted_as"]), (&"trusted".into(), &"Me".into()));
+}
+
+#[test]
+fn every_verdict_has_its_code_in_text_and_json() {
+    let trusted = |module, signature| {
+        let folder = Folder::with(module, signature);
+        folder.sign(&["trust", "add", "key", "Grace Hopper"]).exits(0);
+        folder
+    };
+    let folder = trusted("module.wasm", "v2.sig");
+    folder.sign(&["verify", "m.wasm"]).check(
+        0,
+        expect![[r#"
+        m.wasm: valid, by the trusted key of Grace Hopper
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          plugin     pads 1.2.3
+          abi        action
+          asks for   Midi, Network
+          developer  Grace <grace@example.org>
+          signed at  2026-11-22T10:00:00Z
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["verify", "m.wasm", "--json"]).check(
+        0,
+        expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "trusted",
+          "exit_code": 0,
+          "trusted_as": "Grace Hopper",
+          "reason": null,
+          "signature": {
+            "version": 2,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+            "size": 25,
+            "plugin": {
+              "name": "pads",
+              "version": "1.2.3",
+              "abi": "action",
+              "capabilities": [
+                "Midi",
+                "Network"
+              ]
+            },
+            "developer": {
+              "name": "Grace",
+              "email": "grace@example.org",
+              "covered": true
+            },
+            "signed_at": "2026-11-22T10:00:00Z",
+            "expires_at": null
+          }
+        }
+    "#]],
+        expect![[""]],
+    );
+    trusted("module.wasm", "v1_other_developer.sig").sign(&["verify", "m.wasm"]).check(
+        0,
+        expect![[r#"
+            m.wasm: valid, by the trusted key of Grace Hopper
+              key        sha256:56475aa75463474c0285df5dbf2bcab7
+              developer  Mallory <grace@example.org>
+              signed at  2025-11-19T08:59:12.123456789+00:00
+              version 1  developer fields not covered by the signature, nor when it was made
+        "#]],
+        expect![[""]],
+    );
+
+    std::fs::remove_file(folder.path("m.wasm.sig")).unwrap();
+    folder.sign(&["verify", "m.wasm"]).check(
+        2,
+        expect![[r#"
+        m.wasm: unsigned: there is no m.wasm.sig
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["verify", "m.wasm", "--json"]).check(
+        2,
+        expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "unsigned",
+          "exit_code": 2,
+          "trusted_as": null,
+          "reason": "there is no m.wasm.sig",
+          "signature": null
+        }
+    "#]],
+        expect![[""]],
+    );
+
+    let folder = trusted("changed.wasm", "v2.sig");
+    folder.sign(&["verify", "m.wasm"]).check(3, expect![[r#"
+        m.wasm: invalid: the module was modified: its SHA-256 is 783db0fe334ff12837604b7905b9e92d68280b7a3e7fc21adcc336a7d929f594, and 040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160 was signed
+    "#]], expect![[""]]);
+    folder.sign(&["verify", "m.wasm", "--json"]).check(3, expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "invalid",
+          "exit_code": 3,
+          "trusted_as": null,
+          "reason": "the module was modified: its SHA-256 is 783db0fe334ff12837604b7905b9e92d68280b7a3e7fc21adcc336a7d929f594, and 040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160 was signed",
+          "signature": null
+        }
+    "#]], expect![[""]]);
+    trusted("module.wasm", "v2_small_order_key.sig").sign(&["verify", "m.wasm"]).check(
+        3,
+        expect![[r#"
+            m.wasm: invalid: the signature cannot be read: public_key: found a key of small order, for which anybody can make signatures
+        "#]],
+        expect![[""]],
+    );
+    trusted("module.wasm", "v2_other_developer.sig").sign(&["verify", "m.wasm"]).check(
+        3,
+        expect![[r#"
+            m.wasm: invalid: the signature is not one of the key sha256:56475aa75463474c0285df5dbf2bcab7 over what its file says
+        "#]],
+        expect![[""]],
+    );
+
+    let folder = Folder::with("module.wasm", "v1.sig");
+    folder.sign(&["verify", "m.wasm"]).check(
+        4,
+        expect![[r#"
+        m.wasm: untrusted: the key sha256:56475aa75463474c0285df5dbf2bcab7 is not trusted
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          developer  Grace <grace@example.org>
+          signed at  2025-11-19T08:59:12.123456789+00:00
+          version 1  developer fields not covered by the signature, nor when it was made
+    "#]],
+        expect![[""]],
+    );
+
+    let folder = trusted("module.wasm", "v2.sig");
+    folder.sign(&["trust", "revoke", "Grace Hopper"]).exits(0);
+    let ended = folder.sign(&["verify", "m.wasm"]).exits(5);
+    assert!(ended.stdout.starts_with("m.wasm: revoked: "), "{}", ended.stdout);
+    assert_eq!(folder.sign(&["verify", "m.wasm", "--json"]).exits(5).json()["status"], "revoked");
+
+    let expired = trusted("module.wasm", "v2_expired.sig");
+    expired.sign(&["verify", "m.wasm"]).check(5, expect![[r#"
+        m.wasm: expired: its signature by the key sha256:56475aa75463474c0285df5dbf2bcab7 expired at 2026-01-02T10:00:00Z
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          plugin     pads 1.2.3
+          abi        action
+          asks for   Midi, Network
+          developer  Grace <grace@example.org>
+          signed at  2026-01-01T10:00:00Z
+          expires at 2026-01-02T10:00:00Z
+    "#]], expect![[""]]);
+    assert_eq!(expired.sign(&["verify", "m.wasm", "--json"]).exits(5).json()["status"], "expired");
+
+    folder.sign(&["verify", "nothing.wasm"]).check(
+        1,
+        expect![[""]],
+        expect![[r#"
+        conductor-sign: error: cannot read nothing.wasm: No such file or directory (os error 2)
+    "#]],
+    );
+    folder.sign(&["verify", "nothing.wasm", "--json"]).check(
+        1,
+        expect![[r#"
+        {
+          "file": "nothing.wasm",
+          "status": "error",
+          "exit_code": 1,
+          "trusted_as": null,
+          "reason": "cannot read nothing.wasm: No such file or directory (os error 2)",
+          "signature": null
+        }
+    "#]],
+        expect![[""]],
+    );
+}
+
+#[test]
+fn a_signature_that_expired_is_told_from_one_that_is_wrong() {
+    let folder = Folder::with("module.wasm", "v2.sig");
+    let sign = ["sign", "m.wasm", "key", "--expires-at", "2199-01-01T00:00:00Z"];
+    folder.sign(&[&sign[..], &ADA].concat()).exits(0);
+    folder.sign(&["verify", "m.wasm", "--key", "key"]).exits(0);
+    // In the past, it cannot be made.
+    let sign = ["sign", "m.wasm", "key", "--expires-at", "2001-01-01T00:00:00Z"];
+    let ended = folder.sign(&[&sign[..], &ADA].concat()).exits(1);
+    assert!(
+        ended.stderr.contains("expires_at: found 2001-01-01T00:00:00Z, wanted a time after"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_key_that_is_named_is_the_only_one() {
+    let folder = Folder::with("module.wasm", "v2.sig");
+    folder.sign(&["generate-key", "other"]).exits(0);
+    folder.sign(&["trust", "add", "key", "Grace"]).exits(0);
+    folder.sign(&["verify", "m.wasm", "--key", "other"]).exits(4);
+    folder.sign(&["verify", "m.wasm", "--key", "other.private"]).exits(4);
+    let key = folder.read("key.public");
+    for key in ["key", "key.public", key.trim()] {
+        folder.sign(&["verify", "m.wasm", "--key", key]).exits(0);
+    }
+    folder.sign(&["verify", "m.wasm", "--key", "nobody"]).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: `nobody` is no public key (found 6 characters, wanted 32 bytes: 64 hexadecimal digits, or 44 characters of base64), and there is no file nobody.public
+    "#]]);
+}
+
+#[test]
+fn inspect_shows_what_a_signature_says() {
+    let folder = Folder::with("module.wasm", "v2_expires.sig");
+    folder.sign(&["inspect", "m.wasm"]).check(
+        0,
+        expect![[r#"
+        m.wasm: verified
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          plugin     pads 1.2.3
+          abi        action
+          asks for   Midi, Network
+          developer  Grace <grace@example.org>
+          signed at  2026-11-22T10:00:00Z
+          expires at 2026-11-23T10:00:00Z
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["inspect", "m.wasm.sig", "--json"]).check(
+        0,
+        expect![[r#"
+        {
+          "file": "m.wasm.sig",
+          "status": "read",
+          "exit_code": 0,
+          "reason": null,
+          "signature": {
+            "version": 2,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+            "size": 25,
+            "plugin": {
+              "name": "pads",
+              "version": "1.2.3",
+              "abi": "action",
+              "capabilities": [
+                "Midi",
+                "Network"
+              ]
+            },
+            "developer": {
+              "name": "Grace",
+              "email": "grace@example.org",
+              "covered": true
+            },
+            "signed_at": "2026-11-22T10:00:00Z",
+            "expires_at": "2026-11-23T10:00:00Z"
+          }
+        }
+    "#]],
+        expect![[""]],
+    );
+    folder.copy("changed.wasm", "m.wasm");
+    folder.sign(&["inspect", "m.wasm"]).exits(3);
+    folder.sign(&["inspect", "m.wasm.sig"]).exits(0);
+    std::fs::remove_file(folder.path("m.wasm.sig")).unwrap();
+    folder.sign(&["inspect", "m.wasm"]).exits(2);
+    folder.sign(&["inspect", "nothing.wasm"]).exits(1);
+    folder.sign(&["inspect", "nothing.wasm.sig"]).exits(1);
+}
+
+#[test]
+fn trust_is_listed_and_changed_by_name_key_and_fingerprint() {
+    let folder = Folder::new();
+    folder.sign(&["trust", "list"]).check(
+        0,
+        expect![[r#"
+        keys: 0, plugins used: 0; FOLDER/configuration/conductor/trusted_keys.toml
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["trust", "add", "key", "Grace", "--email", "grace@example.org"]).check(
+        0,
+        expect![[r#"
+            trusted: Grace sha256:56475aa75463474c0285df5dbf2bcab7
+        "#]],
+        expect![[""]],
+    );
+    folder.sign(&["trust", "add", "key", "Eve"]).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: the key sha256:56475aa75463474c0285df5dbf2bcab7 is there already, as `Grace`
+    "#]]);
+    folder.sign(&["trust", "list"]).check(0, expect![[r#"
+        trusted  Grace <grace@example.org>
+                 03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8 sha256:56475aa75463474c0285df5dbf2bcab7
+        keys: 1, plugins used: 0; FOLDER/configuration/conductor/trusted_keys.toml
+    "#]], expect![[""]]);
+    let listed = folder.sign(&["trust", "list", "--json"]).exits(0).json();
+    assert_eq!(listed["keys"][0]["name"], "Grace");
+    assert_eq!(listed["keys"][0]["revoked_at"], serde_json::Value::Null);
+    let fingerprint = listed["keys"][0]["fingerprint"].as_str().unwrap().to_owned();
+    folder.sign(&["trust", "revoke", &fingerprint]).exits(0);
+    let listed = folder.sign(&["trust", "list", "--json"]).exits(0).json();
+    assert!(listed["keys"][0]["revoked_at"].is_string(), "{listed}");
+    folder.sign(&["trust", "remove", "Grace"]).exits(0);
+    folder.sign(&["trust", "remove", "Grace"]).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: no key `Grace` in the trust store; wanted a key, a fingerprint or a name that only one key has
+    "#]]);
+    folder.sign(&["trust", "forget", "pads"]).check(
+        1,
+        expect![[""]],
+        expect![[r#"
+        conductor-sign: error: no plugin `pads` was used with a signature
+    "#]],
+    );
+}
+
+#[test]
+fn trust_goes_from_an_old_key_to_a_new_one() {
+    let author = Folder::new();
+    author.sign(&["generate-key", "new"]).exits(0);
+    let signed = author.sign(&["trust", "rotate", "key", "new"]).exits(0);
+    assert_eq!(signed.stdout, "signed: new.rotation\n");
+
+    let user = Folder::with("module.wasm", "v2.sig");
+    let rotation = author.path("new.rotation");
+    let rotation = rotation.to_str().unwrap();
+    // Of a key that nobody trusts, nothing is taken.
+    user.sign(&["trust", "rotate", rotation]).exits(1);
+    user.sign(&["trust", "add", "key", "Grace"]).exits(0);
+    user.sign(&["trust", "rotate", rotation]).exits(0);
+    std::fs::copy(user.path("m.wasm"), author.path("m.wasm")).unwrap();
+    author.sign(&[&["sign", "m.wasm", "new"][..], &ADA].concat()).exits(0);
+    std::fs::copy(author.path("m.wasm.sig"), user.path("m.wasm.sig")).unwrap();
+    let report = user.sign(&["verify", "m.wasm", "--json"]).exits(0).json();
+    assert_eq!(report["trusted_as"], "Grace");
+    // One that the old key did not sign is refused.
+    let text = std::fs::read_to_string(rotation).unwrap();
+    std::fs::write(user.path("bad.rotation"), text.replace("2026-", "2027-")).unwrap();
+    let ended = user.sign(&["trust", "rotate", "bad.rotation"]).exits(1);
+    assert!(ended.stderr.contains("not one of the old key"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_passphrase_comes_from_the_environment_where_there_is_no_terminal() {
+    let folder = Folder::new();
+    folder.copy("module.wasm", "m.wasm");
+    let made = folder.sign_with("correct horse", &["generate-key", "locked"]).exits(0);
+    assert_eq!(made.stderr, "");
+    assert!(folder.read("locked.private").starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    let sign = [&["sign", "m.wasm", "locked"][..], &ADA].concat();
+    folder.sign_with("correct horse", &sign).exits(0);
+    folder.sign_with("another", &sign).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: locked.private: the passphrase is not the one of this key, or the file is damaged
+    "#]]);
+    folder.sign(&sign).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: locked.private is encrypted, there is no terminal to ask for its passphrase, and CONDUCTOR_SIGN_PASSPHRASE is not set
+    "#]]);
+    let made = folder.sign_with("ignored", &["generate-key", "open", "--no-passphrase"]).exits(0);
+    assert_eq!(made.stderr, "");
+    assert!(folder.read("open.private").starts_with("-----BEGIN PRIVATE KEY-----"));
+    folder.sign(&["generate-key", "open"]).check(1, expect![[""]], expect![[r#"
+        conductor-sign: error: open.private is there already, and keys are not overwritten: choose another name
+    "#]]);
+}
+
+#[test]
+fn wrong_usage_exits_with_1_and_help_with_0() {
+    let folder = Folder::new();
+    for arguments in [&["verify"][..], &["sign", "m.wasm", "key"], &["frobnicate"], &[]] {
+        let ended = folder.sign(arguments).exits(1);
+        assert!(ended.stderr.contains("Usage"), "{}", ended.stderr);
+    }
+    let bad = ["sign", "m.wasm", "key", "--plugin-version", "1"];
+    let ended = folder.sign(&[&bad[..], &ADA].concat()).exits(1);
+    assert!(ended.stderr.contains("wanted a version such as 1.2.0"), "{}", ended.stderr);
+    let bad = ["sign", "m.wasm", "key", "--capability", "Everything"];
+    let ended = folder.sign(&[&bad[..], &ADA].concat()).exits(1);
+    assert!(ended.stderr.contains("wanted one of"), "{}", ended.stderr);
+    for arguments in [&["--help"][..], &["sign", "--help"], &["trust", "rotate", "--help"]] {
+        let ended = folder.sign(arguments).exits(0);
+        assert!(ended.stdout.contains("Usage"), "{}", ended.stdout);
+    }
+    let plugbay = env!("CARGO_BIN_EXE_plugbay");
+    folder.run(plugbay, &["sign", "verify"], None).exits(1);
+    folder.run(plugbay, &["check"], None).exits(2);
+    folder.run(plugbay, &["sign", "--help"], None).exits(0);
+    folder.copy("module.wasm", "m.wasm");
+    folder.run(plugbay, &["sign", "verify", "m.wasm"], None).exits(2);
+}
+
+#[test]
+fn what_a_file_says_cannot_move_the_cursor() {
+    let folder = Folder::with("module.wasm", "v1.sig");
+    let text = folder.read("m.wasm.sig").replace("Grace", "Gr\\u001b[2Jace");
+    std::fs::write(folder.path("m.wasm.sig"), text).unwrap();
+    let ended = folder.sign(&["inspect", "m.wasm"]).exits(0);
+    assert!(ended.stdout.contains("Gr\u{fffd}[2Jace"), "{}", ended.stdout);
+}

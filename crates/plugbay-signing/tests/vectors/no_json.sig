@@ -1,0 +1,1 @@
+plugin_hash = 1

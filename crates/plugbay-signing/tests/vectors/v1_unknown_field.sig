@@ -1,0 +1,14 @@
+{
+  "version": 1,
+  "algorithm": "Ed25519",
+  "plugin_hash": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+  "plugin_size": 25,
+  "signed_at": "2025-11-19T08:59:12.123456789+00:00",
+  "developer": {
+    "name": "Grace",
+    "email": "grace@example.org"
+  },
+  "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+  "signature": "f8eb448a192d79824c04c8a0511fe4534aaa7503c065765faf193fe09a26dc835860db4df4e2116385964da687449e03a06ec719ed762f78a9b56bf13c933c0e",
+  "comment": "not covered"
+}

@@ -1,0 +1,152 @@
+//! Signatures at the door: what is let in, what is warned of, and what is remembered.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use plugbay_signing::{
+    CheckError, Checked, ModuleHash, PublicKey, ReadError, Refusal, Standing, Time, VerifiedModule,
+    check_file,
+};
+
+use crate::error::LoadErrorKind;
+use crate::host::{Host, PluginOptions};
+
+/// Which module it is and who signed it: what a grant is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Provenance {
+    pub(crate) hash: ModuleHash,
+    pub(crate) signer: Option<PublicKey>,
+}
+
+impl Provenance {
+    pub(crate) fn unsigned(wasm: &[u8]) -> Self {
+        Self { hash: ModuleHash::of(wasm), signer: None }
+    }
+}
+
+/// Plugins of which it was said already that nobody vouches for them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Warned(Arc<Mutex<HashSet<String>>>);
+
+impl Warned {
+    fn is_new(&self, plugin: &str) -> bool {
+        let mut plugins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        plugins.insert(plugin.to_owned())
+    }
+}
+
+/// Reads a module and settles whether it may be loaded.
+pub(crate) fn read(
+    host: &Host,
+    path: &Path,
+    name: &str,
+    options: &PluginOptions,
+) -> Result<(Vec<u8>, Provenance), LoadErrorKind> {
+    let limit = options.limits.module_bytes;
+    let checked = check_file(path, limit, name, host.trust.as_deref(), now());
+    match checked.map_err(|error| kind(error, path))? {
+        Checked::Verified { module, standing } => {
+            let provenance = settle(host, &module, standing, name, options)
+                .map_err(|kind| at(&plugbay_signing::signature_path(path), kind))?;
+            Ok((module.into_bytes(), provenance))
+        }
+        Checked::Unsigned(_) if options.require_signature => Err(LoadErrorKind::Signature {
+            path: path.to_owned(),
+            refusal: Box::new(Refusal::NotSigned),
+        }),
+        Checked::Unsigned(module) => {
+            if host.warned.is_new(name) {
+                tracing::warn!(
+                    plugin = name,
+                    path = %path.display(),
+                    "not signed: whoever can write this file decides what runs"
+                );
+            }
+            let provenance = Provenance { hash: module.hash(), signer: None };
+            Ok((module.into_bytes(), provenance))
+        }
+    }
+}
+
+/// Settles whether a verified module may be loaded.
+pub(crate) fn admit(
+    host: &Host,
+    module: &VerifiedModule,
+    name: &str,
+    options: &PluginOptions,
+) -> Result<Provenance, LoadErrorKind> {
+    let refused = |refusal| at(Path::new(name), refused(refusal));
+    let standing = match &host.trust {
+        Some(trust) => trust.judge(module, name, now())?.map_err(refused)?,
+        None => module.standing_without_trust(now()).map_err(refused)?,
+    };
+    settle(host, module, standing, name, options).map_err(|kind| at(Path::new(name), kind))
+}
+
+/// Demands what the options demand, warns, and takes down what was let in.
+fn settle(
+    host: &Host,
+    module: &VerifiedModule,
+    standing: Standing,
+    name: &str,
+    options: &PluginOptions,
+) -> Result<Provenance, LoadErrorKind> {
+    let key = module.signer();
+    match standing {
+        Standing::Trusted { name: signer } => {
+            tracing::debug!(plugin = name, signer, key = %key.fingerprint(), "signed by a trusted key");
+        }
+        Standing::Untrusted if options.require_signature => {
+            return Err(refused(Refusal::Untrusted { key }));
+        }
+        Standing::Untrusted => {
+            if host.warned.is_new(name) {
+                tracing::warn!(
+                    plugin = name,
+                    key = %key.fingerprint(),
+                    "signed by a key that is not trusted"
+                );
+            }
+        }
+    }
+    if let Some(trust) = &host.trust {
+        trust.remember(module, name, now())?.map_err(refused)?;
+    }
+    Ok(Provenance { hash: module.hash(), signer: Some(key) })
+}
+
+/// The machine's time. One that is none is taken for a late one: nothing that expires counts then.
+fn now() -> Time {
+    Time::try_from(SystemTime::now()).unwrap_or(Time::LATEST)
+}
+
+fn refused(refusal: Refusal) -> LoadErrorKind {
+    LoadErrorKind::Signature { path: std::path::PathBuf::new(), refusal: Box::new(refusal) }
+}
+
+/// Names the file that is at fault.
+fn at(path: &Path, kind: LoadErrorKind) -> LoadErrorKind {
+    match kind {
+        LoadErrorKind::Signature { refusal, .. } => {
+            LoadErrorKind::Signature { path: path.to_owned(), refusal }
+        }
+        other => other,
+    }
+}
+
+fn kind(error: CheckError, module: &Path) -> LoadErrorKind {
+    match error {
+        CheckError::Refused { path, refusal } => LoadErrorKind::Signature { path, refusal },
+        CheckError::Trust(error) => error.into(),
+        CheckError::Read(ReadError::TooLarge { path, found, limit }) if path == module => {
+            LoadErrorKind::TooLarge { found, limit }
+        }
+        CheckError::Read(ReadError::Io { path, source }) => LoadErrorKind::Read { path, source },
+        other => LoadErrorKind::Read {
+            path: plugbay_signing::signature_path(module),
+            source: std::io::Error::other(other.to_string()),
+        },
+    }
+}

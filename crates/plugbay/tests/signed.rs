@@ -1,0 +1,195 @@
+//! What the host lets in: signed modules, unsigned ones, and what is remembered of them.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
+#![cfg(feature = "wasmi")]
+
+use std::path::PathBuf;
+
+use plugbay::signing::{
+    Candidate, Developer, ModuleHash, PluginInfo, Refusal, Release, SecretKey, SignatureFile,
+    Status, TrustDirectory, signature_path,
+};
+use plugbay::{Host, LoadError, LoadErrorKind, Plugin, PluginOptions};
+use pollster::block_on;
+
+/// The least that is an action plugin.
+const ACTION: &str = r#"(module (memory (export "memory") 1)
+    (func (export "execute") (param i32 i32) (result i32) (i32.const 0)))"#;
+
+struct Desk {
+    folder: tempfile::TempDir,
+    host: Host,
+    trust: TrustDirectory,
+}
+
+fn key(number: u8) -> SecretKey {
+    SecretKey::from_seed(&[number; 32])
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let trust = TrustDirectory::new(folder.path().join("trust"));
+        let builder = Host::builder().backend(plugbay::backend("wasmi").unwrap());
+        let host = builder.trust(trust.clone()).build().unwrap();
+        Self { folder, host, trust }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("pads.wasm")
+    }
+
+    fn wasm() -> Vec<u8> {
+        wat::parse_str(ACTION).unwrap()
+    }
+
+    fn signature(&self, key: &SecretKey, expires_at: Option<&str>) -> SignatureFile {
+        let release = Release {
+            plugin: PluginInfo::named("pads"),
+            developer: Developer::default(),
+            signed_at: "2001-01-01T00:00:00Z".parse().unwrap(),
+            expires_at: expires_at.map(|time| time.parse().unwrap()),
+        };
+        Candidate::from_bytes(Self::wasm()).sign(key, &release).unwrap()
+    }
+
+    fn write(&self, signature: Option<&SignatureFile>) {
+        std::fs::write(self.path(), Self::wasm()).unwrap();
+        match signature {
+            Some(signature) => signature.write(&signature_path(&self.path())).unwrap(),
+            None => drop(std::fs::remove_file(signature_path(&self.path()))),
+        }
+    }
+
+    fn load(&self, required: bool) -> Result<Plugin, LoadError> {
+        let options = PluginOptions::default().with_required_signature(required);
+        block_on(self.host.load_file(&self.path(), options))
+    }
+
+    /// The class of what keeps the plugin out, and the error's text.
+    fn refused(&self, required: bool) -> (Status, String) {
+        refused(self.load(required))
+    }
+
+    fn trust(&self, number: u8) {
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        self.trust.edit_keys(|keys| keys.add(key(number).public_key(), "Ada", None, now)).unwrap();
+    }
+}
+
+fn refused(loaded: Result<Plugin, LoadError>) -> (Status, String) {
+    let Err(error) = loaded else { panic!("it was loaded") };
+    let LoadErrorKind::Signature { refusal, .. } = &error.kind else { panic!("{error}") };
+    (refusal.status(), error.to_string())
+}
+
+#[test]
+fn a_signature_is_demanded_or_not() {
+    let desk = Desk::new();
+    desk.write(None);
+    let plugin = desk.load(false).unwrap();
+    assert_eq!(plugin.module_hash(), ModuleHash::of(&Desk::wasm()));
+    assert_eq!(plugin.signer(), None);
+    let (status, text) = desk.refused(true);
+    assert_eq!(status, Status::Unsigned);
+    assert!(text.starts_with("plugin `pads`: ") && text.contains("pads.wasm: it is not signed"));
+
+    desk.write(Some(&desk.signature(&key(1), None)));
+    let (status, text) = desk.refused(true);
+    assert_eq!(status, Status::Untrusted);
+    let fingerprint = key(1).public_key().fingerprint().to_string();
+    assert!(text.contains("pads.wasm.sig: ") && text.contains(&fingerprint), "{text}");
+    // What was refused is not remembered.
+    assert!(desk.trust.pins().unwrap().all().is_empty());
+    assert_eq!(desk.load(false).unwrap().signer(), Some(key(1).public_key()));
+    desk.trust(1);
+    assert_eq!(desk.load(true).unwrap().signer(), Some(key(1).public_key()));
+}
+
+#[test]
+fn what_is_wrong_is_refused_though_nothing_is_demanded() {
+    let desk = Desk::new();
+    desk.write(Some(&desk.signature(&key(1), Some("2002-01-01T00:00:00Z"))));
+    assert_eq!(desk.refused(false).0, Status::Expired);
+    desk.write(Some(&desk.signature(&key(1), None)));
+    let mut changed = Desk::wasm();
+    changed.push(0);
+    std::fs::write(desk.path(), changed).unwrap();
+    assert_eq!(desk.refused(false).0, Status::Invalid);
+    std::fs::write(signature_path(&desk.path()), "{").unwrap();
+    assert_eq!(desk.refused(false).0, Status::Invalid);
+    assert!(desk.trust.pins().unwrap().all().is_empty());
+
+    // It ran once with a signature, so it does not run without.
+    desk.write(Some(&desk.signature(&key(1), None)));
+    desk.load(false).unwrap();
+    desk.write(None);
+    assert_eq!(desk.refused(false).0, Status::Unsigned);
+    desk.write(Some(&desk.signature(&key(2), None)));
+    desk.trust(2);
+    assert_eq!(desk.refused(true).0, Status::Untrusted);
+}
+
+#[test]
+fn a_revoked_key_fails_what_worked() {
+    let desk = Desk::new();
+    desk.write(Some(&desk.signature(&key(1), None)));
+    desk.trust(1);
+    desk.load(true).unwrap();
+    let now = "2026-11-22T10:00:00Z".parse().unwrap();
+    desk.trust.edit_keys(|keys| keys.revoke("Ada", now)).unwrap();
+    for required in [true, false] {
+        assert_eq!(desk.refused(required).0, Status::Revoked);
+    }
+}
+
+#[test]
+fn verified_modules_come_by_trust_and_bytes_on_nobodys_word() {
+    let desk = Desk::new();
+    let verified =
+        Candidate::from_bytes(Desk::wasm()).verify(desk.signature(&key(1), None)).unwrap();
+    let load = |required| {
+        let options = PluginOptions::default().with_required_signature(required);
+        block_on(desk.host.load_verified("drums", &verified, options))
+    };
+    let (status, text) = refused(load(true));
+    assert_eq!(status, Status::Untrusted);
+    assert!(text.starts_with("plugin `drums`: drums: it is signed by the key"), "{text}");
+    desk.trust(1);
+    assert_eq!(load(true).unwrap().signer(), Some(key(1).public_key()));
+    // Both the name that it went by and the one that it states are its own now.
+    let pins = desk.trust.pins().unwrap();
+    assert!(pins.get("drums").is_some() && pins.get("pads").is_some());
+
+    let options = PluginOptions::named("drums").with_required_signature(true);
+    let plugin = block_on(desk.host.load_unsigned("drums", &Desk::wasm(), options)).unwrap();
+    assert_eq!(plugin.signer(), None);
+}
+
+#[test]
+fn a_trust_store_that_cannot_be_read_lets_nothing_in() {
+    let desk = Desk::new();
+    desk.write(Some(&desk.signature(&key(1), None)));
+    desk.trust(1);
+    std::fs::write(desk.trust.keys_path(), "[[keys]]\n").unwrap();
+    let Err(error) = desk.load(false) else { panic!("it was loaded") };
+    assert!(matches!(error.kind, LoadErrorKind::Trust(_)), "{error}");
+    assert!(error.to_string().contains("trusted_keys.toml: entry 1 of `keys`"), "{error}");
+}
+
+#[test]
+fn without_a_trust_store_nobody_is_trusted_and_nothing_remembered() {
+    let desk = Desk::new();
+    let host = Host::builder().backend(plugbay::backend("wasmi").unwrap()).build().unwrap();
+    desk.write(Some(&desk.signature(&key(1), None)));
+    let load = |required| {
+        let options = PluginOptions::default().with_required_signature(required);
+        block_on(host.load_file(&desk.path(), options))
+    };
+    assert!(load(false).is_ok());
+    let Err(LoadError { kind: LoadErrorKind::Signature { refusal, .. }, .. }) = load(true) else {
+        panic!("it was loaded");
+    };
+    assert!(matches!(*refusal, Refusal::Untrusted { .. }));
+    assert!(!desk.trust.pins_path().exists());
+}
