@@ -91,6 +91,7 @@ fn program(path: &str, name: &str) -> Command {
     command.env("PLUGBAY_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/code"));
     command.env("PLUGBAY_GRANTS", concat!(env!("CARGO_TARGET_TMPDIR"), "/grants.json"));
     command.env("PLUGBAY_AUDIT_LOG", concat!(env!("CARGO_TARGET_TMPDIR"), "/audit.jsonl"));
+    command.env("PLUGBAY_DATA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/data"));
     // Whom the user trusts is none of a test's business; one that has to do with trust has a folder of its own.
     command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/configuration"));
     command.env_remove("CONDUCTOR_SIGN_PASSPHRASE");

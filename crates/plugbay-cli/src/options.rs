@@ -127,11 +127,6 @@ pub(crate) fn trust_directory() -> Option<TrustDirectory> {
     configuration.map(|directory| TrustDirectory::new(directory.join("conductor")))
 }
 
-/// An environment variable that says something.
-fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
-}
-
 /// `--fuel`, `--memory-bytes`, `--timeout-ms`.
 #[derive(Debug, Args)]
 pub(crate) struct LimitOptions {

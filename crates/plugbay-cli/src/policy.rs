@@ -1,4 +1,4 @@
-//! Where grants and the account of refusals are kept, and a host that heeds them.
+//! Where grants, the account of refusals and the files of plugins are kept, and a host that heeds them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use plugbay::{AuditFile, GrantStore, HostBuilder};
+use plugbay::{AuditFile, DataRoot, GrantStore, HostBuilder};
 
 /// `--grants`.
 #[derive(Debug, Args)]
@@ -47,13 +47,31 @@ impl AuditOption {
     }
 }
 
-/// What commands that run plugins say of both.
+/// `--data-dir`.
+#[derive(Debug, Args)]
+pub(crate) struct DataOption {
+    /// Where each plugin that is granted Filesystem has a directory [default: PLUGBAY_DATA_DIR, or conductor/plugin-data in the
+    /// user's data directory]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataOption {
+    fn root(&self) -> Option<DataRoot> {
+        let named = self.data_dir.clone().or_else(|| Some(variable("PLUGBAY_DATA_DIR")?.into()));
+        named.map(DataRoot::new).or_else(DataRoot::of_user)
+    }
+}
+
+/// What commands that run plugins say of all three.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyOptions {
     #[command(flatten)]
     grants: GrantsOption,
     #[command(flatten)]
     audit: AuditOption,
+    #[command(flatten)]
+    data: DataOption,
 }
 
 /// What a configuration says of the account.
@@ -64,10 +82,13 @@ pub(crate) struct AuditSettings<'a> {
 }
 
 impl PolicyOptions {
-    /// The same host, with both.
+    /// The same host, with all three.
     pub(crate) fn heeded(&self, mut host: HostBuilder, audit: &AuditSettings<'_>) -> HostBuilder {
         if let Some(store) = self.grants.store() {
             host = host.grants(Arc::new(store));
+        }
+        if let Some(root) = self.data.root() {
+            host = host.data(root);
         }
         if let Some(path) = self.audit.path(audit.file) {
             let mut file = AuditFile::at(path);

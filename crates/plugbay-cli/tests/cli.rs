@@ -47,6 +47,7 @@ fn run(program: &str, folder: &Path, arguments: &[&str], input: &[u8]) -> Ended 
         .env("PLUGBAY_CACHE_DIR", folder.join("cache"))
         .env("PLUGBAY_GRANTS", folder.join("grants.json"))
         .env("PLUGBAY_AUDIT_LOG", folder.join("audit.jsonl"))
+        .env("PLUGBAY_DATA_DIR", folder.join("data"))
         .env("XDG_CONFIG_HOME", folder.join("configuration"))
         .env_remove("RUST_LOG")
         .env_remove("CLICOLOR_FORCE")

@@ -113,6 +113,12 @@ pub(crate) enum Expected {
     Prints(&'static str),
     /// Failure, with this among what is reported.
     Fails(&'static str),
+    /// Success once `Filesystem` is granted, with this at the end of that file of the plugin's.
+    Writes {
+        /// Below the plugin's own directory.
+        file: &'static str,
+        line: &'static str,
+    },
 }
 
 /// The module that a configuration names, and what is printed when it is played.
@@ -265,13 +271,19 @@ pub(crate) const BLOCKS: &[Block] = &[
             Kind::Rust(Rust {
                 after: None,
                 dependencies: "chrono = \"0.4\"\n",
-                // No plugin is granted files yet, so that the plugin's own message is what there
-                // is to see.
-                calls: &[call(
-                    "execute",
-                    r#"{"message":"m","level":"info"}"#,
-                    Expected::Fails("Failed to open log file"),
-                )],
+                calls: &[
+                    // Without the grant, the plugin's own message is what there is to see.
+                    call(
+                        "execute",
+                        r#"{"message":"m","level":"info"}"#,
+                        Expected::Fails("Failed to open log file"),
+                    ),
+                    call(
+                        "execute",
+                        r#"{"message":"m","level":"info"}"#,
+                        Expected::Writes { file: "plugin.log", line: "] info: m\n" },
+                    ),
+                ],
             }),
         ),
         &[NO_DESERIALIZE],

@@ -113,6 +113,7 @@ impl<'a> Host<'a> {
                 Ok(match call.expected {
                     Expected::Prints(_) => format!("ran {}", call.export),
                     Expected::Fails(with) => format!("{} failed as it must: {with}", call.export),
+                    Expected::Writes { file, .. } => format!("{} wrote {file}", call.export),
                 })
             });
         }
@@ -122,7 +123,17 @@ impl<'a> Host<'a> {
     fn call(&self, module: &Path, call: Call, work: &Work, backend: &str) -> Result<()> {
         let Self { sh, plugbay, .. } = self;
         let Call { export, input, expected } = call;
-        let mut command = cmd!(sh, "{plugbay} call {module} {export} --backend {backend}");
+        // Of this call's own: what one is granted, the next one is not.
+        let own = work.sources.join("own");
+        sh.remove_path(&own)?;
+        let (grants, data) = (own.join("grants.json"), own.join("data"));
+        if let Expected::Writes { .. } = expected {
+            cmd!(sh, "{plugbay} grant {module} Filesystem --grants {grants}").quiet().run()?;
+        }
+        let mut command = cmd!(
+            sh,
+            "{plugbay} call {module} {export} --backend {backend} --grants {grants} --data-dir {data}"
+        );
         if !input.is_empty() {
             let file = work.sources.join("input.json");
             fs::write(&file, input)?;
@@ -133,6 +144,7 @@ impl<'a> Host<'a> {
         let (succeeds, text) = match expected {
             Expected::Prints(text) => (true, text),
             Expected::Fails(text) => (false, text),
+            Expected::Writes { .. } => (true, ""),
         };
         ensure!(
             output.status.success() == succeeds,
@@ -140,6 +152,12 @@ impl<'a> Host<'a> {
             output.status
         );
         ensure!(printed.contains(text), "{export} on {backend} did not print {text:?}: {printed}");
+        if let Expected::Writes { file, line } = expected {
+            let name = module.file_stem().context("a module without a name")?;
+            let found = fs::read_to_string(data.join(name).join(file));
+            let found = found.with_context(|| format!("{export} on {backend} wrote no {file}"))?;
+            ensure!(found.ends_with(line), "{file} is {found:?}, wanted {line:?} at its end");
+        }
         Ok(())
     }
 
