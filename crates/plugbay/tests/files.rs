@@ -1,0 +1,207 @@
+//! Files of plugins: given by a grant, each plugin's its own, taken back at once.
+
+#![cfg(all(feature = "wasmtime", feature = "wasmi"))]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test binary")]
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use plugbay::abi::interface::Hook;
+use plugbay::policy::{Capability, Filesystem, Grant};
+use plugbay::runtime::wasi::{Errno, FileLimits, Files};
+use plugbay::{
+    AuditRecord, AuditSink, DataRoot, Host, InstanceSource, Instances, LoadErrorKind, Plugin,
+    PluginOptions, backend,
+};
+
+/// Appends five bytes to `note`, keeping the file that `init` opened out of it, and answers with
+/// the errno of opening and of writing.
+const PLUGIN: &str = r#"(module
+    (import "wasi_snapshot_preview1" "path_open"
+      (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "notekept")
+    (data (i32.const 32) "hello")
+    (data (i32.const 40) "\20\00\00\00\05\00\00\00")
+    (global $kept (mut i32) (i32.const -1))
+    (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+    (func (export "free") (param i32))
+    (func (export "get_name") (result i64) (i64.const 0x10_00000004))
+    ;; What `init` opens stays open.
+    (func (export "init") (param i32 i32) (result i32)
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 20) (i32.const 4) (i32.const 1)
+        (i64.const 64) (i64.const 0) (i32.const 1) (i32.const 128)))
+      (global.set $kept (i32.load (i32.const 128)))
+      (i32.const 0))
+    (func (export "pre_hook") (param i32 i32) (result i64)
+      (i32.store8 (i32.const 200)
+        (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 1)
+          (i64.const 64) (i64.const 0) (i32.const 1) (i32.const 128)))
+      (i32.store8 (i32.const 201)
+        (call $write (i32.load (i32.const 128)) (i32.const 40) (i32.const 1) (i32.const 132)))
+      (drop (call $close (i32.load (i32.const 128))))
+      (i64.const 0xc8_00000002))
+    ;; Writes to what `init` opened.
+    (func (export "post_hook") (param i32 i32) (result i64)
+      (i32.store8 (i32.const 200) (i32.const 0))
+      (i32.store8 (i32.const 201)
+        (call $write (global.get $kept) (i32.const 40) (i32.const 1) (i32.const 132)))
+      (i64.const 0xc8_00000002)))"#;
+
+#[derive(Default)]
+struct Records(Mutex<Vec<AuditRecord>>);
+
+impl AuditSink for Records {
+    fn record(&self, record: &AuditRecord) {
+        self.0.lock().unwrap().push(record.clone());
+    }
+}
+
+const ENGINES: [&str; 3] = ["wasmtime", "wasmi", "tiered"];
+
+fn host(engine: &str, folder: &Path, audit: &Arc<Records>) -> Host {
+    let host = Host::builder().backend(backend(engine).unwrap()).data(DataRoot::new(folder));
+    host.audit(audit.clone()).build().unwrap()
+}
+
+fn options(name: &str) -> PluginOptions {
+    PluginOptions::named(name).with_grant(Grant::none().with(Capability::Filesystem))
+}
+
+fn load(host: &Host, options: PluginOptions) -> Plugin {
+    let wasm = wat::parse_str(PLUGIN).unwrap();
+    pollster::block_on(host.load_unsigned("note", &wasm, options)).unwrap()
+}
+
+/// The errno of opening and of writing.
+fn told(plugin: &Plugin, hook: Hook) -> (i32, i32) {
+    let raw = pollster::block_on(plugin.hook_raw(hook, b"{}")).unwrap();
+    let document = raw.document.unwrap();
+    let [open, write] = document.as_slice() else { panic!("{document:?}") };
+    (i32::from(*open), i32::from(*write))
+}
+
+const DONE: (i32, i32) = (0, 0);
+
+#[test]
+fn each_plugin_has_files_of_its_own() {
+    for engine in ENGINES {
+        let folder = tempfile::tempdir().unwrap();
+        let host = host(engine, folder.path(), &Arc::default());
+        let (one, other) = (load(&host, options("one")), load(&host, options("other")));
+        assert_eq!((told(&one, Hook::Pre), told(&one, Hook::Pre)), (DONE, DONE), "{engine}");
+        assert_eq!(told(&other, Hook::Pre), DONE, "{engine}");
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(read("one/note"), "hellohello", "{engine}");
+        assert_eq!(read("other/note"), "hello", "{engine}");
+    }
+}
+
+/// The name that a plugin gives itself is `note`: whoever could choose whose files it has would have all.
+#[test]
+fn the_name_that_a_plugin_gives_itself_opens_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = host("wasmi", folder.path(), &Arc::default());
+    let wasm = wat::parse_str(PLUGIN).unwrap();
+    let options = PluginOptions { name: None, ..options("") };
+    let plugin = pollster::block_on(host.load_unsigned("its-file", &wasm, options)).unwrap();
+    assert_eq!(plugin.name(), "note");
+    assert_eq!(told(&plugin, Hook::Pre), DONE);
+    assert!(folder.path().join("its-file/note").is_file());
+}
+
+#[test]
+fn without_the_grant_there_is_no_directory() {
+    for engine in ENGINES {
+        let folder = tempfile::tempdir().unwrap();
+        let records = Arc::new(Records::default());
+        let host = host(engine, folder.path(), &records);
+        let plugin = load(&host, PluginOptions::named("one"));
+        assert_eq!(told(&plugin, Hook::Pre).0, Errno::BadFile.code(), "{engine}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{engine}");
+        let records = records.0.lock().unwrap();
+        assert!(records.iter().all(|record| record.argument == "path_open"), "{records:?}");
+        assert_eq!(records.len(), 2, "{engine}: in `init` and in the hook");
+    }
+}
+
+#[test]
+fn a_grant_that_is_taken_back_ends_at_once() {
+    for engine in ENGINES {
+        let folder = tempfile::tempdir().unwrap();
+        let records = Arc::new(Records::default());
+        let host = host(engine, folder.path(), &records);
+        let plugin = load(&host, options("one"));
+        assert_eq!((told(&plugin, Hook::Pre), told(&plugin, Hook::Post)), (DONE, DONE), "{engine}");
+        assert!(records.0.lock().unwrap().is_empty(), "{engine}");
+
+        plugin.granted().replace(Grant::none());
+        let denied = Errno::NotPermitted.code();
+        assert_eq!(told(&plugin, Hook::Pre).0, denied, "{engine}");
+        assert_eq!(told(&plugin, Hook::Post).1, denied, "{engine}: what is open is closed to it");
+        let kept = std::fs::read_to_string(folder.path().join("one/kept")).unwrap();
+        assert_eq!(kept, "hello", "{engine}");
+        let taken = std::mem::take(&mut *records.0.lock().unwrap());
+        assert!(taken.iter().any(|record| record.argument.contains("\"note\"")), "{taken:?}");
+
+        plugin.granted().replace(Grant::none().with(Capability::Filesystem));
+        assert_eq!((told(&plugin, Hook::Pre), told(&plugin, Hook::Post)), (DONE, DONE), "{engine}");
+    }
+}
+
+#[test]
+fn a_grants_quota_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = host("wasmtime", folder.path(), &Arc::default());
+    let mut filesystem = Filesystem::default();
+    (filesystem.quota_bytes, filesystem.max_files) = (12, 2);
+    let mut grant = Grant::none();
+    grant.filesystem = Some(filesystem.clone());
+    let plugin = load(&host, PluginOptions::named("small").with_grant(grant.clone()));
+    assert_eq!((told(&plugin, Hook::Pre), told(&plugin, Hook::Pre)), (DONE, DONE));
+    assert_eq!(told(&plugin, Hook::Pre), (0, Errno::Quota.code()));
+    // The next one to run finds it as full.
+    let again = load(&host, PluginOptions::named("small").with_grant(grant.clone()));
+    assert_eq!(told(&again, Hook::Pre), (0, Errno::Quota.code()));
+    filesystem.read_only = true;
+    grant.filesystem = Some(filesystem);
+    let reading = load(&host, PluginOptions::named("small").with_grant(grant));
+    assert_ne!(told(&reading, Hook::Pre).0, 0);
+}
+
+/// A copy of a snapshot would have the number of a file that is open in no copy.
+#[test]
+fn fresh_instances_have_what_their_init_opened() {
+    for engine in ENGINES {
+        let folder = tempfile::tempdir().unwrap();
+        let host = host(engine, folder.path(), &Arc::default());
+        let plugin = load(&host, options("one").with_instances(Instances::PER_REQUEST));
+        assert_ne!(plugin.instance_source(), InstanceSource::Snapshot, "{engine}");
+        for _ in 0..3 {
+            assert_eq!(told(&plugin, Hook::Post), DONE, "{engine}");
+        }
+        let kept = std::fs::read_to_string(folder.path().join("one/kept")).unwrap();
+        assert_eq!(kept, "hellohellohello", "{engine}");
+    }
+}
+
+#[test]
+fn what_cannot_confine_files_is_given_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = wat::parse_str(PLUGIN).unwrap();
+    let host = host("shadow", folder.path(), &Arc::default());
+    let error = pollster::block_on(host.load_unsigned("note", &wasm, options("one"))).unwrap_err();
+    assert!(matches!(error.kind, LoadErrorKind::FilesNotConfined { backend: "shadow" }), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("`shadow`"), "{error}");
+    // Files of the embedder's own are no other.
+    let files = Files::open(folder.path(), FileLimits::new(1 << 20, 10)).unwrap();
+    let options = PluginOptions::named("one").with_files(files.clone());
+    assert!(pollster::block_on(host.load_unsigned("note", &wasm, options)).is_err());
+    let host = Host::builder().backend(backend("wasmi").unwrap()).build().unwrap();
+    let plugin = load(&host, PluginOptions::named("one").with_files(files.clone()));
+    assert_eq!(told(&plugin, Hook::Pre), DONE);
+    assert_eq!(files.usage().bytes, 5);
+}
