@@ -10,7 +10,8 @@ pub struct Plugbay(Plugin);
 impl Plugbay {
     pub fn new(wasm: &[u8]) -> Self {
         let host = Host::builder().build().expect("wasmtime works here");
-        let plugin = pollster::block_on(host.load_unsigned("guest", wasm, PluginOptions::named("guest")));
+        let plugin =
+            pollster::block_on(host.load_unsigned("guest", wasm, PluginOptions::named("guest")));
         Self(plugin.unwrap_or_else(|error| panic!("{error}")))
     }
 }

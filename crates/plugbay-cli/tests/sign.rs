@@ -495,6 +495,22 @@ fn a_passphrase_comes_from_the_environment_where_there_is_no_terminal() {
     "#]]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_private_key_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::with("module.wasm", "v2.sig");
+    let sign = [&["sign", "m.wasm", "key"][..], &ADA].concat();
+    for (mode, warning) in [
+        (0o640, "warning: key.private has mode 0640: others can read it, wanted 0600\n"),
+        (0o600, ""),
+    ] {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(folder.path("key.private"), permissions).unwrap();
+        assert_eq!(folder.sign(&sign).exits(0).stderr, warning);
+    }
+}
+
 #[test]
 fn wrong_usage_exits_with_1_and_help_with_0() {
     let folder = Folder::new();

@@ -11,9 +11,9 @@ use crate::ui::{DIM, TITLE, outln, printable};
 
 /// Make a key pair: NAME.private, which signs, and NAME.public, which others trust.
 ///
-/// The private half is encrypted with a passphrase that is asked for twice. Without a terminal, the passphrase comes from
-/// CONDUCTOR_SIGN_PASSPHRASE; where that is not set, the key is written unencrypted, with a warning. A key that is there is
-/// never overwritten.
+/// The private half is encrypted with a passphrase: CONDUCTOR_SIGN_PASSPHRASE, or one that is asked for twice. Where there is neither
+/// that variable nor a terminal, the key is written unencrypted, with a warning. A key that is there is never
+/// overwritten.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  conductor-sign generate-key ~/.conductor/my-key\n  CONDUCTOR_SIGN_PASSPHRASE=… conductor-sign generate-key ci-key"

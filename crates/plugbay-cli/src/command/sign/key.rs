@@ -6,6 +6,8 @@ use anyhow::{Result, bail};
 use plugbay::signing::{KeyPaths, PublicKey, SecretKey, StoredKey};
 
 use super::passphrase;
+#[cfg(unix)]
+use crate::ui::WARN;
 
 /// A public key: its text, or the name of a key pair or its file.
 pub(super) fn public(named: &str) -> Result<PublicKey> {
@@ -25,8 +27,25 @@ pub(super) fn public(named: &str) -> Result<PublicKey> {
 
 /// The half of a key pair that signs, opened.
 pub(super) fn secret(paths: &KeyPaths) -> Result<SecretKey> {
+    warn_of_readers(paths.private());
     Ok(match paths.read_private()? {
         StoredKey::Plain(key) => key,
         StoredKey::Encrypted(key) => key.decrypt(&passphrase::for_key(paths.private())?)?,
     })
+}
+
+/// Says so where others than its owner can read a private key.
+fn warn_of_readers(path: &Path) {
+    #[cfg(unix)]
+    if let Ok(file) = path.metadata() {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o777;
+        if mode & 0o077 != 0 {
+            let path = path.display();
+            anstream::eprintln!(
+                "{WARN}warning{WARN:#}: {path} has mode {mode:04o}: others can read it, wanted 0600"
+            );
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
