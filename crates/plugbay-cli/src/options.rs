@@ -61,8 +61,11 @@ impl BackendOptions {
         compiles: bool,
         more: impl FnOnce(HostBuilder) -> HostBuilder,
     ) -> Result<Host> {
-        // Where the command logs nothing itself, what is wrong with the cache is said all the same.
-        logging::start("off,plugbay_cli=warn,plugbay_wasmtime=warn");
+        // Where the command logs nothing itself, what is wrong with the cache, the grants and the audit log is said
+        // all the same.
+        logging::start(
+            "off,plugbay_cli=warn,plugbay_wasmtime=warn,plugbay::grants=error,plugbay::audit=error",
+        );
         let mut builder = Host::builder();
         if let Some(trust) = trust_directory() {
             builder = builder.trust(trust);

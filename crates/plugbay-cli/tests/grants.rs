@@ -239,6 +239,20 @@ fn a_call_that_is_refused_is_shown_recorded_and_waits_for_an_answer() {
     assert!(!listed.contains("asks for"), "{listed}");
 }
 
+#[test]
+fn what_is_wrong_with_the_files_is_said_and_the_plugin_runs() {
+    let folder = Folder::with(&[("files.wasm", FILES)]);
+    std::fs::write(folder.path("params.json"), "{}").unwrap();
+    std::fs::write(folder.path("grants.json"), "{").unwrap();
+    std::fs::create_dir(folder.path("audit.jsonl")).unwrap();
+    let ended = folder.run(&["call", "files.wasm", "execute", "--input", "params.json"]);
+    assert_eq!((ended.code, &*ended.stdout), (0, "0\n"), "{}", ended.stderr);
+    for words in ["grants.json are damaged: EOF", "cannot write to the audit log"] {
+        assert_eq!(ended.stderr.matches(words).count(), 1, "{words}: {}", ended.stderr);
+    }
+    assert_eq!(std::fs::read_to_string(folder.path("grants.json")).unwrap(), "{");
+}
+
 /// Another process grants and revokes; the plugin that runs here sees it with its next call.
 #[test]
 fn revoking_takes_effect_at_once_in_another_process() {

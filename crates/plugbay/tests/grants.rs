@@ -121,6 +121,23 @@ fn what_a_store_grants_counts_and_what_is_lacking_waits_there() {
     assert!(plugin.granted().check(&file).is_err());
 }
 
+/// What it asks for is known before `init` runs: also of a plugin that does not survive it.
+#[test]
+fn what_a_plugin_asks_for_is_known_before_its_init() {
+    let text = PLUGIN.replace("(func (export \"init\")", "(func (export \"init\") (unreachable)");
+    let wasm = wat::parse_str(text).unwrap();
+    for engine in ENGINES {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(GrantStore::at(folder.path().join("grants.json")));
+        let host = Host::builder().backend(backend(engine).unwrap()).grants(store.clone());
+        let host = host.build().unwrap();
+        let loaded =
+            pollster::block_on(host.load_unsigned("lamp", &wasm, PluginOptions::default()));
+        assert!(loaded.err().unwrap().to_string().contains("`init` failed"), "{engine}");
+        assert_eq!(store.read().unwrap().requests[0].asks, [Capability::Filesystem], "{engine}");
+    }
+}
+
 #[test]
 fn each_call_into_the_host_is_shown() {
     for engine in ENGINES {

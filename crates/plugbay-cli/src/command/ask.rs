@@ -29,10 +29,11 @@ pub(super) fn ask(terminal: &Terminal, asked: &Asked<'_>) -> Result<Outcome> {
     let host = backend.host(Arc::new(Discard))?;
     let options =
         PluginOptions::named(&*identity.plugin).with_instances(std::num::NonZeroUsize::MIN);
-    let loaded = block_on(async { Ok(host.load(&identity.plugin, wasm, options).await) })?;
+    let loaded = block_on(async { Ok(host.load_unsigned(&identity.plugin, wasm, options).await) })?;
     let mut wanted = match loaded {
         Ok(plugin) => plugin.capabilities().to_vec(),
-        Err(error) => return Ok(ui::failure(&error)),
+        // With what it printed, which is as much its own as its name.
+        Err(error) => return Ok(ui::failure(&plain(&error.to_string()))),
     };
     // The harmless first.
     wanted.sort();
@@ -42,7 +43,11 @@ pub(super) fn ask(terminal: &Terminal, asked: &Asked<'_>) -> Result<Outcome> {
     let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     anstream::eprintln!("{TITLE}{name}{TITLE:#} asks for: {names}");
     if let Some(sha256) = identity.sha256 {
-        anstream::eprintln!("  module {sha256}, not signed");
+        let signed = match &identity.signer {
+            Some(key) => format!("signed by {key}"),
+            None => "not signed".to_owned(),
+        };
+        anstream::eprintln!("  module {sha256}, {signed}");
     }
     let has = standing.granted.clone().unwrap_or_default();
     if !has.is_empty() {

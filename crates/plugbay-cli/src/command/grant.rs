@@ -2,17 +2,20 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay::policy::{
-    ArgPattern, Capability, Grant as Given, HostPattern, Operation, ProgramGrant, ProgramName, Risk,
+    ArgPattern, Capability, Grant as Given, HostPattern, Limits, Operation, ProgramGrant,
+    ProgramName, Risk,
 };
+use plugbay::signing::{Checked, Time, check_file};
 use plugbay::{GrantStore, Identity, module_hash};
 
 use super::ask::{Asked, ask};
 use crate::exit::Outcome;
-use crate::options::{BackendOptions, read_bytes};
+use crate::options::{BackendOptions, trust_directory};
 use crate::policy::GrantsOption;
 use crate::prompt::Terminal;
 use crate::ui::{outln, plain};
@@ -101,9 +104,9 @@ struct Arguments {
 impl Grant {
     pub(crate) fn run(self) -> Result<Outcome> {
         let store = self.grants.needed()?;
-        let wasm = read_bytes(&self.file)?;
         let name = self.name.clone().unwrap_or_else(|| plugin_name(&self.file));
-        let identity = Identity::new(&*name, module_hash(&wasm), None);
+        let (wasm, signer) = signed_bytes(&self.file, &name)?;
+        let identity = Identity::new(&*name, module_hash(&wasm), signer);
         let terminal = Terminal::open();
         let Some(capability) = self.capability else {
             if let Some(stray) = self.arguments.given().first() {
@@ -132,6 +135,19 @@ impl Grant {
         }
         give(&store, &identity, &grant)
     }
+}
+
+/// A module and the key that signed it: what a host that loads it under this name would bind a grant to.
+fn signed_bytes(file: &Path, name: &str) -> Result<(Vec<u8>, Option<String>)> {
+    let now = Time::try_from(SystemTime::now()).unwrap_or(Time::LATEST);
+    let limit = Limits::default().module_bytes;
+    Ok(match check_file(file, limit, name, trust_directory().as_ref(), now)? {
+        Checked::Verified { module, .. } => {
+            let signer = module.signer().to_string();
+            (module.into_bytes(), Some(signer))
+        }
+        Checked::Unsigned(module) => (module.into_bytes(), None),
+    })
 }
 
 /// Grants, and says what the plugin has now.
