@@ -232,7 +232,9 @@ fn a_call_that_is_refused_is_shown_recorded_and_waits_for_an_answer() {
 
     assert_eq!(folder.run(&["grant", "files.wasm", "Filesystem"]).code, 0);
     let ended = folder.run(&call);
-    assert!(ended.stderr.contains("-> 8 [Filesystem granted]\n"), "{}", ended.stderr);
+    // Its path is no text, which is what it is told now.
+    let shown = r#"-> 25 [Filesystem granted for read "\0\0"]"#;
+    assert!(ended.stderr.contains(shown), "{}", ended.stderr);
     assert_eq!(folder.run(&["audit"]).stdout, audit, "nothing was refused");
     let listed = folder.run(&["grants"]).stdout;
     assert!(listed.starts_with("files has Filesystem (its own folder, 67108864 bytes"), "{listed}");
@@ -263,7 +265,7 @@ fn revoking_takes_effect_at_once_in_another_process() {
     let plugin = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()
-        .block_on(host.load("files", &wasm, plugbay::PluginOptions::default()))
+        .block_on(host.load_unsigned("files", &wasm, plugbay::PluginOptions::default()))
         .unwrap();
     let write = Request::File { path: "/x".to_owned(), write: true };
     assert!(plugin.granted().check(&write).is_err());

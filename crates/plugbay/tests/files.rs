@@ -105,7 +105,8 @@ fn the_name_that_a_plugin_gives_itself_opens_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let host = host("wasmi", folder.path(), &Arc::default());
     let wasm = wat::parse_str(PLUGIN).unwrap();
-    let options = PluginOptions { name: None, ..options("") };
+    let mut options = options("");
+    options.name = None;
     let plugin = pollster::block_on(host.load_unsigned("its-file", &wasm, options)).unwrap();
     assert_eq!(plugin.name(), "note");
     assert_eq!(told(&plugin, Hook::Pre), DONE);
@@ -192,7 +193,8 @@ fn what_cannot_confine_files_is_given_none() {
     let folder = tempfile::tempdir().unwrap();
     let wasm = wat::parse_str(PLUGIN).unwrap();
     let host = host("shadow", folder.path(), &Arc::default());
-    let error = pollster::block_on(host.load_unsigned("note", &wasm, options("one"))).unwrap_err();
+    let error =
+        pollster::block_on(host.load_unsigned("note", &wasm, options("one"))).err().unwrap();
     assert!(matches!(error.kind, LoadErrorKind::FilesNotConfined { backend: "shadow" }), "{error}");
     let error = error.to_string();
     assert!(error.contains("`shadow`"), "{error}");

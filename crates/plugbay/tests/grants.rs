@@ -165,7 +165,7 @@ fn each_call_into_the_host_is_shown() {
         drop(plugin);
         assert_eq!(
             shown(&calls)[2],
-            "wasi_snapshot_preview1.proc_exit(9) stopped the plugin: exit with code 9 [always allowed]",
+            "wasi_snapshot_preview1.proc_exit(9) stopped the plugin: the plugin exited with code 9 [always allowed]",
             "{engine}"
         );
     }

@@ -1,6 +1,6 @@
 //! WASI preview 1, as far as a plugin without grants sees it.
 
-use plugbay_runtime::abi::{FuncType, Value};
+use plugbay_runtime::abi::FuncType;
 use plugbay_runtime::{Backend, Stream, TrapKind, WASI_MODULE, wasi};
 
 use crate::Rig;

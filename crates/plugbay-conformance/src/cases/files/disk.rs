@@ -380,7 +380,7 @@ impl Disk {
 
     /// Everything that a path can be used for; it has to fail with one of `wanted`.
     pub(super) fn leads_nowhere(&mut self, path: &str, wanted: &[Errno]) {
-        let mut is_refused = |what: &str, result: Result<(), Errno>| match result {
+        let is_refused = |what: &str, result: Result<(), Errno>| match result {
             Err(errno) if wanted.contains(&errno) => {}
             other => panic!("{what} of `{path}`: {other:?}, wanted one of {wanted:?}"),
         };
