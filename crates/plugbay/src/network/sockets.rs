@@ -199,6 +199,8 @@ impl WebSockets {
         wait: Duration,
     ) -> Result<Received, NetworkError> {
         let received = self.entry(decider, id)?.socket.receive(wait).await;
+        // What was revoked while it waited is not handed over.
+        self.entry(decider, id)?;
         if matches!(received, Ok(Received::Closed { .. }) | Err(_)) {
             self.remove(id);
         }

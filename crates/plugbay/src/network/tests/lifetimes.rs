@@ -110,6 +110,31 @@ async fn what_is_revoked_closes_at_the_next_message() {
 }
 
 #[tokio::test]
+async fn what_is_revoked_while_it_is_waited_for_is_not_received() {
+    let revoked = Arc::new(Notify::new());
+    let heard = Arc::clone(&revoked);
+    let server = server(move |mut socket| {
+        let revoked = Arc::clone(&heard);
+        async move {
+            revoked.notified().await;
+            socket.send(Message::text("too late")).await.unwrap();
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    })
+    .await;
+    let plugin = Plugin::of(&server, SocketLimits::default());
+    let id = plugin.open(ws(&server)).await.unwrap();
+    let revoke = async {
+        plugin.decider.revoke();
+        revoked.notify_one();
+    };
+    // In this order: it waits before anything is revoked.
+    let (received, ()) = futures_util::future::join(plugin.receive(id), revoke).await;
+    assert_eq!(received.unwrap_err().class(), "denied");
+    assert!(plugin.sockets.is_empty());
+}
+
+#[tokio::test]
 async fn dropping_the_plugins_sockets_closes_them() {
     let ended = Arc::new(Notify::new());
     let tell = Arc::clone(&ended);
