@@ -1,7 +1,7 @@
 //! The network that plugins get: HTTP requests and WebSockets, to what a grant names and nowhere else.
 //!
-//! For each hop, in this order: the URL is read ([`target`]), its host is decided, the name is resolved once,
-//! every address is decided, and the connection goes to those that were allowed ([`route`], [`dial`]). Nothing
+//! For each hop, in this order: the URL is read (`target`), its host is decided, the name is resolved once,
+//! every address is decided, and the connection goes to those that were allowed (`route`, `dial`). Nothing
 //! in here opens a connection in any other way, so that there is no second look at a name between a decision
 //! and its use.
 
