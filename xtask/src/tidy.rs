@@ -39,22 +39,21 @@ const EDGES: &[(&str, &[&str])] = &[
 /// exception: what the host adds to an engine is measured against that engine by itself.
 const ENGINES: &[(&str, &[&str], &str)] = &[
     ("wasmtime", &["plugbay-wasmtime", "benches"], "an engine is reached through the seam"),
-    ("wasmtime-wasi", &["plugbay-wasmtime", "benches"], "an engine is reached through the seam"),
     ("wasmi", &["plugbay-wasmi", "benches"], "an engine is reached through the seam"),
-    ("wasmi_wasi", &["plugbay-wasmi", "benches"], "an engine is reached through the seam"),
 ];
 
 /// Other people's crates that belong in one of ours, and why anywhere else would be wrong.
 const HOMES: &[(&str, &[&str], &str)] = &[
+    ("cap-std", &["plugbay-runtime"], "one crate confines what plugins do to files"),
     ("wasmtime-wizer", &["plugbay"], "it works on bytes: the host takes snapshots of any engine"),
     ("ed25519-dalek", &["plugbay-signing"], "one crate knows what a signature is"),
     ("pkcs8", &["plugbay-signing"], "one crate knows what a key is"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),
     ("midly", &["plugbay-midi"], "MIDI is the MIDI engine's"),
-    ("hyper", &["plugbay-gateway"], "the pipeline knows no sockets"),
-    ("hyper-util", &["plugbay-gateway"], "the pipeline knows no sockets"),
+    ("hyper", &["plugbay", "plugbay-gateway"], "the pipeline knows no sockets; the host's `network` does"),
+    ("hyper-util", &["plugbay", "plugbay-gateway"], "the pipeline knows no sockets; the host's `network` does"),
     ("hyper-rustls", &["plugbay-gateway"], "the pipeline knows no sockets"),
-    ("rustls", &["plugbay-gateway"], "the pipeline knows no sockets"),
+    ("rustls", &["plugbay", "plugbay-gateway"], "the pipeline knows no sockets; the host's `network` does"),
     (
         "tokio",
         &["plugbay", "plugbay-hooks", "plugbay-gateway", "plugbay-midi", "plugbay-cli"],

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use http::header::{CONTENT_TYPE, EXPECT, HOST};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use plugbay::abi::hook::HookError;
@@ -31,6 +31,8 @@ pub(crate) async fn pass(
     mut parts: Parts,
     body: HttpBody,
 ) -> Result<Response<HttpBody>, HookError> {
+    // Each connection has a version of its own.
+    parts.version = Version::HTTP_11;
     let headers = &mut parts.headers;
     translate::strip(headers);
     headers.remove(HOST);
@@ -46,6 +48,7 @@ pub(crate) async fn pass(
     };
     match passing.await {
         Ok(mut response) => {
+            *response.version_mut() = Version::HTTP_11;
             translate::strip(response.headers_mut());
             if response.status().is_informational() {
                 // `101 Switching Protocols`: nobody asked for that, and nothing would ever follow.

@@ -26,23 +26,37 @@ impl Route {
             ("chat/completions", _) => Self::WrongMethod { wanted: "POST" },
             ("models", "GET" | "HEAD") => Self::Models,
             ("models", _) => Self::WrongMethod { wanted: "GET" },
-            // A connection of the client's own behind the provider's key, to wherever it says.
-            (_, "CONNECT") => Self::Unknown,
-            _ if below.split('/').any(climbs) => Self::Unknown,
+            // A connection of the client's own behind the provider's key, to wherever it says; and an
+            // answer that repeats the request, with the key in it.
+            (_, "CONNECT" | "TRACE") => Self::Unknown,
+            _ if below.contains(['.', '%']) && climbs(below) => Self::Unknown,
             _ => Self::Pass,
         }
     }
 }
 
-/// Whether a segment of a path is `.` or `..`, however they are written: the provider's server may
-/// take them away, and then what the key is sent to is not below the base URL.
-fn climbs(segment: &str) -> bool {
-    if !segment.starts_with(['.', '%']) {
-        return false;
+/// Whether some server would find a `.` or `..` in a path, and take it away: then what the provider's
+/// key is sent to is not below the base URL.
+///
+/// Servers differ in when they decode, how often, whether a backslash is a slash, and whether a
+/// segment ends at its parameters. Whatever any of them could see is looked at.
+fn climbs(path: &str) -> bool {
+    /// Layers of encoding that are taken off. Nobody has a use for more.
+    const LAYERS: usize = 4;
+    let mut text = path.as_bytes().to_vec();
+    for _ in 0..LAYERS {
+        let segments = text.split(|byte| matches!(byte, b'/' | b'\\'));
+        let mut plain = segments.map(|segment| segment.split(|byte| *byte == b';').next());
+        if plain.any(|segment| matches!(segment, Some(b"." | b".."))) {
+            return true;
+        }
+        let decoded: Vec<u8> = percent_encoding::percent_decode(&text).collect();
+        if decoded == text {
+            return false;
+        }
+        text = decoded;
     }
-    let plain = segment.replace("%2e", ".").replace("%2E", ".");
-    // Some servers take a backslash for a slash.
-    matches!(plain.as_str(), "." | "..") || plain.contains("..\\") || plain.contains("..%")
+    true
 }
 
 #[cfg(test)]
@@ -68,6 +82,15 @@ mod tests {
             ("GET", "/v1/.%2e/admin", Route::Unknown),
             ("GET", "/v1/..%2fadmin", Route::Unknown),
             ("GET", "/v1/..\\admin", Route::Unknown),
+            ("GET", "/v1/x%2f..%2f..%2fadmin", Route::Unknown),
+            ("GET", "/v1/a\\..\\..\\admin", Route::Unknown),
+            ("GET", "/v1/a%5C..%5cadmin", Route::Unknown),
+            ("GET", "/v1/..;/admin", Route::Unknown),
+            ("GET", "/v1/..;a=1/admin", Route::Unknown),
+            ("GET", "/v1/%252e%252e/admin", Route::Unknown),
+            ("GET", "/v1/%25252525252e/admin", Route::Unknown),
+            ("GET", "/v1/a%2fb/100%25/..c;..", Route::Pass),
+            ("TRACE", "/v1/embeddings", Route::Unknown),
             ("GET", "/v1", Route::Unknown),
             ("GET", "/v2/files", Route::Unknown),
             ("GET", "*", Route::Unknown),

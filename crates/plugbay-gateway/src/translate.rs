@@ -214,6 +214,10 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     for name in named_by_connection(headers) {
         headers.remove(name);
     }
+    // Of the two, how it was sent in pieces is what holds; the length may be a lie.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     for name in THE_CONNECTION_S {
         headers.remove(name);
     }

@@ -13,6 +13,8 @@ mod inspect;
 mod instance;
 mod instances;
 mod lending;
+#[cfg(feature = "network")]
+pub mod network;
 mod output;
 mod plugin;
 mod pool;
