@@ -50,10 +50,22 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("pkcs8", &["plugbay-signing"], "one crate knows what a key is"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),
     ("midly", &["plugbay-midi"], "MIDI is the MIDI engine's"),
-    ("hyper", &["plugbay", "plugbay-gateway"], "the pipeline knows no sockets; the host's `network` does"),
-    ("hyper-util", &["plugbay", "plugbay-gateway"], "the pipeline knows no sockets; the host's `network` does"),
+    (
+        "hyper",
+        &["plugbay", "plugbay-gateway"],
+        "the pipeline knows no sockets; the host's `network` does",
+    ),
+    (
+        "hyper-util",
+        &["plugbay", "plugbay-gateway"],
+        "the pipeline knows no sockets; the host's `network` does",
+    ),
     ("hyper-rustls", &["plugbay-gateway"], "the pipeline knows no sockets"),
-    ("rustls", &["plugbay", "plugbay-gateway"], "the pipeline knows no sockets; the host's `network` does"),
+    (
+        "rustls",
+        &["plugbay", "plugbay-gateway"],
+        "the pipeline knows no sockets; the host's `network` does",
+    ),
     (
         "tokio",
         &["plugbay", "plugbay-hooks", "plugbay-gateway", "plugbay-midi", "plugbay-cli"],

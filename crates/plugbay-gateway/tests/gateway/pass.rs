@@ -125,12 +125,40 @@ async fn the_client_s_own_key_passes_where_the_provider_has_none() {
 async fn paths_that_climb_stay_here() {
     let upstream = Upstream::start().await;
     let (_gateway, mut client) = bare(&upstream, "/v1/", "{}").await;
-    for path in ["/v1/../admin", "/v1/a/%2e%2e/b", "/v1", "/v2/files", "/"] {
+    for path in
+        ["/v1/../admin", "/v1/a/%2e%2e/b", "/v1/x%2f..%2f..%2fadmin", "/v1", "/v2/files", "/"]
+    {
         client.send(&format!("GET {path}"), "", "").await;
         let response = client.response().await;
         assert_eq!(response.status(), 404, "{path}");
         assert_eq!(response.json()["error"]["code"], "unknown_url");
     }
+}
+
+/// The request would come back as the answer, with the provider's key in it.
+#[tokio::test]
+async fn a_trace_stays_here() {
+    let upstream = Upstream::start().await;
+    let (_gateway, mut client) = bare(&upstream, "/v1/", "{}").await;
+    client.send("TRACE /v1/files", "", "").await;
+    assert_eq!(client.response().await.status(), 404);
+}
+
+/// A provider that says both is believed in its pieces, and its version is its own.
+#[tokio::test]
+async fn pieces_count_and_not_a_length_beside_them() {
+    let upstream = Upstream::start().await;
+    let (_gateway, mut client) = bare(&upstream, "/v1/", "{}").await;
+    client.send("GET /v1/files", "", "").await;
+    let mut asked = upstream.asked().await;
+    asked
+        .write("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+        .await;
+    let response = client.response().await;
+    assert_eq!((response.head.header("content-length"), &*response.body), (None, "hello"));
+    client.send_raw("GET /v1/files HTTP/1.0\r\nhost: x\r\n\r\n").await;
+    let asked = upstream.asked().await;
+    assert!(asked.head.starts_with("GET /v1/files HTTP/1.1\r\n"), "{}", asked.head);
 }
 
 #[tokio::test]
