@@ -123,7 +123,7 @@ mod tests {
         sign.build();
         examples(&mut sign);
         let help = sign.render_long_help().to_string();
-        assert!(help.contains("Exit codes"), "{help}");
+        assert!(help.contains("Example") && help.contains("Exit codes"), "{help}");
         let help = command.render_long_help().to_string();
         assert!(help.contains("Exit codes"), "{help}");
         let help = midi::Conductor::command().render_long_help().to_string();

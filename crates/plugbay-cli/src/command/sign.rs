@@ -18,8 +18,10 @@ use plugbay::signing::{Status, Time, TrustDirectory};
 
 use crate::exit;
 
-/// The codes of these commands, which are not those of the others: scripts tell by them what a signature is worth.
-const EXIT_CODES: &str = "Exit codes: 0 valid and trusted, or done; 1 wrong usage, or a file cannot be used; 2 unsigned; \
+/// The codes of these commands are not those of the others: scripts tell by them what a signature is worth.
+const HELP: &str = "Example:\n  conductor-sign generate-key ~/.conductor/my-key\n  \
+     conductor-sign sign my_plugin.wasm ~/.conductor/my-key --name \"Your Name\" --email you@example.com\n  \
+     conductor-sign verify my_plugin.wasm\n\nExit codes: 0 valid and trusted, or done; 1 wrong usage, or a file cannot be used; 2 unsigned; \
      3 invalid or modified; 4 valid, but not trusted; 5 revoked or expired.";
 
 /// Sign WebAssembly plugins, verify them, and keep the keys that you trust.
@@ -28,7 +30,7 @@ const EXIT_CODES: &str = "Exit codes: 0 valid and trusted, or done; 1 wrong usag
     name = "conductor-sign",
     version,
     propagate_version = true,
-    after_help = EXIT_CODES,
+    after_help = HELP,
     subcommand_required = true,
     arg_required_else_help = true
 )]
