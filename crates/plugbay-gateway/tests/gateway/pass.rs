@@ -152,7 +152,7 @@ async fn pieces_count_and_not_a_length_beside_them() {
     client.send("GET /v1/files", "", "").await;
     let mut asked = upstream.asked().await;
     asked
-        .write("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+        .write("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
         .await;
     let response = client.response().await;
     assert_eq!((response.head.header("content-length"), &*response.body), (None, "hello"));
