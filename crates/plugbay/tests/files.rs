@@ -79,8 +79,8 @@ fn load(host: &Host, options: PluginOptions) -> Plugin {
 fn told(plugin: &Plugin, hook: Hook) -> (i32, i32) {
     let raw = pollster::block_on(plugin.hook_raw(hook, b"{}")).unwrap();
     let document = raw.document.unwrap();
-    let [open, write] = document.as_slice() else { panic!("{document:?}") };
-    (i32::from(*open), i32::from(*write))
+    let [open, write]: [u8; 2] = document.try_into().unwrap();
+    (i32::from(open), i32::from(write))
 }
 
 const DONE: (i32, i32) = (0, 0);

@@ -87,7 +87,7 @@ pub(crate) fn links_made_by_others_lead_nowhere(backend: &dyn Backend) {
         assert!(disk.append(path).is_err(), "{path}");
         assert!(disk.size(path).is_err(), "{path}");
         assert!(disk.set_times(path).is_err(), "{path}");
-        assert_eq!(disk.stat(false, path).is_ok(), true, "the link itself may be looked at");
+        assert!(disk.stat(false, path).is_ok(), "the link itself may be looked at");
     }
     for directory in
         ["directory", "relative-directory", "link-to-a-link", "root", "proc", "magic", "directory/"]

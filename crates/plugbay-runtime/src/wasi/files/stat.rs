@@ -124,10 +124,11 @@ impl Times {
             time.map(|time| SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(time)))
         };
         let (accessed, modified) = (spec(self.accessed), spec(self.modified));
-        Ok(if follow {
-            dir.set_times(path, accessed, modified)?
+        let set = if follow {
+            dir.set_times(path, accessed, modified)
         } else {
-            dir.set_symlink_times(path, accessed, modified)?
-        })
+            dir.set_symlink_times(path, accessed, modified)
+        };
+        Ok(set?)
     }
 }
