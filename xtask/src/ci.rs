@@ -78,6 +78,7 @@ fn features(sh: &Shell, root: &Path) -> Result<()> {
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features").run()?;
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features wasmi").run()?;
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features wasmtime").run()?;
+    cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features network").run()?;
     tools::alsa_headers(sh)?;
     cmd!(sh, "cargo check --locked --workspace --all-features").run()?;
     Ok(())
