@@ -55,8 +55,6 @@ pub(crate) struct Call {
     #[command(flatten)]
     policy: PolicyOptions,
     /// Show each call of the plugin into the host on stderr, with what was decided
-    ///
-    /// Its module is rewritten for it, so that more fuel is used.
     #[arg(long)]
     trace_host: bool,
 }

@@ -74,11 +74,6 @@ impl Wasi {
         Self { table: Table::new(environment.files.as_ref()) }
     }
 
-    /// Whether a file or directory is open that was not open at the beginning.
-    pub fn has_open_files(&self) -> bool {
-        self.table.has_open_files()
-    }
-
     /// Fuel of a call that is taken before it is made, beside what every host call costs.
     pub fn price(function: Function, args: &[Value]) -> u64 {
         match function {

@@ -68,11 +68,6 @@ impl Table {
         self.entries.is_empty()
     }
 
-    pub(crate) fn has_open_files(&self) -> bool {
-        let root = |descriptor: &Descriptor| matches!(descriptor, Descriptor::Directory(directory) if directory.is_root);
-        self.entries.iter().flatten().any(|descriptor| !root(descriptor))
-    }
-
     fn place(fd: i32) -> Option<usize> {
         usize::try_from(fd).ok()?.checked_sub(FIRST)
     }
