@@ -43,7 +43,7 @@ pub(crate) struct Watch {
     grants: Option<Arc<GrantStore>>,
     audit: Option<Arc<dyn AuditSink>>,
     pub(crate) trace: Option<Arc<dyn HostTrace>>,
-    data: Option<DataRoot>,
+    pub(crate) data: Option<DataRoot>,
 }
 
 impl Watch {

@@ -111,7 +111,7 @@ impl Blueprint {
             host: host.clone(),
             granted,
             files,
-            functions: Arc::new(functions::Shared::new(name, &host.services)),
+            functions: Arc::new(functions::Shared::new(name, &host.services, host.watch.data.as_ref())),
             allowance,
         })
     }

@@ -23,6 +23,9 @@ mod shadow;
 mod signed;
 #[cfg(feature = "snapshot")]
 mod snapshot;
+#[cfg(feature = "state")]
+#[cfg_attr(not(test), expect(dead_code, reason = "host functions are to call it"))]
+mod state;
 mod text;
 mod tiered;
 mod trace;

@@ -15,3 +15,5 @@ mod server;
 mod services;
 #[path = "functions/sockets.rs"]
 mod sockets;
+#[path = "functions/state.rs"]
+mod state;

@@ -19,6 +19,8 @@ mod midi;
 mod outcome;
 #[cfg(feature = "network")]
 mod sockets;
+#[cfg(feature = "state")]
+mod state;
 mod table;
 
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub(crate) use self::metric::PluginMetrics;
 use self::outcome::{Class, Failure, Outcome};
 pub(crate) use self::table::Function;
 pub use self::table::{HostFunction, host_functions};
+use crate::data::DataRoot;
 use crate::grants::Granted;
 use crate::imports::wasi_needs;
 use crate::services::Services;
@@ -71,16 +74,22 @@ pub(crate) struct Shared {
     pub(crate) metrics: PluginMetrics,
     #[cfg(feature = "network")]
     pub(crate) sockets: Option<Arc<crate::network::WebSockets>>,
+    #[cfg(feature = "state")]
+    pub(crate) state: Option<Arc<state::PluginState>>,
 }
 
 impl Shared {
-    pub(crate) fn new(plugin: &str, services: &Services) -> Self {
+    pub(crate) fn new(plugin: &str, services: &Services, data: Option<&DataRoot>) -> Self {
+        #[cfg(not(feature = "state"))]
+        let _ = data;
         Self {
             plugin: plugin.to_owned(),
             services: services.clone(),
             metrics: PluginMetrics::default(),
             #[cfg(feature = "network")]
             sockets: services.network.clone().map(sockets::of_plugin),
+            #[cfg(feature = "state")]
+            state: data.map(|root| Arc::new(state::PluginState::new(plugin, root.clone()))),
         }
     }
 }
@@ -181,6 +190,14 @@ impl HostFunctions {
             Function::WsRecv => self.ws_recv(args).into(),
             #[cfg(feature = "network")]
             Function::WsClose => self.ws_close(args).into(),
+            #[cfg(feature = "state")]
+            Function::KvGet => self.kv_get(args)?.into(),
+            #[cfg(feature = "state")]
+            Function::KvSet => self.kv_set(args)?.into(),
+            #[cfg(feature = "state")]
+            Function::KvDelete => self.kv_delete(args)?.into(),
+            #[cfg(feature = "state")]
+            Function::KvSwap => self.kv_swap(args)?.into(),
             #[allow(unreachable_patterns, reason = "what features leave out")]
             _ => unavailable("this build of the host does not have it"),
         })
