@@ -22,6 +22,7 @@ use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports::{self, HostFunctions};
 use crate::output::{Allowance, OutputPipe};
 use crate::signed::Provenance;
+use crate::statement::Statement;
 use crate::trace::Tracer;
 
 /// Everything that is needed to make an instance, and then another one.
@@ -37,6 +38,8 @@ pub(crate) struct Blueprint {
     pub(crate) host: Host,
     /// What it may do, asked at each call.
     pub(crate) granted: Granted,
+    /// What its signature says that it is and asks for.
+    statement: Option<Arc<Statement>>,
     /// What all instances see as `/`.
     pub(crate) files: Option<Files>,
     /// What all instances together may print.
@@ -79,7 +82,7 @@ impl Blueprint {
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
         let backend = host.engine(options.runtime)?;
-        let granted = host.watch.granted(name, provenance, &options);
+        let granted = host.watch.granted(name, &provenance, &options);
         let files = host.files(name, &granted, &options)?;
         if files.is_some() && !backend.confines_files() {
             return Err(LoadErrorKind::FilesNotConfined { backend: backend.name() });
@@ -87,6 +90,9 @@ impl Blueprint {
         let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
+        if let Some(statement) = &provenance.statement {
+            statement.check_world(&interface)?;
+        }
         let without_abi = match interface.abi {
             Some(_) => Ok(()),
             None => imports::check_bodies(module.imports(), imports::NO_ABI),
@@ -105,6 +111,7 @@ impl Blueprint {
             options,
             host: host.clone(),
             granted,
+            statement: provenance.statement,
             files,
             allowance,
         })
@@ -131,6 +138,7 @@ impl Blueprint {
             options: self.options.clone(),
             host: self.host.clone(),
             granted: self.granted.clone(),
+            statement: self.statement.clone(),
             files: self.files.clone(),
             allowance: Arc::clone(&self.allowance),
         })
@@ -215,8 +223,11 @@ impl Blueprint {
             capabilities: self.capabilities(live).await?,
             metadata: None,
         };
+        if let Some(statement) = &self.statement {
+            statement.check_generation(introduction.abi)?;
+        }
         // Before `init`, which may already call what it asked for.
-        self.granted.asked(&introduction.capabilities);
+        self.asked(&introduction.capabilities)?;
         if let Some((export, kind)) = self.interface.init {
             introduction.metadata = self.init(live, export, kind).await?;
         }
@@ -226,9 +237,18 @@ impl Blueprint {
             }
             introduction.capabilities.sort();
             introduction.capabilities.dedup();
-            self.granted.asked(&introduction.capabilities);
+            self.asked(&introduction.capabilities)?;
         }
         Ok(introduction)
+    }
+
+    /// Takes in what the plugin asks for, if its author stands by it.
+    fn asked(&self, asked: &[Capability]) -> Result<(), LoadErrorKind> {
+        if let Some(statement) = &self.statement {
+            statement.check_asked(asked)?;
+        }
+        self.granted.asked(asked);
+        Ok(())
     }
 
     async fn run_start(&self, live: &mut Live) -> Result<(), LoadErrorKind> {

@@ -22,6 +22,7 @@ mod shadow;
 mod signed;
 #[cfg(feature = "snapshot")]
 mod snapshot;
+mod statement;
 mod text;
 mod tiered;
 mod trace;
@@ -51,6 +52,7 @@ pub use plugbay_signing as signing;
 pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};
 pub use shadow::{ShadowBackend, ShadowReport};
+pub use statement::stated_capabilities;
 pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
 pub use trace::{HostAnswer, HostCallTrace, HostTrace};
