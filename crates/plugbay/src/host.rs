@@ -51,13 +51,15 @@ impl Watch {
     pub(crate) fn granted(
         &self,
         plugin: &str,
-        provenance: Provenance,
+        provenance: &Provenance,
         options: &PluginOptions,
     ) -> Granted {
         let hash = plugbay_policy::ModuleHash(*provenance.hash.as_bytes());
         let signer = provenance.signer.map(|key| key.to_string());
         let identity = Identity::new(plugin, hash, signer);
-        Granted::with(identity, options.grant.clone(), self.grants.clone(), self.audit.clone())
+        let stated = provenance.statement.as_ref().and_then(|stated| stated.capabilities.clone());
+        let grant = options.grant.clone();
+        Granted::with(identity, grant, self.grants.clone(), self.audit.clone()).within(stated)
     }
 }
 

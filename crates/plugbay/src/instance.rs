@@ -23,6 +23,7 @@ use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports;
 use crate::output::{Allowance, OutputPipe};
 use crate::signed::Provenance;
+use crate::statement::Statement;
 use crate::trace::Tracer;
 
 /// Everything that is needed to make an instance, and then another one.
@@ -38,6 +39,8 @@ pub(crate) struct Blueprint {
     pub(crate) host: Host,
     /// What it may do, asked at each call.
     pub(crate) granted: Granted,
+    /// What its signature says that it is and asks for.
+    statement: Option<Arc<Statement>>,
     /// What all instances see as `/`.
     pub(crate) files: Option<Files>,
     /// What its instances' host functions share.
@@ -84,7 +87,7 @@ impl Blueprint {
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
         let backend = host.engine(options.runtime)?;
-        let granted = host.watch.granted(name, provenance, &options);
+        let granted = host.watch.granted(name, &provenance, &options);
         let files = host.files(name, &granted, &options)?;
         if files.is_some() && !backend.confines_files() {
             return Err(LoadErrorKind::FilesNotConfined { backend: backend.name() });
@@ -92,6 +95,9 @@ impl Blueprint {
         let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
+        if let Some(statement) = &provenance.statement {
+            statement.check_world(&interface)?;
+        }
         let without_abi = match interface.abi {
             Some(_) => Ok(()),
             None => imports::check_bodies(module.imports(), imports::NO_ABI),
@@ -110,6 +116,7 @@ impl Blueprint {
             options,
             host: host.clone(),
             granted,
+            statement: provenance.statement,
             files,
             functions: Arc::new(functions::Shared::new(name, &host.services, host.watch.data.as_ref())),
             allowance,
@@ -137,6 +144,7 @@ impl Blueprint {
             options: self.options.clone(),
             host: self.host.clone(),
             granted: self.granted.clone(),
+            statement: self.statement.clone(),
             files: self.files.clone(),
             functions: Arc::clone(&self.functions),
             allowance: Arc::clone(&self.allowance),
@@ -230,8 +238,11 @@ impl Blueprint {
             capabilities: self.capabilities(live).await?,
             metadata: None,
         };
+        if let Some(statement) = &self.statement {
+            statement.check_generation(introduction.abi)?;
+        }
         // Before `init`, which may already call what it asked for.
-        self.granted.asked(&introduction.capabilities);
+        self.asked(&introduction.capabilities)?;
         if let Some((export, kind)) = self.interface.init {
             introduction.metadata = self.init(live, export, kind).await?;
         }
@@ -241,9 +252,18 @@ impl Blueprint {
             }
             introduction.capabilities.sort();
             introduction.capabilities.dedup();
-            self.granted.asked(&introduction.capabilities);
+            self.asked(&introduction.capabilities)?;
         }
         Ok(introduction)
+    }
+
+    /// Takes in what the plugin asks for, if its author stands by it.
+    fn asked(&self, asked: &[Capability]) -> Result<(), LoadErrorKind> {
+        if let Some(statement) = &self.statement {
+            statement.check_asked(asked)?;
+        }
+        self.granted.asked(asked);
+        Ok(())
     }
 
     async fn run_start(&self, live: &mut Live) -> Result<(), LoadErrorKind> {

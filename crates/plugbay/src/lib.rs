@@ -24,8 +24,8 @@ mod signed;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 #[cfg(feature = "state")]
-#[cfg_attr(not(test), expect(dead_code, reason = "host functions are to call it"))]
 mod state;
+mod statement;
 mod text;
 mod tiered;
 mod trace;
@@ -60,6 +60,7 @@ pub use services::{
     RecordedDesktop, RecordedMidi, ServiceError,
 };
 pub use shadow::{ShadowBackend, ShadowReport};
+pub use statement::stated_capabilities;
 pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
 pub use trace::{HostAnswer, HostCallTrace, HostTrace};

@@ -72,7 +72,7 @@ impl Plugin {
         let configured_name = options.name.clone();
         // What the guest prints goes under a name that it cannot choose.
         let log_name = configured_name.clone().unwrap_or_else(|| origin.to_owned());
-        let blueprint = Blueprint::new(host, &log_name, wasm, provenance, options)?;
+        let blueprint = Blueprint::new(host, &log_name, wasm, provenance.clone(), options)?;
         let instances = blueprint.options.instances.unwrap_or_else(|| {
             if blueprint.interface.is_action_plugin() {
                 Instances::SINGLE
