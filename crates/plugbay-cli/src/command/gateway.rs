@@ -10,6 +10,7 @@ use clap::Args;
 use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
 
 use crate::exit::Outcome;
+use crate::harden::HardenOption;
 use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
@@ -38,6 +39,8 @@ pub(crate) struct Gateway {
     backend: BackendOptions,
     #[command(flatten)]
     policy: PolicyOptions,
+    #[command(flatten)]
+    harden: HardenOption,
 }
 
 impl Gateway {
@@ -52,6 +55,16 @@ impl Gateway {
         }
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
+        self.harden.apply(|| {
+            let mut places = self.backend.places_of_many();
+            self.policy.places(&mut places, &audit);
+            for plugin in &config.plugins {
+                places.plugin(&plugin.path);
+                places.granted(&plugin.capabilities);
+            }
+            places.listens(config.listen.port());
+            places
+        })?;
         let heeded = |host| self.policy.heeded(host, &audit);
         let host = self.backend.host_of_many(Arc::new(StderrLines), heeded)?;
         // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the
