@@ -98,7 +98,7 @@ pub(super) const REFUSED: &[i64] = &[
 pub(super) const X32: i64 = 0x4000_0000;
 
 /// Those of [`REFUSED`] and of [`by_argument`] that have another number there: ptrace, process_vm_readv,
-/// process_vm_writev, kexec_load; ioctl.
+/// process_vm_writev, kexec_load; ioctl. Kernels before 5.4 take these without the bit, too.
 #[cfg(target_arch = "x86_64")]
 const X32_ONLY: [i64; 4] = [521, 539, 540, 528];
 #[cfg(target_arch = "x86_64")]
@@ -135,11 +135,11 @@ pub(super) fn filters() -> Result<[BpfProgram; 2], BackendError> {
     let mut absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     #[cfg(target_arch = "x86_64")]
     {
-        refused = both(refused);
-        refused.extend(X32_ONLY.iter().map(|call| (call | X32, Vec::new())));
+        refused.extend(X32_ONLY.iter().map(|call| (*call, Vec::new())));
         if let Some(rules) = refused.get(&libc::SYS_ioctl).cloned() {
-            refused.insert(X32_IOCTL | X32, rules);
+            refused.insert(X32_IOCTL, rules);
         }
+        refused = both(refused);
         absent = both(absent);
     }
     Ok([filter(refused, libc::EPERM)?, filter(absent, libc::ENOSYS)?])

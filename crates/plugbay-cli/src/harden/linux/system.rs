@@ -52,8 +52,7 @@ pub(super) fn reads(runs: bool) -> impl Iterator<Item = PathBuf> {
     let certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(std::env::var_os);
     let certificates =
         certificates.flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>());
-    // An empty one is no place; taken for one it would be where the program was started.
-    let certificates = certificates.filter(|path| path.is_absolute());
+    let certificates = certificates.filter(|path| !path.as_os_str().is_empty());
     fixed.chain(certificates).chain(resolver())
 }
 
