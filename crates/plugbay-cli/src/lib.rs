@@ -3,6 +3,7 @@
 
 mod command;
 mod exit;
+mod harden;
 mod logging;
 mod options;
 mod policy;

@@ -12,6 +12,7 @@ use plugbay::{
 };
 use serde_json::value::RawValue;
 
+use crate::harden::Places;
 use crate::logging;
 use crate::policy::variable;
 
@@ -78,6 +79,28 @@ impl BackendOptions {
             None => plugbay::backend(&self.backend),
         };
         Ok(more(builder.backend(backend?).output(output)).build()?)
+    }
+
+    /// What such a host reads and writes for itself.
+    pub(crate) fn places(&self) -> Places {
+        self.places_with(self.backend != "wasmi")
+    }
+
+    /// The same, for plugins that may name engines of their own.
+    pub(crate) fn places_of_many(&self) -> Places {
+        self.places_with(true)
+    }
+
+    fn places_with(&self, compiles: bool) -> Places {
+        let mut places = Places::default();
+        if let Some(trust) = trust_directory() {
+            places.keeps_file(trust.keys_path());
+        }
+        let compiles = compiles && !self.no_cache;
+        if let Some(cache) = compiles.then(|| self.directory.path()).flatten() {
+            places.keeps(&cache);
+        }
+        places
     }
 
     /// Where the engine keeps what it compiles. Without a usable place it compiles all the same.

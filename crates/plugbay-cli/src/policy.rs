@@ -9,6 +9,8 @@ use clap::Args;
 use plugbay::network::Network;
 use plugbay::{AuditFile, DataRoot, GrantStore, HostBuilder};
 
+use crate::harden::Places;
+
 /// `--grants`.
 #[derive(Debug, Args)]
 pub(crate) struct GrantsOption {
@@ -83,6 +85,23 @@ pub(crate) struct AuditSettings<'a> {
 }
 
 impl PolicyOptions {
+    /// What all three read and write, and what the file of grants gives at this moment.
+    pub(crate) fn places(&self, places: &mut Places, audit: &AuditSettings<'_>) {
+        if let Some(store) = self.grants.store() {
+            places.keeps_file(store.path());
+            // One that cannot be read grants nothing; who asks it says why.
+            for entry in store.read().unwrap_or_default().grants {
+                places.granted(&entry.capabilities);
+            }
+        }
+        if let Some(root) = self.data.root() {
+            places.keeps(root.path());
+        }
+        if let Some(path) = self.audit.path(audit.file) {
+            places.keeps_file(&path);
+        }
+    }
+
     /// The same host, with all three, and the network for plugins that are granted some of it.
     pub(crate) fn heeded(&self, host: HostBuilder, audit: &AuditSettings<'_>) -> HostBuilder {
         let mut host = host.network(Network::new());

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::exit::Outcome;
+use crate::harden::HardenOption;
 use crate::options::{BackendOptions, LimitOptions, json_argument, load, parse_json, read_text};
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{ProgramDesktop, ServiceOptions};
@@ -60,6 +61,8 @@ pub(crate) struct Call {
     /// Show each call of the plugin into the host on stderr, with what was decided
     #[arg(long)]
     trace_host: bool,
+    #[command(flatten)]
+    harden: HardenOption,
 }
 
 #[derive(Serialize)]
@@ -100,6 +103,13 @@ impl Call {
     pub(crate) fn run(self) -> Result<Outcome> {
         let config = json_argument("config", &self.config)?;
         let target = self.target()?;
+        self.harden.apply(|| {
+            let mut places = self.backend.places();
+            self.policy.places(&mut places, &AuditSettings::default());
+            self.services.places(&mut places);
+            places.plugin(&self.file);
+            places
+        })?;
         let host = self.backend.host_and(Arc::new(StderrLines), |host| {
             let host = self.policy.heeded(host, &AuditSettings::default());
             let host = self.services.lent(host, ProgramDesktop::default());

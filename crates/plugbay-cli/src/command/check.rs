@@ -9,6 +9,7 @@ use plugbay::{ImportUse, Inspection};
 use serde::Serialize;
 
 use crate::exit::Outcome;
+use crate::harden::HardenOption;
 use crate::options::{BackendOptions, read_bytes};
 use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
 
@@ -31,6 +32,8 @@ pub(crate) struct Check {
     json: bool,
     #[command(flatten)]
     backend: BackendOptions,
+    #[command(flatten)]
+    harden: HardenOption,
 }
 
 #[derive(Serialize)]
@@ -66,6 +69,7 @@ struct Import {
 impl Check {
     pub(crate) fn run(self) -> Result<Outcome> {
         let wasm = read_bytes(&self.file)?;
+        self.harden.apply(|| self.backend.places())?;
         let host = self.backend.host(std::sync::Arc::new(plugbay::Discard))?;
         let report = match host.inspect(&wasm) {
             Ok(inspection) => self.report(&inspection),

@@ -10,6 +10,7 @@ use clap::Args;
 use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
 
 use crate::exit::Outcome;
+use crate::harden::HardenOption;
 use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
@@ -41,6 +42,8 @@ pub(crate) struct Gateway {
     policy: PolicyOptions,
     #[command(flatten)]
     services: ServiceOptions,
+    #[command(flatten)]
+    harden: HardenOption,
 }
 
 impl Gateway {
@@ -55,6 +58,17 @@ impl Gateway {
         }
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
+        self.harden.apply(|| {
+            let mut places = self.backend.places_of_many();
+            self.policy.places(&mut places, &audit);
+            self.services.places(&mut places);
+            for plugin in &config.plugins {
+                places.plugin(&plugin.path);
+                places.granted(&plugin.capabilities);
+            }
+            places.listens(config.listen.port());
+            places
+        })?;
         let lent = |host| self.services.lent(host, ProgramDesktop::default());
         let heeded = |host| lent(self.policy.heeded(host, &audit));
         let host = self.backend.host_of_many(Arc::new(StderrLines), heeded)?;

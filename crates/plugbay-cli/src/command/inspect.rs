@@ -9,6 +9,7 @@ use plugbay::PluginOptions;
 use serde::Serialize;
 
 use crate::exit::Outcome;
+use crate::harden::HardenOption;
 use crate::options::{BackendOptions, LimitOptions, json_argument, load};
 use crate::ui::{self, DIM, StderrLines, TITLE, outln};
 
@@ -30,6 +31,8 @@ pub(crate) struct Inspect {
     backend: BackendOptions,
     #[command(flatten)]
     limits: LimitOptions,
+    #[command(flatten)]
+    harden: HardenOption,
 }
 
 #[derive(Serialize)]
@@ -49,6 +52,11 @@ struct Report {
 impl Inspect {
     pub(crate) fn run(self) -> Result<Outcome> {
         let config = json_argument("config", &self.config)?;
+        self.harden.apply(|| {
+            let mut places = self.backend.places();
+            places.plugin(&self.file);
+            places
+        })?;
         let host = self.backend.host(Arc::new(StderrLines))?;
         let options =
             PluginOptions::default().with_config(config).with_limits(self.limits.limits());

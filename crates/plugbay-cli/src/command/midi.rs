@@ -10,6 +10,7 @@ use plugbay_midi::run::{End, Runner, Summary, TokioClock};
 use plugbay_midi::source::{MidiFileSource, MidiSource, Pace, PortSource, RawSource, list_ports};
 
 use crate::exit::Outcome;
+use crate::harden::HardenOption;
 use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
@@ -61,6 +62,8 @@ pub(crate) struct Midi {
     policy: PolicyOptions,
     #[command(flatten)]
     services: ServiceOptions,
+    #[command(flatten)]
+    harden: HardenOption,
 }
 
 impl Midi {
@@ -85,6 +88,23 @@ impl Midi {
 
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
+        // The log is open by now, and stays so.
+        self.harden.apply(|| {
+            let mut places = self.backend.places();
+            self.policy.places(&mut places, &audit);
+            self.services.places(&mut places);
+            for plugin in &config.plugins {
+                places.plugin(&plugin.path);
+                places.granted(&plugin.grant);
+            }
+            for source in [&self.midi_file, &self.raw].into_iter().flatten() {
+                places.reads(source);
+            }
+            if self.midi_file.is_none() && self.raw.is_none() {
+                places.midi_ports();
+            }
+            places
+        })?;
         let runner = Runner::new(Arc::new(config.clone()));
         let desktop = ProgramDesktop::with_modes(runner.mode_changer());
         let heeded = |host| self.services.lent(self.policy.heeded(host, &audit), desktop);

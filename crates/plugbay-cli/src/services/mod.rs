@@ -12,6 +12,7 @@ use plugbay_midi::sink::Outputs;
 
 use self::audio::SoundFolder;
 pub(crate) use self::desktop::ProgramDesktop;
+use crate::harden::Places;
 use crate::policy::{user_data, variable};
 
 /// `--sounds`, `--midi-out`.
@@ -27,11 +28,24 @@ pub(crate) struct ServiceOptions {
 }
 
 impl ServiceOptions {
+    fn sounds(&self) -> Option<PathBuf> {
+        let named = self.sounds.clone().or_else(|| Some(variable("PLUGBAY_SOUNDS")?.into()));
+        named.or_else(|| Some(user_data()?.join("conductor/sounds")))
+    }
+
+    /// What all of it reads and writes.
+    pub(crate) fn places(&self, places: &mut Places) {
+        if let Some(folder) = self.sounds() {
+            places.reads(&folder);
+        }
+        for (_, path) in &self.midi_out {
+            places.writes(path);
+        }
+    }
+
     /// The same host, with all of it.
     pub(crate) fn lent(&self, host: HostBuilder, desktop: ProgramDesktop) -> HostBuilder {
-        let named = self.sounds.clone().or_else(|| Some(variable("PLUGBAY_SOUNDS")?.into()));
-        let folder = named.or_else(|| Some(user_data()?.join("conductor/sounds")));
-        host.audio(Arc::new(SoundFolder::new(folder)))
+        host.audio(Arc::new(SoundFolder::new(self.sounds())))
             .midi(Arc::new(Outputs::new(self.midi_out.iter().cloned())))
             .desktop(Arc::new(desktop))
     }
