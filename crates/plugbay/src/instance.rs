@@ -118,7 +118,11 @@ impl Blueprint {
             granted,
             statement: provenance.statement,
             files,
-            functions: Arc::new(functions::Shared::new(name, &host.services, host.watch.data.as_ref())),
+            functions: Arc::new(functions::Shared::new(
+                name,
+                &host.services,
+                host.watch.data.as_ref(),
+            )),
             allowance,
         })
     }

@@ -52,8 +52,7 @@ fn it_is_kept_over_restarts_and_is_each_plugins_own() {
         run(&load(&host(engine, folder.path()), &set, grant(r#"["Filesystem"]"#)));
         let host = host(engine, folder.path());
         assert_eq!(run(&load(&host, &get, grant(r#"["Filesystem"]"#)))[0].text(), "kept");
-        let options =
-            PluginOptions::named("another").with_grant(grant(r#"["Filesystem"]"#));
+        let options = PluginOptions::named("another").with_grant(grant(r#"["Filesystem"]"#));
         let module = get.module(false);
         let load = host.load_unsigned("another", &module, options);
         let another = pollster::block_on(load).unwrap();
