@@ -18,6 +18,9 @@ pub mod network;
 mod output;
 mod plugin;
 mod pool;
+#[cfg(feature = "process")]
+#[cfg_attr(not(test), expect(dead_code, reason = "host functions are to call it"))]
+mod process;
 mod shadow;
 mod signed;
 #[cfg(feature = "snapshot")]
