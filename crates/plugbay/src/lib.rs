@@ -18,6 +18,8 @@ pub mod network;
 mod output;
 mod plugin;
 mod pool;
+#[cfg(feature = "process")]
+mod process;
 mod services;
 mod shadow;
 mod signed;

@@ -7,6 +7,8 @@
 mod http;
 #[path = "functions/plain.rs"]
 mod plain;
+#[path = "functions/programs.rs"]
+mod programs;
 #[path = "functions/script.rs"]
 mod script;
 #[path = "functions/server.rs"]

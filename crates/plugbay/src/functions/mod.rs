@@ -17,6 +17,8 @@ mod log;
 mod metric;
 mod midi;
 mod outcome;
+#[cfg(feature = "process")]
+mod run;
 #[cfg(feature = "network")]
 mod sockets;
 #[cfg(feature = "state")]
@@ -198,6 +200,8 @@ impl HostFunctions {
             Function::KvDelete => self.kv_delete(args)?.into(),
             #[cfg(feature = "state")]
             Function::KvSwap => self.kv_swap(args)?.into(),
+            #[cfg(feature = "process")]
+            Function::Run => self.run(args)?.into(),
             #[allow(unreachable_patterns, reason = "what features leave out")]
             _ => unavailable("this build of the host does not have it"),
         })

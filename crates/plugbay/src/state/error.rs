@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 /// Its `Display` is for the operator's log: it has the file's path. A plugin gets [`class`](Self::class) and
 /// [`guest_message`](Self::guest_message), which have none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub(crate) enum StateError {
     /// A key that is none.
     #[error("a key of {found} bytes, wanted 1 to {limit}")]

@@ -59,7 +59,8 @@ pub(crate) enum Swapped {
     Other(Option<Vec<u8>>),
 }
 
-/// The state of one plugin. Cheap to clone; all of one file are one, and the last closes it.
+/// The state of one plugin. Cheap to clone; all of one file are one. The last to go closes the file, and waits for
+/// the disk.
 #[derive(Debug, Clone)]
 pub(crate) struct StateStore {
     shared: Arc<Shared>,

@@ -52,10 +52,15 @@ fn child() {
     });
 }
 
+/// What makes this program run one test.
+fn only(test: &str) -> [String; 4] {
+    let module = module_path!().split_once("::").unwrap().1;
+    ["--exact", &format!("{module}::{test}"), "--ignored", "--nocapture"].map(str::to_owned)
+}
+
 fn start(path: &Path, threads: usize) -> (Child, impl Iterator<Item = (usize, u64)> + use<>) {
-    let name = concat!(module_path!(), "::child").split_once("::").unwrap().1;
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--ignored", "--nocapture"])
+        .args(only("child"))
         .env(FILE, path)
         .env(THREADS, threads.to_string())
         .stdout(Stdio::piped())
@@ -115,4 +120,49 @@ fn another_process_is_told_of() {
     assert_eq!(error.guest_message(), "the state is in use by another process");
     // It is free again.
     folder.store();
+}
+
+#[test]
+#[ignore = "another test starts it"]
+fn child_with_little_room() {
+    let store = StateStore::open(Path::new(&std::env::var_os(FILE).unwrap())).unwrap();
+    let limits = quota(64 << 20);
+    let value = |n: u8| vec![n; 60_000];
+    for round in 0..3 {
+        let mut kept = 0;
+        let error = loop {
+            match store.set(&[kept], &value(kept), limits) {
+                Ok(()) => kept += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StateError::Disk { .. }), "{error:?}");
+        assert!(kept > 9, "{kept}");
+        for n in 0..kept {
+            assert!(store.get(&[n]).unwrap().unwrap() == value(n), "round {round}, {n} of {kept}");
+        }
+        assert_eq!(usage(&store), (u64::from(kept) * 60_001, u64::from(kept)));
+        for n in 0..kept {
+            assert!(store.delete(&[n]).unwrap());
+        }
+        println!("{KEPT}{kept} {round}");
+    }
+}
+
+/// A process may not write files of more than some MiB, and is told so as of a full disk.
+#[test]
+#[cfg(unix)]
+fn a_disk_that_is_full_costs_what_does_not_fit() {
+    let folder = Folder::new();
+    let output = Command::new("/bin/sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8192; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(only("child_with_little_room"))
+        .env(FILE, folder.path())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(printed.matches(KEPT).count(), 3, "{printed}");
+    assert_eq!(usage(&folder.store()), (0, 0));
 }
