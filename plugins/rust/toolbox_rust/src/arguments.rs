@@ -66,10 +66,11 @@ impl<'a> Arguments<'a> {
         field.get().parse().map_err(|_| BadArgument)
     }
 
-    /// Milliseconds that need not be there.
+    /// Milliseconds that need not be there; 0 is none.
     pub(crate) fn timeout_ms(&self) -> Result<Option<u32>, BadArgument> {
         let timeout: Option<i32> = self.optional("timeout_ms")?;
-        timeout.map(|ms| u32::try_from(ms).map_err(|_| BadArgument)).transpose()
+        let timeout = u32::try_from(timeout.unwrap_or(0)).map_err(|_| BadArgument)?;
+        Ok((timeout > 0).then_some(timeout))
     }
 
     /// A document to be handed over as it is written, or as its text if it is a string.
