@@ -65,7 +65,9 @@ const GRANTED = [
   [{ call: "system", document: [1] }, { result: 0 }, { 0: 1 }],
 ];
 
-for (const name of ["toolbox_rust", "toolbox_typescript", "toolbox_c", "toolbox_go"]) {
+const ALL = "toolbox_rust toolbox_typescript toolbox_c toolbox_go";
+
+for (const name of (process.env.TOOLBOXES ?? ALL).split(" ")) {
   const module = await WebAssembly.compile(await readFile(here(`../../target/plugins/${name}.wasm`)));
   const host = (options) => new StubHost(options).instantiate(module);
 
