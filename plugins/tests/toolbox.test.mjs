@@ -89,6 +89,8 @@ for (const name of (process.env.TOOLBOXES ?? ALL).split(" ")) {
     }
     assert.deepEqual(granted.midi, ["synth", [144, 60, 100]]);
     assert.deepEqual(JSON.parse(granted.sound), { sound: "bell", volume: 0.5 });
+    granted.tool({ call: "audio_play", sound: "bell" });
+    assert.deepEqual(JSON.parse(granted.sound), { sound: "bell" });
     assert.equal(granted.tool({ call: "audio_play", document: "bell" }).result, 0);
     assert.equal(granted.sound, "bell");
   });

@@ -38,6 +38,22 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
         let names: Vec<_> = SAMPLES.iter().map(|sample| sample.name).collect();
         bail!("there is no such sample; there are {}", names.join(", "));
     }
+    make(sh, root, &samples, flags.test)
+}
+
+/// Builds all but the toolboxes, which want compilers that nothing else wants: for the demo and the
+/// benches, which have no use for them.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn without_toolboxes(sh: &Shell, root: &Path) -> Result<()> {
+    let samples: Vec<_> = SAMPLES.iter().filter(|sample| !sample.is_toolbox()).collect();
+    make(sh, root, &samples, false)
+}
+
+/// Builds samples, and runs their tests.
+fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> {
     let _lock = lock(root)?;
     let of = |source| samples.iter().filter(move |sample| sample.source == source);
     if samples.iter().any(|sample| matches!(sample.source, Source::Rust(_))) {
@@ -46,7 +62,7 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
             println!("    building with {}", toolchain.describe());
             Ok(toolchain)
         })?;
-        for sample in &samples {
+        for sample in samples {
             if let Source::Rust(target) = sample.source {
                 section(sample.name, || rust::build(sh, root, &toolchain, target, sample))?;
             }
@@ -69,7 +85,7 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
         }
         go = Some(found);
     }
-    if !flags.test {
+    if !test {
         return Ok(());
     }
     for sample in of(Source::AssemblyScript) {
@@ -81,11 +97,8 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
     if let Some(go) = go {
         section("unit tests in Go", || go.test(sh, root))?;
     }
-    let toolboxes: Vec<_> = samples
-        .iter()
-        .map(|sample| sample.name)
-        .filter(|name| name.starts_with("toolbox_"))
-        .collect();
+    let toolboxes: Vec<_> =
+        samples.iter().filter(|sample| sample.is_toolbox()).map(|sample| sample.name).collect();
     if !toolboxes.is_empty() {
         section("tests of the toolboxes", || toolbox_tests(sh, root, &toolboxes.join(" ")))?;
     }

@@ -283,17 +283,19 @@ static inline int32_t plugbay_midi_send(struct plugbay_bytes output, struct plug
   return plugbay_host_midi_send(output.data, output.len, messages.data, messages.len);
 }
 
-/* Begins to play a sound: by its document, or by its name alone, at the host's own volume. */
+/* Begins to play a sound: by its document, or by its name alone. */
 static inline int32_t plugbay_audio_play_as(struct plugbay_bytes document) {
   return plugbay_host_audio_play(document.data, document.len);
 }
 
-/* Begins to play a sound at a volume. */
-static inline int32_t plugbay_audio_play(struct plugbay_bytes sound, double volume) {
+/* Begins to play a sound; a volume of NULL is the host's own. */
+static inline int32_t plugbay_audio_play(struct plugbay_bytes sound, const double *volume) {
   struct plugbay_buffer document = {0};
   plugbay_append_field(&document, "sound", sound);
-  plugbay_append_name(&document, "volume");
-  plugbay_append_decimal(&document, volume);
+  if (volume != NULL) {
+    plugbay_append_name(&document, "volume");
+    plugbay_append_decimal(&document, *volume);
+  }
   plugbay_append_char(&document, '}');
   int32_t result = PLUGBAY_FAILED;
   if (!document.failed) result = plugbay_audio_play_as(plugbay_buffer_bytes(&document));

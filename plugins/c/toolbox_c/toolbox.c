@@ -133,18 +133,15 @@ static bool call_midi_send(struct arguments *a, struct outcome *outcome) {
 
 static bool call_audio_play(struct arguments *a, struct outcome *outcome) {
   struct plugbay_bytes document, sound, volume;
-  double number;
+  double number = 0;
   if (arguments_document(a, &document)) {
     outcome->result = plugbay_audio_play_as(document);
     return true;
   }
   if (!arguments_text(a, "sound", &sound)) return false;
-  if (!arguments_raw(a, "volume", &volume)) {
-    outcome->result = plugbay_audio_play_as(sound);
-    return true;
-  }
-  if (!arguments_number(a, "volume", &number)) return false;
-  outcome->result = plugbay_audio_play(sound, number);
+  bool loud = arguments_raw(a, "volume", &volume);
+  if (loud && !arguments_number(a, "volume", &number)) return false;
+  outcome->result = plugbay_audio_play(sound, loud ? &number : NULL);
   return true;
 }
 

@@ -135,6 +135,13 @@ pub(super) struct Sample {
     pub(super) expected: Expected,
 }
 
+impl Sample {
+    /// Whether it is one of those that do the same in each language.
+    pub(super) fn is_toolbox(&self) -> bool {
+        self.name.starts_with("toolbox_")
+    }
+}
+
 /// What a sample is written in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
