@@ -105,7 +105,7 @@ struct Nobody;
 impl HostCall for Nobody {
     fn call(&self, import: &Import, _: &mut dyn GuestMemory, _: &[Value]) -> HostReply {
         let message = format!("`{}` was called in a bench", import.field);
-        Err(TrapKind::Host { message })
+        HostReply::Now(Err(TrapKind::Host { message }))
     }
 }
 

@@ -78,6 +78,7 @@ fn features(sh: &Shell, root: &Path) -> Result<()> {
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features").run()?;
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features wasmi").run()?;
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features wasmtime").run()?;
+    cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features state").run()?;
     // Nothing else of the workspace has this feature on, and its tests need no engine.
     cmd!(sh, "cargo test --locked -p plugbay --no-default-features --features network --lib")
         .run()?;

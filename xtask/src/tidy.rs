@@ -46,6 +46,7 @@ const ENGINES: &[(&str, &[&str], &str)] = &[
 const HOMES: &[(&str, &[&str], &str)] = &[
     ("cap-std", &["plugbay-runtime"], "one crate confines what plugins do to files"),
     ("wasmtime-wizer", &["plugbay"], "it works on bytes: the host takes snapshots of any engine"),
+    ("redb", &["plugbay"], "what plugins keep by key is the host's `state`"),
     ("ed25519-dalek", &["plugbay-signing"], "one crate knows what a signature is"),
     ("pkcs8", &["plugbay-signing"], "one crate knows what a key is"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),

@@ -7,6 +7,7 @@ mod logging;
 mod options;
 mod policy;
 mod prompt;
+mod services;
 mod ui;
 
 pub use command::{conductor, conductor_sign, plugbay};

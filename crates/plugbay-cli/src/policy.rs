@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use plugbay::network::Network;
 use plugbay::{AuditFile, DataRoot, GrantStore, HostBuilder};
 
 /// `--grants`.
@@ -82,8 +83,9 @@ pub(crate) struct AuditSettings<'a> {
 }
 
 impl PolicyOptions {
-    /// The same host, with all three.
-    pub(crate) fn heeded(&self, mut host: HostBuilder, audit: &AuditSettings<'_>) -> HostBuilder {
+    /// The same host, with all three, and the network for plugins that are granted some of it.
+    pub(crate) fn heeded(&self, host: HostBuilder, audit: &AuditSettings<'_>) -> HostBuilder {
+        let mut host = host.network(Network::new());
         if let Some(store) = self.grants.store() {
             host = host.grants(Arc::new(store));
         }
@@ -103,6 +105,10 @@ impl PolicyOptions {
 
 fn user_configuration() -> Option<PathBuf> {
     user_directory("XDG_CONFIG_HOME", ".config", "APPDATA")
+}
+
+pub(crate) fn user_data() -> Option<PathBuf> {
+    user_directory("XDG_DATA_HOME", ".local/share", "APPDATA")
 }
 
 fn user_state() -> Option<PathBuf> {

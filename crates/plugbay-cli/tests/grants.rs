@@ -204,6 +204,44 @@ fn what_is_wrong_with_a_grant_is_told_and_nothing_is_granted() {
 }
 
 #[test]
+fn nothing_is_granted_that_the_signature_does_not_state() {
+    let folder = Folder::with(&[("p.wasm", ASKING)]);
+    let run = |arguments: &[&str]| {
+        let mut command = folder.command(arguments);
+        command.env("XDG_CONFIG_HOME", folder.path("configuration")).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        Ended { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    };
+    assert_eq!(run(&["sign", "generate-key", "key", "--no-passphrase"]).code, 0);
+    let sign = ["sign", "sign", "p.wasm", "key", "--name", "Ada", "--email", "ada@example.org"];
+    assert_eq!(run(&[&sign[..], &["--capability", "Midi"]].concat()).code, 0);
+    run(&["grant", "p.wasm", "Filesystem"]).check(1, expect![""], expect![[r#"
+        nothing was granted: the signature of `p` does not state Filesystem, and no host would give it
+    "#]]);
+    run(&["grant", "p.wasm", "Midi", "--output", "Synth"]).check(
+        0,
+        expect![[r#"
+        p has: Midi to Synth
+    "#]],
+        expect![""],
+    );
+    // Nor is it loaded, asking for more than that.
+    let mut loaded = run(&["inspect", "p.wasm"]);
+    let key = std::fs::read_to_string(folder.path("key.public")).unwrap();
+    let key = key.parse::<plugbay::signing::PublicKey>().unwrap().fingerprint().to_string();
+    loaded.stderr = loaded.stderr.replace(&key, "KEY");
+    loaded.check(
+        1,
+        expect![""],
+        expect![[r#"
+        error: plugin `p`: it asks for Filesystem, and its signature by the key KEY states only Midi
+    "#]],
+    );
+}
+
+#[test]
 fn a_call_that_is_refused_is_shown_recorded_and_waits_for_an_answer() {
     let folder = Folder::with(&[("files.wasm", FILES)]);
     std::fs::write(folder.path("params.json"), "{}").unwrap();

@@ -84,6 +84,15 @@ impl Ended {
         assert_eq!(self.code, code);
     }
 
+    /// The same with what is another in each run under a name.
+    fn hiding(mut self, values: &[(&str, &str)]) -> Self {
+        for (value, name) in values {
+            self.stdout = self.stdout.replace(value, name);
+            self.stderr = self.stderr.replace(value, name);
+        }
+        self
+    }
+
     #[track_caller]
     fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
@@ -99,37 +108,156 @@ impl Ended {
 
 const ADA: [&str; 4] = ["--name", "Ada", "--email", "ada@example.org"];
 
-#[test]
-fn the_guides_commands_from_key_to_verdict() {
+/// The one line that begins so, without its beginning.
+#[track_caller]
+fn line_of(text: &str, beginning: &str) -> String {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(beginning));
+    lines.next().unwrap_or_else(|| panic!("no line begins with `{beginning}`: {text}")).to_owned()
+}
+
+/// What the guide's commands print, in order, and how they exit: everything but what is another in each run.
+fn guide(program: &str, before: &[&str]) -> String {
     let folder = Folder::new();
     std::fs::write(folder.path("my_plugin.wasm"), b"\0asm\x01\0\0\0").unwrap();
-    let made = folder.sign(&["generate-key", "home/.conductor/my-key"]).exits(0);
-    assert!(
-        made.stderr.contains("warning") && made.stderr.contains("unencrypted"),
-        "{}",
-        made.stderr
-    );
-    assert!(
-        folder.read("home/.conductor/my-key.private").starts_with("-----BEGIN PRIVATE KEY-----")
-    );
-    let key = folder.read("home/.conductor/my-key.public");
-    assert!(made.stdout.contains(key.trim()), "{}", made.stdout);
+    let mut hidden: Vec<(String, &str)> = Vec::new();
+    let mut transcript = String::new();
+    for line in [
+        "generate-key home/.conductor/my-key",
+        "sign my_plugin.wasm home/.conductor/my-key --name Ada --email ada@example.org",
+        "verify my_plugin.wasm",
+        "verify my_plugin.wasm --json",
+        "trust add home/.conductor/my-key Me",
+        "verify my_plugin.wasm",
+        "verify my_plugin.wasm --json",
+        "inspect my_plugin.wasm",
+    ] {
+        let arguments: Vec<&str> = before.iter().copied().chain(line.split(' ')).collect();
+        let ended = folder.run(program, &arguments, None);
+        match line.split_once(' ') {
+            Some(("generate-key", name)) => {
+                let key = folder.read(&format!("{name}.public")).trim().to_owned();
+                hidden.push((key, "KEY"));
+                hidden.push((line_of(&ended.stdout, "fingerprint  "), "FINGERPRINT"));
+                let private = folder.read(&format!("{name}.private"));
+                assert!(private.starts_with("-----BEGIN PRIVATE KEY-----\n"), "{private}");
+            }
+            Some(("sign", _)) => {
+                let signature = folder.read("my_plugin.wasm.sig");
+                let signature: serde_json::Value = serde_json::from_str(&signature).unwrap();
+                hidden.push((signature["signed_at"].as_str().unwrap().to_owned(), "TIME"));
+            }
+            _ => {}
+        }
+        let values: Vec<_> = hidden.iter().map(|(value, name)| (&**value, *name)).collect();
+        let Ended { code, stdout, stderr } = ended.hiding(&values);
+        transcript.push_str(&format!("> {line}\n{stderr}{stdout}exits with {code}\n"));
+    }
+    transcript
+}
 
-    let module = ["sign", "my_plugin.wasm", "home/.conductor/my-key"];
-    let signed = folder.sign(&[&module[..], &ADA].concat()).exits(0);
-    assert!(signed.stdout.starts_with("signed: my_plugin.wasm.sig\n"), "{}", signed.stdout);
-
-    let report = folder.sign(&["verify", "my_plugin.wasm", "--json"]).exits(4).json();
-    assert_eq!(report["status"], "untrusted");
-    assert_eq!(report["exit_code"], 4);
-    assert_eq!(report["signature"]["version"], 2);
-    assert_eq!(report["signature"]["public_key"], key.trim());
-    assert_eq!(report["signature"]["developer"]["covered"], true);
-    assert_eq!(report["signature"]["plugin"]["name"], "my_plugin");
-
-    folder.sign(&["trust", "add", "home/.conductor/my-key", "Me"]).exits(0);
-    let report = folder.sign(&["verify", "my_plugin.wasm", "--json"]).exits(0).json();
-    assert_eq!((&report["status"], &report["trusted_as"]), (&"trusted".into(), &"Me".into()));
+#[test]
+fn the_guides_commands_from_key_to_verdict() {
+    let guided = guide(env!("CARGO_BIN_EXE_conductor-sign"), &[]);
+    expect![[r#"
+        > generate-key home/.conductor/my-key
+        warning: there is no terminal to ask for a passphrase and CONDUCTOR_SIGN_PASSPHRASE is not set: the private key is written unencrypted
+        private key  home/.conductor/my-key.private
+        public key   home/.conductor/my-key.public
+        public key   KEY
+        fingerprint  FINGERPRINT
+        exits with 0
+        > sign my_plugin.wasm home/.conductor/my-key --name Ada --email ada@example.org
+        signed: my_plugin.wasm.sig
+        key FINGERPRINT
+        exits with 0
+        > verify my_plugin.wasm
+        my_plugin.wasm: untrusted: the key FINGERPRINT is not trusted
+          key        FINGERPRINT
+          plugin     my_plugin
+          developer  Ada <ada@example.org>
+          signed at  TIME
+        exits with 4
+        > verify my_plugin.wasm --json
+        {
+          "file": "my_plugin.wasm",
+          "status": "untrusted",
+          "exit_code": 4,
+          "trusted_as": null,
+          "reason": "the key FINGERPRINT is not trusted",
+          "signature": {
+            "place": "file",
+            "version": 2,
+            "public_key": "KEY",
+            "fingerprint": "FINGERPRINT",
+            "key_id": null,
+            "sha256": "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476",
+            "size": 8,
+            "plugin": {
+              "name": "my_plugin",
+              "version": null,
+              "abi": null,
+              "capabilities": []
+            },
+            "developer": {
+              "name": "Ada",
+              "email": "ada@example.org",
+              "covered": true
+            },
+            "signed_at": "TIME",
+            "expires_at": null
+          }
+        }
+        exits with 4
+        > trust add home/.conductor/my-key Me
+        trusted: Me FINGERPRINT
+        exits with 0
+        > verify my_plugin.wasm
+        my_plugin.wasm: valid, by the trusted key of Me
+          key        FINGERPRINT
+          plugin     my_plugin
+          developer  Ada <ada@example.org>
+          signed at  TIME
+        exits with 0
+        > verify my_plugin.wasm --json
+        {
+          "file": "my_plugin.wasm",
+          "status": "trusted",
+          "exit_code": 0,
+          "trusted_as": "Me",
+          "reason": null,
+          "signature": {
+            "place": "file",
+            "version": 2,
+            "public_key": "KEY",
+            "fingerprint": "FINGERPRINT",
+            "key_id": null,
+            "sha256": "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476",
+            "size": 8,
+            "plugin": {
+              "name": "my_plugin",
+              "version": null,
+              "abi": null,
+              "capabilities": []
+            },
+            "developer": {
+              "name": "Ada",
+              "email": "ada@example.org",
+              "covered": true
+            },
+            "signed_at": "TIME",
+            "expires_at": null
+          }
+        }
+        exits with 0
+        > inspect my_plugin.wasm
+        my_plugin.wasm: verified
+          key        FINGERPRINT
+          plugin     my_plugin
+          developer  Ada <ada@example.org>
+          signed at  TIME
+        exits with 0
+    "#]].assert_eq(&guided);
+    assert_eq!(guide(env!("CARGO_BIN_EXE_plugbay"), &["sign"]), guided);
 }
 
 #[test]
@@ -156,37 +284,39 @@ fn every_verdict_has_its_code_in_text_and_json() {
     folder.sign(&["verify", "m.wasm", "--json"]).check(
         0,
         expect![[r#"
-        {
-          "file": "m.wasm",
-          "status": "trusted",
-          "exit_code": 0,
-          "trusted_as": "Grace Hopper",
-          "reason": null,
-          "signature": {
-            "version": 2,
-            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
-            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
-            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
-            "size": 25,
-            "plugin": {
-              "name": "pads",
-              "version": "1.2.3",
-              "abi": "action",
-              "capabilities": [
-                "Midi",
-                "Network"
-              ]
-            },
-            "developer": {
-              "name": "Grace",
-              "email": "grace@example.org",
-              "covered": true
-            },
-            "signed_at": "2026-11-22T10:00:00Z",
-            "expires_at": null
-          }
-        }
-    "#]],
+            {
+              "file": "m.wasm",
+              "status": "trusted",
+              "exit_code": 0,
+              "trusted_as": "Grace Hopper",
+              "reason": null,
+              "signature": {
+                "place": "file",
+                "version": 2,
+                "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+                "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+                "key_id": null,
+                "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+                "size": 25,
+                "plugin": {
+                  "name": "pads",
+                  "version": "1.2.3",
+                  "abi": "action",
+                  "capabilities": [
+                    "Midi",
+                    "Network"
+                  ]
+                },
+                "developer": {
+                  "name": "Grace",
+                  "email": "grace@example.org",
+                  "covered": true
+                },
+                "signed_at": "2026-11-22T10:00:00Z",
+                "expires_at": null
+              }
+            }
+        "#]],
         expect![[""]],
     );
     trusted("module.wasm", "v1_other_developer.sig").sign(&["verify", "m.wasm"]).check(
@@ -205,22 +335,22 @@ fn every_verdict_has_its_code_in_text_and_json() {
     folder.sign(&["verify", "m.wasm"]).check(
         2,
         expect![[r#"
-        m.wasm: unsigned: there is no m.wasm.sig
-    "#]],
+            m.wasm: unsigned: there is no m.wasm.sig, and no signature in the module
+        "#]],
         expect![[""]],
     );
     folder.sign(&["verify", "m.wasm", "--json"]).check(
         2,
         expect![[r#"
-        {
-          "file": "m.wasm",
-          "status": "unsigned",
-          "exit_code": 2,
-          "trusted_as": null,
-          "reason": "there is no m.wasm.sig",
-          "signature": null
-        }
-    "#]],
+            {
+              "file": "m.wasm",
+              "status": "unsigned",
+              "exit_code": 2,
+              "trusted_as": null,
+              "reason": "there is no m.wasm.sig, and no signature in the module",
+              "signature": null
+            }
+        "#]],
         expect![[""]],
     );
 
@@ -265,12 +395,86 @@ fn every_verdict_has_its_code_in_text_and_json() {
     "#]],
         expect![[""]],
     );
+    folder.sign(&["verify", "m.wasm", "--json"]).check(
+        4,
+        expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "untrusted",
+          "exit_code": 4,
+          "trusted_as": null,
+          "reason": "the key sha256:56475aa75463474c0285df5dbf2bcab7 is not trusted",
+          "signature": {
+            "place": "file",
+            "version": 1,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "key_id": null,
+            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+            "size": 25,
+            "plugin": null,
+            "developer": {
+              "name": "Grace",
+              "email": "grace@example.org",
+              "covered": false
+            },
+            "signed_at": "2025-11-19T08:59:12.123456789+00:00",
+            "expires_at": null
+          }
+        }
+    "#]],
+        expect![[""]],
+    );
 
     let folder = trusted("module.wasm", "v2.sig");
     folder.sign(&["trust", "revoke", "Grace Hopper"]).exits(0);
-    let ended = folder.sign(&["verify", "m.wasm"]).exits(5);
-    assert!(ended.stdout.starts_with("m.wasm: revoked: "), "{}", ended.stdout);
-    assert_eq!(folder.sign(&["verify", "m.wasm", "--json"]).exits(5).json()["status"], "revoked");
+    let listed = folder.sign(&["trust", "list", "--json"]).exits(0).json();
+    let hidden = [(listed["keys"][0]["revoked_at"].as_str().unwrap(), "TIME")];
+    let revoked = folder.sign(&["verify", "m.wasm"]).hiding(&hidden);
+    revoked.check(5, expect![[r#"
+        m.wasm: revoked: it is signed by the key sha256:56475aa75463474c0285df5dbf2bcab7 of `Grace Hopper`, which was revoked at TIME
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          plugin     pads 1.2.3
+          abi        action
+          asks for   Midi, Network
+          developer  Grace <grace@example.org>
+          signed at  2026-11-22T10:00:00Z
+    "#]], expect![[""]]);
+    let revoked = folder.sign(&["verify", "m.wasm", "--json"]).hiding(&hidden);
+    revoked.check(5, expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "revoked",
+          "exit_code": 5,
+          "trusted_as": null,
+          "reason": "it is signed by the key sha256:56475aa75463474c0285df5dbf2bcab7 of `Grace Hopper`, which was revoked at TIME",
+          "signature": {
+            "place": "file",
+            "version": 2,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "key_id": null,
+            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+            "size": 25,
+            "plugin": {
+              "name": "pads",
+              "version": "1.2.3",
+              "abi": "action",
+              "capabilities": [
+                "Midi",
+                "Network"
+              ]
+            },
+            "developer": {
+              "name": "Grace",
+              "email": "grace@example.org",
+              "covered": true
+            },
+            "signed_at": "2026-11-22T10:00:00Z",
+            "expires_at": null
+          }
+        }
+    "#]], expect![[""]]);
 
     let expired = trusted("module.wasm", "v2_expired.sig");
     expired.sign(&["verify", "m.wasm"]).check(5, expect![[r#"
@@ -283,7 +487,40 @@ fn every_verdict_has_its_code_in_text_and_json() {
           signed at  2026-01-01T10:00:00Z
           expires at 2026-01-02T10:00:00Z
     "#]], expect![[""]]);
-    assert_eq!(expired.sign(&["verify", "m.wasm", "--json"]).exits(5).json()["status"], "expired");
+    expired.sign(&["verify", "m.wasm", "--json"]).check(5, expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "expired",
+          "exit_code": 5,
+          "trusted_as": null,
+          "reason": "its signature by the key sha256:56475aa75463474c0285df5dbf2bcab7 expired at 2026-01-02T10:00:00Z",
+          "signature": {
+            "place": "file",
+            "version": 2,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "key_id": null,
+            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+            "size": 25,
+            "plugin": {
+              "name": "pads",
+              "version": "1.2.3",
+              "abi": "action",
+              "capabilities": [
+                "Midi",
+                "Network"
+              ]
+            },
+            "developer": {
+              "name": "Grace",
+              "email": "grace@example.org",
+              "covered": true
+            },
+            "signed_at": "2026-01-01T10:00:00Z",
+            "expires_at": "2026-01-02T10:00:00Z"
+          }
+        }
+    "#]], expect![[""]]);
 
     folder.sign(&["verify", "nothing.wasm"]).check(
         1,
@@ -303,6 +540,203 @@ fn every_verdict_has_its_code_in_text_and_json() {
           "reason": "cannot read nothing.wasm: No such file or directory (os error 2)",
           "signature": null
         }
+    "#]],
+        expect![[""]],
+    );
+}
+
+/// `wasmsign2` signed it with the key `key`, and the signature names the key by what that tool derives from it.
+#[test]
+fn a_signature_in_the_module_has_the_same_verdicts() {
+    let folder = Folder::new();
+    folder.copy("embedded.wasm", "m.wasm");
+    folder.sign(&["verify", "m.wasm"]).check(
+        4,
+        expect![[r#"
+        m.wasm: untrusted: the signature in it names no key, and is by none that is known here
+          key        unknown
+          embedded   the signature is in the module, and states no developer, no version and no time
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["verify", "m.wasm", "--json"]).check(
+        4,
+        expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "untrusted",
+          "exit_code": 4,
+          "trusted_as": null,
+          "reason": "the signature in it names no key, and is by none that is known here",
+          "signature": {
+            "place": "module",
+            "version": null,
+            "public_key": null,
+            "fingerprint": null,
+            "key_id": null,
+            "sha256": "7a84c8811dac18624a8a5bc5fb6f38e146b32b3fbbfe80e4ed550131e6782fc7",
+            "size": 209,
+            "plugin": null,
+            "developer": null,
+            "signed_at": null,
+            "expires_at": null
+          }
+        }
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["inspect", "m.wasm"]).check(
+        0,
+        expect![[r#"
+        m.wasm: read
+          key        unknown
+          embedded   the signature is in the module, and states no developer, no version and no time
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["verify", "m.wasm", "--key", "key"]).check(
+        0,
+        expect![[r#"
+        m.wasm: valid, by the key that was named
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          embedded   the signature is in the module, and states no developer, no version and no time
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["generate-key", "other", "--no-passphrase"]).exits(0);
+    let other = folder.read("other.public");
+    let other = other.trim().parse::<plugbay::signing::PublicKey>().unwrap().fingerprint();
+    let hidden = [(&*other.to_string(), "OTHER")];
+    let ended = folder.sign(&["verify", "m.wasm", "--key", "other"]).hiding(&hidden);
+    ended.check(
+        4,
+        expect![[r#"
+        m.wasm: untrusted: the signature in it names no key, and is not by the key OTHER
+          key        unknown
+          embedded   the signature is in the module, and states no developer, no version and no time
+    "#]],
+        expect![[""]],
+    );
+
+    folder.sign(&["trust", "add", "key", "Grace Hopper"]).exits(0);
+    folder.sign(&["verify", "m.wasm"]).check(
+        0,
+        expect![[r#"
+        m.wasm: valid, by the trusted key of Grace Hopper
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          embedded   the signature is in the module, and states no developer, no version and no time
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["verify", "m.wasm", "--json"]).check(
+        0,
+        expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "trusted",
+          "exit_code": 0,
+          "trusted_as": "Grace Hopper",
+          "reason": null,
+          "signature": {
+            "place": "module",
+            "version": null,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "key_id": "a87b10d4934d3a04633a3faf",
+            "sha256": "7a84c8811dac18624a8a5bc5fb6f38e146b32b3fbbfe80e4ed550131e6782fc7",
+            "size": 209,
+            "plugin": null,
+            "developer": null,
+            "signed_at": null,
+            "expires_at": null
+          }
+        }
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["inspect", "m.wasm"]).check(
+        0,
+        expect![[r#"
+        m.wasm: verified
+          key        sha256:56475aa75463474c0285df5dbf2bcab7
+          embedded   the signature is in the module, and states no developer, no version and no time
+    "#]],
+        expect![[""]],
+    );
+    folder.sign(&["inspect", "m.wasm", "--json"]).check(
+        0,
+        expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "verified",
+          "exit_code": 0,
+          "reason": null,
+          "signature": {
+            "place": "module",
+            "version": null,
+            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+            "key_id": "a87b10d4934d3a04633a3faf",
+            "sha256": "7a84c8811dac18624a8a5bc5fb6f38e146b32b3fbbfe80e4ed550131e6782fc7",
+            "size": 209,
+            "plugin": null,
+            "developer": null,
+            "signed_at": null,
+            "expires_at": null
+          }
+        }
+    "#]],
+        expect![[""]],
+    );
+
+    // One byte of its code.
+    let signed = std::fs::read(folder.path("m.wasm")).unwrap();
+    let mut changed = signed.clone();
+    let code = changed.windows(4).position(|bytes| bytes == [0x41, 0, 0x0b, 0]).unwrap();
+    *changed.get_mut(code + 1).unwrap() = 1;
+    std::fs::write(folder.path("m.wasm"), changed).unwrap();
+    folder.sign(&["verify", "m.wasm"]).check(3, expect![[r#"
+        m.wasm: invalid: the module was modified: the SHA-256 of its sections is 45e5f224350ac9b1f8156e2b6de606e987dcec5e457f0247b947013d69cbdb59, and b70d672115ded4cfc6b9a0c15e2895886f37cce33dfa7c35a5ca0e43c2f5864d was signed
+    "#]], expect![[""]]);
+    folder.sign(&["verify", "m.wasm", "--json"]).check(3, expect![[r#"
+        {
+          "file": "m.wasm",
+          "status": "invalid",
+          "exit_code": 3,
+          "trusted_as": null,
+          "reason": "the module was modified: the SHA-256 of its sections is 45e5f224350ac9b1f8156e2b6de606e987dcec5e457f0247b947013d69cbdb59, and b70d672115ded4cfc6b9a0c15e2895886f37cce33dfa7c35a5ca0e43c2f5864d was signed",
+          "signature": null
+        }
+    "#]], expect![[""]]);
+    folder.sign(&["inspect", "m.wasm"]).exits(3);
+    // A file beside it makes it no better.
+    folder.sign(&[&["sign", "m.wasm", "key"][..], &ADA].concat()).exits(0);
+    folder.sign(&["verify", "m.wasm"]).check(3, expect![[r#"
+        m.wasm: invalid: the module was modified: the SHA-256 of its sections is 45e5f224350ac9b1f8156e2b6de606e987dcec5e457f0247b947013d69cbdb59, and b70d672115ded4cfc6b9a0c15e2895886f37cce33dfa7c35a5ca0e43c2f5864d was signed
+    "#]], expect![[""]]);
+
+    // Where both are good, the file is what is shown.
+    std::fs::write(folder.path("m.wasm"), signed).unwrap();
+    folder.sign(&[&["sign", "m.wasm", "key"][..], &ADA].concat()).exits(0);
+    let report = folder.sign(&["verify", "m.wasm", "--json"]).exits(0).json();
+    assert_eq!(
+        (&report["signature"]["place"], &report["signature"]["version"]),
+        (&"file".into(), &2.into())
+    );
+
+    std::fs::remove_file(folder.path("m.wasm.sig")).unwrap();
+    folder.sign(&["trust", "revoke", "Grace Hopper"]).exits(0);
+    let listed = folder.sign(&["trust", "list", "--json"]).exits(0).json();
+    let hidden = [(listed["keys"][0]["revoked_at"].as_str().unwrap(), "TIME")];
+    let revoked = folder.sign(&["verify", "m.wasm"]).hiding(&hidden);
+    revoked.check(5, expect![[r#"
+        m.wasm: revoked: it is signed by the key sha256:56475aa75463474c0285df5dbf2bcab7 of `Grace Hopper`, which was revoked at TIME
+    "#]], expect![[""]]);
+    folder.copy("embedded_unsigned.wasm", "m.wasm");
+    folder.sign(&["verify", "m.wasm"]).check(
+        2,
+        expect![[r#"
+        m.wasm: unsigned: there is no m.wasm.sig, and no signature in the module
     "#]],
         expect![[""]],
     );
@@ -360,36 +794,38 @@ fn inspect_shows_what_a_signature_says() {
     folder.sign(&["inspect", "m.wasm.sig", "--json"]).check(
         0,
         expect![[r#"
-        {
-          "file": "m.wasm.sig",
-          "status": "read",
-          "exit_code": 0,
-          "reason": null,
-          "signature": {
-            "version": 2,
-            "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
-            "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
-            "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
-            "size": 25,
-            "plugin": {
-              "name": "pads",
-              "version": "1.2.3",
-              "abi": "action",
-              "capabilities": [
-                "Midi",
-                "Network"
-              ]
-            },
-            "developer": {
-              "name": "Grace",
-              "email": "grace@example.org",
-              "covered": true
-            },
-            "signed_at": "2026-11-22T10:00:00Z",
-            "expires_at": "2026-11-23T10:00:00Z"
-          }
-        }
-    "#]],
+            {
+              "file": "m.wasm.sig",
+              "status": "read",
+              "exit_code": 0,
+              "reason": null,
+              "signature": {
+                "place": "file",
+                "version": 2,
+                "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+                "fingerprint": "sha256:56475aa75463474c0285df5dbf2bcab7",
+                "key_id": null,
+                "sha256": "040771482d4326c9c6e747c9cf0ef979e65dfc6cd22cd75dfb47420b688bc160",
+                "size": 25,
+                "plugin": {
+                  "name": "pads",
+                  "version": "1.2.3",
+                  "abi": "action",
+                  "capabilities": [
+                    "Midi",
+                    "Network"
+                  ]
+                },
+                "developer": {
+                  "name": "Grace",
+                  "email": "grace@example.org",
+                  "covered": true
+                },
+                "signed_at": "2026-11-22T10:00:00Z",
+                "expires_at": "2026-11-23T10:00:00Z"
+              }
+            }
+        "#]],
         expect![[""]],
     );
     folder.copy("changed.wasm", "m.wasm");

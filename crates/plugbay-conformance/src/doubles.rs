@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use plugbay_runtime::abi::{GuestMemory, Value};
-use plugbay_runtime::{HostCall, HostReply, Import, OutputSink, Stream};
+use plugbay_runtime::{HostCall, HostReply, HostResult, Import, OutputSink, Stream};
 
 type Answer = dyn Fn(&Import, &mut dyn GuestMemory, &[Value]) -> HostReply + Send + Sync;
 
@@ -22,6 +22,13 @@ pub struct Host {
 impl Host {
     /// Answers each call with `answer`.
     pub fn new(
+        answer: impl Fn(&Import, &mut dyn GuestMemory, &[Value]) -> HostResult + Send + Sync + 'static,
+    ) -> Self {
+        Self::waiting(move |import, memory, args| answer(import, memory, args).into())
+    }
+
+    /// Answers each call with `answer`, which may have the guest wait.
+    pub fn waiting(
         answer: impl Fn(&Import, &mut dyn GuestMemory, &[Value]) -> HostReply + Send + Sync + 'static,
     ) -> Self {
         Self { answer: Box::new(answer), calls: Some(Mutex::default()), price: 0 }
@@ -34,7 +41,10 @@ impl Host {
 
     /// Keeps nothing: for millions of calls.
     pub fn forgetful(answer: impl Fn(&Import) -> Option<Value> + Send + Sync + 'static) -> Self {
-        Self { answer: Box::new(move |import, _, _| Ok(answer(import))), calls: None, price: 0 }
+        let answer = Box::new(move |import: &Import, _: &mut dyn GuestMemory, _: &[Value]| {
+            Ok(answer(import)).into()
+        });
+        Self { answer, calls: None, price: 0 }
     }
 
     /// Takes `price` units of fuel for each call, over what every call costs.

@@ -4,4 +4,5 @@
 pub mod config;
 pub mod engine;
 pub mod run;
+pub mod sink;
 pub mod source;

@@ -50,12 +50,14 @@ fn lacking(grant: &Grant, request: &Request) -> Option<Lacking> {
             None => absent,
             Some(midi) => (!midi.outputs.contains(output)).then(|| Lacking::Output(output.clone())),
         },
-        Request::File { path, write } => match &grant.filesystem {
-            None => absent,
-            Some(Filesystem { read_only, .. }) => {
-                (*read_only && *write).then(|| Lacking::Write { path: path.clone() })
+        Request::File { path, write } | Request::State { key: path, write } => {
+            match &grant.filesystem {
+                None => absent,
+                Some(Filesystem { read_only, .. }) => {
+                    (*read_only && *write).then(|| Lacking::Write { path: path.clone() })
+                }
             }
-        },
+        }
         Request::Run { program, args } => match &grant.subprocess {
             None => absent,
             Some(subprocess) => run(subprocess, program, args),

@@ -40,6 +40,13 @@ pub enum Request {
         /// Whether it is to be written, made, renamed or removed.
         write: bool,
     },
+    /// State that the host keeps for the plugin.
+    State {
+        /// The key, for messages.
+        key: String,
+        /// Whether it is to be set or deleted.
+        write: bool,
+    },
     /// A program.
     Run {
         /// Its path or name.
@@ -63,7 +70,7 @@ impl Request {
             Request::Http { .. } | Request::Connect { .. } => Capability::Network,
             Request::Sound { .. } => Capability::Audio,
             Request::MidiMessage { .. } => Capability::Midi,
-            Request::File { .. } => Capability::Filesystem,
+            Request::File { .. } | Request::State { .. } => Capability::Filesystem,
             Request::Run { .. } => Capability::Subprocess,
             Request::System { .. } => Capability::SystemControl,
         }
@@ -81,6 +88,9 @@ impl fmt::Display for Request {
             Request::MidiMessage { output } => write!(f, "{output:?}"),
             Request::File { path, write } => {
                 write!(f, "{} {path:?}", if *write { "write" } else { "read" })
+            }
+            Request::State { key, write } => {
+                write!(f, "{} state {key:?}", if *write { "write" } else { "read" })
             }
             Request::Run { program, args } => {
                 write!(f, "{program:?}")?;

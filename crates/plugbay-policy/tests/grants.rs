@@ -103,6 +103,7 @@ fn request() -> impl Strategy<Value = Request> {
         text(NAMES).prop_map(|name| Request::Sound { name }),
         text(NAMES).prop_map(|output| Request::MidiMessage { output }),
         any::<bool>().prop_map(|write| Request::File { path: "/f".to_owned(), write }),
+        any::<bool>().prop_map(|write| Request::State { key: "k".to_owned(), write }),
         (text(PROGRAMS), vec(text(WORDS), 0..4))
             .prop_map(|(program, args)| Request::Run { program, args }),
         (select(Operation::ALL.to_vec()), text(NAMES))
@@ -140,7 +141,7 @@ fn allowed(grant: &Grant, request: &Request) -> bool {
         }
         Request::Sound { name } => named(list("Audio", "sounds"), name),
         Request::MidiMessage { output } => named(list("Midi", "outputs"), output),
-        Request::File { write, .. } => {
+        Request::File { write, .. } | Request::State { write, .. } => {
             json["Filesystem"].is_object() && !(*write && json["Filesystem"]["read_only"] == true)
         }
         Request::Run { program, args } => {

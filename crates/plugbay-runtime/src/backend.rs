@@ -9,7 +9,8 @@ use plugbay_policy::{Fuel, Limits};
 
 use crate::clock::Clock;
 use crate::error::{CallError, CompileError, InstantiateError};
-use crate::trap::{Trap, TrapKind};
+use crate::trap::Trap;
+use crate::wait::HostReply;
 use crate::wasi::{Answer, FileAccess, Files, Function};
 
 /// A future behind a pointer: what an object-safe trait can return.
@@ -187,14 +188,10 @@ pub struct Environment {
 
 /// Who answers a guest's imports.
 pub trait HostCall: Send + Sync {
-    /// Answers one call of `import`, which is never one of WASI's.
+    /// Answers one call of `import`, which is never one of WASI's: at once, or with a wait that the
+    /// engine puts the guest away for.
     ///
-    /// The arguments have the import's types. The reply is a value of its result type,
-    /// or `None` where it has none.
-    ///
-    /// # Errors
-    ///
-    /// The class of the trap that the guest is stopped with.
+    /// The arguments have the import's types.
     fn call(&self, import: &Import, memory: &mut dyn GuestMemory, args: &[Value]) -> HostReply;
 
     /// Fuel of that call over [`HOST_CALL_FUEL`](crate::HOST_CALL_FUEL): for what takes longer the
@@ -217,9 +214,6 @@ pub trait HostCall: Send + Sync {
         let _ = (function, args, answer);
     }
 }
-
-/// What a host function answers.
-pub type HostReply = Result<Option<Value>, TrapKind>;
 
 /// A guest's standard streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -183,17 +183,27 @@ pub async fn yield_now() {
 }
 
 #[cfg(test)]
+impl Budget {
+    /// One without anything around it.
+    pub(crate) fn for_tests(limits: Limits, clock: Arc<dyn crate::clock::Clock>) -> Self {
+        let deadline = Arc::new(Deadline::new(clock, limits.timeout()));
+        Self { limits, deadline, table_elements: 0, refused: None }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::{HostCall, HostReply, Import, OutputSink, Stream};
+    use crate::backend::{HostCall, Import, OutputSink, Stream};
     use crate::clock::ManualClock;
+    use crate::wait::HostReply;
     use plugbay_abi::{GuestMemory, Value};
 
     struct Nothing;
 
     impl HostCall for Nothing {
         fn call(&self, _: &Import, _: &mut dyn GuestMemory, _: &[Value]) -> HostReply {
-            Ok(None)
+            HostReply::Now(Ok(None))
         }
     }
 

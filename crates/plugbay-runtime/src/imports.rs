@@ -2,9 +2,10 @@
 
 use plugbay_abi::{Value, ValueType};
 
-use crate::backend::{HostReply, Import, WASI_MODULE};
+use crate::backend::{Import, WASI_MODULE};
 use crate::error::InstantiateError;
 use crate::trap::TrapKind;
+use crate::wait::HostResult;
 use crate::wasi;
 
 impl Import {
@@ -13,7 +14,7 @@ impl Import {
     /// # Errors
     ///
     /// [`TrapKind::Host`], which names the function, when it is something else.
-    pub fn accept(&self, reply: Option<Value>) -> HostReply {
+    pub fn accept(&self, reply: Option<Value>) -> HostResult {
         let wanted = self.ty.results.first().copied();
         let found = reply.map(Value::ty);
         if found == wanted {

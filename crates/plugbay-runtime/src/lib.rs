@@ -8,11 +8,12 @@ mod error;
 mod imports;
 mod timer;
 mod trap;
+mod wait;
 pub mod wasi;
 
 pub use backend::{
-    Backend, BoxFuture, Environment, HostCall, HostReply, Import, Instance, InstanceGuest,
-    Metering, Module, OutputSink, Stream, WASI_MODULE, exchange,
+    Backend, BoxFuture, Environment, HostCall, Import, Instance, InstanceGuest, Metering, Module,
+    OutputSink, Stream, WASI_MODULE, exchange,
 };
 pub use budget::{BYTES_PER_FUEL, Budget, HOST_CALL_FUEL, SLICE_FUEL, WAIT_FUEL, yield_now};
 pub use clock::{Clock, Deadline, ManualClock, SystemClock};
@@ -21,3 +22,4 @@ pub use imports::check_imports;
 pub use plugbay_abi as abi;
 pub use plugbay_policy as policy;
 pub use trap::{AbortLocation, Trap, TrapKind};
+pub use wait::{HostReply, HostResult, HostWait};

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::embedded::{Claims, EmbeddedSignature};
 use crate::file::{self, ReadError};
-use crate::module::{Candidate, UnsignedModule, VerifiedModule};
+use crate::key::PublicKey;
+use crate::module::{Candidate, Signature, UnsignedModule, VerifiedModule};
 use crate::refusal::Refusal;
 use crate::signature::{MAX_SIGNATURE_BYTES, SignatureFile};
 use crate::time::Time;
@@ -19,8 +21,22 @@ pub enum Checked {
         /// Whether the user trusts its key.
         standing: Standing,
     },
+    /// With a signature inside which covers all of it and names no key, and none of those that are known made it. It is
+    /// anybody's, and says no more than no signature would.
+    Unknown(UnsignedModule),
     /// Without a signature, and none was there when a plugin of this name was first used.
     Unsigned(UnsignedModule),
+}
+
+/// Whose signatures count.
+#[derive(Debug, Clone, Copy)]
+pub enum Trust<'a> {
+    /// Nobody's, and nothing was used before.
+    Nobody,
+    /// Those of one key, and nothing was used before.
+    Key(PublicKey),
+    /// Those that the user trusts, with what was used before.
+    User(&'a TrustDirectory),
 }
 
 /// Why a module was not checked, or did not pass.
@@ -51,10 +67,10 @@ pub fn signature_path(module: &Path) -> PathBuf {
 }
 
 /// Reads a module, at most `limit` bytes, and the signature beside it, each once, and holds one against the other
-/// and both against what the user trusts. Nothing is written.
+/// and both against what the user trusts. Without a file beside it, the signature in the module counts; one that is
+/// broken keeps the module out either way. Nothing is written.
 ///
-/// `plugin` is the name that it is to be loaded under. Without `trust` there is neither a trusted key nor
-/// anything that was used before.
+/// `plugin` is the name that it is to be loaded under.
 ///
 /// # Errors
 ///
@@ -64,7 +80,7 @@ pub fn check_file(
     path: &Path,
     limit: u64,
     plugin: &str,
-    trust: Option<&TrustDirectory>,
+    trust: Trust<'_>,
     now: Time,
 ) -> Result<Checked, CheckError> {
     let candidate = Candidate::read(path, limit)?;
@@ -74,10 +90,13 @@ pub fn check_file(
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error.into()),
     };
-    let at_fault = if json.is_some() { signature } else { path.to_owned() };
     match check_bytes(candidate, json.as_deref(), plugin, trust, now)? {
         Ok(checked) => Ok(checked),
-        Err(refusal) => Err(CheckError::Refused { path: at_fault, refusal: Box::new(refusal) }),
+        Err(refusal) => {
+            let is_inside = json.is_none() || matches!(refusal, Refusal::Embedded(_));
+            let path = if is_inside { path.to_owned() } else { signature };
+            Err(CheckError::Refused { path, refusal: Box::new(refusal) })
+        }
     }
 }
 
@@ -90,12 +109,28 @@ pub fn check_bytes(
     candidate: Candidate,
     signature: Option<&[u8]>,
     plugin: &str,
-    trust: Option<&TrustDirectory>,
+    trust: Trust<'_>,
     now: Time,
 ) -> Result<Result<Checked, Refusal>, TrustError> {
+    // A broken signature keeps a module out, wherever it is and whatever the other one says.
+    let inside = match Inside::of(&candidate, plugin, trust)? {
+        Ok(inside) => inside,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let Some(json) = signature else {
-        let known = trust.map_or(Ok(Ok(())), |trust| trust.judge_unsigned(plugin))?;
-        return Ok(known.map(|()| Checked::Unsigned(candidate.into_unsigned())));
+        return match inside {
+            Inside::Signed(embedded) => {
+                judge(candidate.verified(Signature::Embedded(embedded)), plugin, trust, now)
+            }
+            Inside::Unknown => {
+                let known = trust.user().map_or(Ok(Ok(())), |user| user.judge_unknown(plugin))?;
+                Ok(known.map(|()| Checked::Unknown(candidate.into_unsigned())))
+            }
+            Inside::Nothing => {
+                let known = trust.user().map_or(Ok(Ok(())), |user| user.judge_unsigned(plugin))?;
+                Ok(known.map(|()| Checked::Unsigned(candidate.into_unsigned())))
+            }
+        };
     };
     let verified = SignatureFile::parse(json)
         .map_err(Refusal::from)
@@ -104,9 +139,64 @@ pub fn check_bytes(
         Ok(module) => module,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    if let (Inside::Signed(embedded), Some(user)) = (inside, trust.user())
+        && let Err(refusal) = user.judge_cosigner(embedded.public_key())?
+    {
+        return Ok(Err(refusal));
+    }
+    judge(module, plugin, trust, now)
+}
+
+/// What a module carries itself.
+enum Inside {
+    Nothing,
+    Unknown,
+    Signed(EmbeddedSignature),
+}
+
+impl Inside {
+    fn of(
+        candidate: &Candidate,
+        plugin: &str,
+        trust: Trust<'_>,
+    ) -> Result<Result<Self, Refusal>, TrustError> {
+        let claims = match Claims::find(candidate.bytes()) {
+            Ok(Some(claims)) => claims,
+            Ok(None) => return Ok(Ok(Self::Nothing)),
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let known = match trust {
+            Trust::Nobody => Vec::new(),
+            Trust::Key(key) => vec![key],
+            Trust::User(user) => user.known_keys(plugin)?,
+        };
+        let signer = claims.signer(&known).map_err(Refusal::from);
+        Ok(signer.map(|signer| signer.map_or(Self::Unknown, Self::Signed)))
+    }
+}
+
+impl<'a> Trust<'a> {
+    fn user(self) -> Option<&'a TrustDirectory> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Nobody | Self::Key(_) => None,
+        }
+    }
+}
+
+fn judge(
+    module: VerifiedModule,
+    plugin: &str,
+    trust: Trust<'_>,
+    now: Time,
+) -> Result<Result<Checked, Refusal>, TrustError> {
     let standing = match trust {
-        Some(trust) => trust.judge(&module, plugin, now)?,
-        None => module.standing_without_trust(now),
+        Trust::User(user) => user.judge(&module, plugin, now)?,
+        Trust::Key(key) if key == module.signer() => {
+            let trusted = Standing::Trusted { name: key.fingerprint().to_string() };
+            module.standing_without_trust(now).map(|_| trusted)
+        }
+        Trust::Nobody | Trust::Key(_) => module.standing_without_trust(now),
     };
     Ok(standing.map(|standing| Checked::Verified { module, standing }))
 }

@@ -67,6 +67,19 @@ impl PublicKey {
     }
 }
 
+/// The order of the group, least significant byte first (RFC 8032, 5.1).
+const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+/// Whether a signature is in its one form, whoever made it: what [`PublicKey::verifies`] demands of it without a key.
+pub(crate) fn is_strict(signature: &[u8; 64]) -> bool {
+    let Some((r, s)) = signature.split_first_chunk::<32>() else { return false };
+    let is_below = s.iter().rev().lt(ORDER.iter().rev());
+    is_below && VerifyingKey::from_bytes(r).is_ok_and(|r| !r.is_weak())
+}
+
 impl FromStr for PublicKey {
     type Err = InvalidKey;
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod embedded;
 mod file;
 mod hex;
 mod key;
@@ -14,12 +15,13 @@ mod statement;
 mod time;
 mod trust;
 
-pub use check::{CheckError, Checked, check_bytes, check_file, signature_path};
+pub use check::{CheckError, Checked, Trust, check_bytes, check_file, signature_path};
+pub use embedded::{EmbeddedError, EmbeddedSignature};
 pub use file::{FileError, ReadError};
 pub use hex::EncodingError;
 pub use key::{Fingerprint, InvalidKey, PublicKey, SecretKey};
 pub use key_file::{EncryptedKey, KeyFileError, KeyPaths, StoredKey};
-pub use module::{Candidate, ModuleHash, UnsignedModule, VerifiedModule, VerifyError};
+pub use module::{Candidate, ModuleHash, Signature, UnsignedModule, VerifiedModule, VerifyError};
 pub use refusal::{Refusal, Status};
 pub use release::{Developer, PluginInfo, Release, ReleaseError};
 /// A plugin's version, which is public in [`PluginInfo`] and [`Pin`].

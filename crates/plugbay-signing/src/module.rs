@@ -6,11 +6,12 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::embedded::{Claims, EmbeddedError, EmbeddedSignature};
 use crate::file::ReadError;
 use crate::hex;
 use crate::key::{PublicKey, SecretKey};
 use crate::refusal::Refusal;
-use crate::release::{Release, ReleaseError};
+use crate::release::{PluginInfo, Release, ReleaseError};
 use crate::signature::SignatureFile;
 use crate::time::Time;
 use crate::trust::Standing;
@@ -130,7 +131,24 @@ impl Candidate {
         if !key.verifies(&signature.message(), signature.signature()) {
             return Err(VerifyError::Signature { key });
         }
-        Ok(VerifiedModule { bytes: self.bytes, signature: Box::new(signature) })
+        Ok(self.verified(Signature::File(Box::new(signature))))
+    }
+
+    /// Holds the bytes against the signature that they carry themselves, in a section `signature`. It names no key:
+    /// those that are `known` are tried, the first that fits is the signer. Whether it deserves trust is another question.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such section, it does not cover all of the module, or none of the keys made it.
+    pub fn verify_embedded(self, known: &[PublicKey]) -> Result<VerifiedModule, EmbeddedError> {
+        let claims = Claims::find(&self.bytes)?.ok_or(EmbeddedError::Missing)?;
+        let signature = claims.signer(known)?.ok_or(EmbeddedError::Unknown)?;
+        Ok(self.verified(Signature::Embedded(signature)))
+    }
+
+    /// For who has just verified it.
+    pub(crate) fn verified(self, signature: Signature) -> VerifiedModule {
+        VerifiedModule { bytes: self.bytes, hash: self.hash, signature }
     }
 
     /// Takes the bytes as they are, on nobody's word.
@@ -169,11 +187,49 @@ pub enum VerifyError {
     },
 }
 
+/// What a module was verified by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// A `.sig` file.
+    File(Box<SignatureFile>),
+    /// A section of the module itself.
+    Embedded(EmbeddedSignature),
+}
+
+impl Signature {
+    /// The key that made it.
+    pub fn public_key(&self) -> PublicKey {
+        match self {
+            Self::File(file) => file.public_key(),
+            Self::Embedded(signature) => signature.public_key(),
+        }
+    }
+
+    /// The `.sig` file, where it is one.
+    pub fn file(&self) -> Option<&SignatureFile> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Embedded(_) => None,
+        }
+    }
+
+    /// What it states of the plugin, if anything.
+    pub fn plugin(&self) -> Option<&PluginInfo> {
+        self.file().and_then(SignatureFile::plugin)
+    }
+
+    /// From when on it does not count any more.
+    pub fn expires_at(&self) -> Option<Time> {
+        self.file().and_then(SignatureFile::expires_at)
+    }
+}
+
 /// A module with the signature that fits it. Verification is the only thing that makes one.
 #[derive(Clone)]
 pub struct VerifiedModule {
     bytes: Vec<u8>,
-    signature: Box<SignatureFile>,
+    hash: ModuleHash,
+    signature: Signature,
 }
 
 impl VerifiedModule {
@@ -184,7 +240,7 @@ impl VerifiedModule {
 
     /// Their SHA-256.
     pub fn hash(&self) -> ModuleHash {
-        self.signature.hash()
+        self.hash
     }
 
     /// The key that signed them.
@@ -209,8 +265,8 @@ impl VerifiedModule {
         }
     }
 
-    /// What was signed with them.
-    pub fn signature(&self) -> &SignatureFile {
+    /// What they were verified by, and what that states.
+    pub fn signature(&self) -> &Signature {
         &self.signature
     }
 }

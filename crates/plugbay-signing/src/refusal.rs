@@ -2,6 +2,7 @@
 
 use semver::Version;
 
+use crate::embedded::EmbeddedError;
 use crate::key::{Fingerprint, PublicKey};
 use crate::module::VerifyError;
 use crate::signature::SignatureError;
@@ -73,6 +74,26 @@ pub enum Refusal {
     /// The signature is not this module's.
     #[error(transparent)]
     Invalid(#[from] VerifyError),
+    /// The signature that the module carries itself is none, or is another module's.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// The module carries a signature of which nobody here can tell whose it is.
+    #[error(
+        "the signature in it is by none of the keys that are known here, and `require_signature` wants a trusted one: \
+         `conductor-sign trust add KEY NAME` if you know whose it is"
+    )]
+    Unknown,
+    /// The same, and the plugin was signed by a known key before.
+    #[error(
+        "the signature in it is not one of the key {pinned}, which signed plugin `{plugin}` when it was first used: \
+         if the change is meant, `conductor-sign trust forget {plugin}`"
+    )]
+    UnknownKey {
+        /// The plugin.
+        plugin: String,
+        /// The key it is pinned to.
+        pinned: Fingerprint,
+    },
     /// The key is one that the user does not know.
     #[error(
         "it is signed by the key {}, which is not trusted, and `require_signature` wants a trusted one: \
@@ -141,10 +162,12 @@ impl Refusal {
     pub fn status(&self) -> Status {
         match self {
             Self::NotSigned | Self::SignatureGone { .. } => Status::Unsigned,
-            Self::Unreadable(_) | Self::Invalid(_) => Status::Invalid,
-            Self::Untrusted { .. } | Self::OtherKey { .. } | Self::Rollback { .. } => {
-                Status::Untrusted
-            }
+            Self::Unreadable(_) | Self::Invalid(_) | Self::Embedded(_) => Status::Invalid,
+            Self::Unknown
+            | Self::UnknownKey { .. }
+            | Self::Untrusted { .. }
+            | Self::OtherKey { .. }
+            | Self::Rollback { .. } => Status::Untrusted,
             Self::Revoked { .. } => Status::Revoked,
             Self::Expired { .. } => Status::Expired,
         }

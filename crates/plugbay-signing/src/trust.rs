@@ -12,6 +12,7 @@ pub use pins::{Pin, Pins};
 pub use rotation::{Rotation, RotationError};
 
 use crate::file::{self, FileError, ReadError};
+use crate::key::PublicKey;
 use crate::module::VerifiedModule;
 use crate::refusal::Refusal;
 use crate::time::Time;
@@ -186,6 +187,43 @@ impl TrustDirectory {
                 pins.remember(module, plugin, now);
             }))
         })
+    }
+
+    /// The keys that a signature is tried with which names none, for a plugin of this name: revoked ones first, since
+    /// what one of them signed is refused whoever else signed it; then the key that the plugin had before; then the others.
+    ///
+    /// # Errors
+    ///
+    /// When the trust store cannot be used.
+    pub fn known_keys(&self, plugin: &str) -> Result<Vec<PublicKey>, TrustError> {
+        let (keys, pins) = (self.keys()?, self.pins()?);
+        let (revoked, others): (Vec<_>, Vec<_>) = keys
+            .all()
+            .iter()
+            .map(|entry| entry.public_key)
+            .partition(|key| keys.get(*key).is_some_and(|entry| entry.revoked_at.is_some()));
+        let pinned = pins.get(plugin).map(|pin| pin.public_key);
+        Ok(revoked.into_iter().chain(pinned).chain(others).collect())
+    }
+
+    /// Whether a plugin of this name may come with a signature that none of the known keys made.
+    ///
+    /// # Errors
+    ///
+    /// The outer one when what was used before cannot be read; the inner one when a known key signed it then.
+    pub fn judge_unknown(&self, plugin: &str) -> Result<Result<(), Refusal>, TrustError> {
+        Ok(match self.pins()?.get(plugin) {
+            None => Ok(()),
+            Some(pin) => Err(Refusal::UnknownKey {
+                plugin: plugin.to_owned(),
+                pinned: pin.public_key.fingerprint(),
+            }),
+        })
+    }
+
+    /// Whether a key may sign at all, beside another one that vouches.
+    pub(crate) fn judge_cosigner(&self, key: PublicKey) -> Result<Result<(), Refusal>, TrustError> {
+        Ok(self.keys()?.not_revoked(key))
     }
 
     /// Whether a plugin of this name may come without a signature.

@@ -13,8 +13,8 @@ use std::path::Path;
 use expect_test::expect;
 use plugbay_signing::{
     AddError, Candidate, CheckError, Checked, Developer, KeyFileError, KeyPaths, PluginInfo,
-    Refusal, Release, Rotation, SecretKey, Standing, Status, StoredKey, Time, TrustDirectory,
-    check_file, signature_path,
+    Refusal, Release, Rotation, SecretKey, Standing, Status, StoredKey, Time, Trust,
+    TrustDirectory, check_file, signature_path,
 };
 
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -73,7 +73,7 @@ impl Desk {
     }
 
     fn check_at(&self, plugin: &str, now: Time) -> Result<Checked, CheckError> {
-        check_file(&self.path("m.wasm"), LIMIT, plugin, Some(&self.trust), now)
+        check_file(&self.path("m.wasm"), LIMIT, plugin, Trust::User(&self.trust), now)
     }
 
     /// Loads the module as a host does: what passes is remembered.
@@ -87,6 +87,7 @@ impl Desk {
                 assert_eq!(module.bytes(), MODULE);
                 Err(Refusal::NotSigned)
             }
+            Ok(Checked::Unknown(_)) => panic!("there is nothing inside"),
             Err(CheckError::Refused { refusal, .. }) => Err(*refusal),
             Err(error) => panic!("{error}"),
         }
@@ -194,7 +195,7 @@ fn time_is_what_the_caller_says() {
         assert_eq!((path, refusal.status()), (desk.path("m.wasm.sig"), Status::Expired));
     }
     // And without a trust store.
-    let checked = check_file(&desk.path("m.wasm"), LIMIT, "m", None, now());
+    let checked = check_file(&desk.path("m.wasm"), LIMIT, "m", Trust::Nobody, now());
     let Err(CheckError::Refused { refusal, .. }) = checked else { panic!("it has expired") };
     assert_eq!(refusal.status(), Status::Expired);
 }

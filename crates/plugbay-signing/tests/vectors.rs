@@ -88,15 +88,17 @@ fn every_signature_comes_out_as_the_other_implementation_meant_it() {
 #[test]
 fn version_1_covers_no_developer_and_version_2_does() {
     let old = verified("module.wasm", "v1_other_developer.sig").unwrap();
-    assert_eq!(old.signature().version(), FormatVersion::V1);
-    assert_eq!(old.signature().developer().name, "Mallory");
-    assert!(!old.signature().covers_developer());
+    let file = old.signature().file().unwrap();
+    assert_eq!(file.version(), FormatVersion::V1);
+    assert_eq!(file.developer().name, "Mallory");
+    assert!(!file.covers_developer());
     assert_eq!(old.signature().plugin(), None);
 
     let new = verified("module.wasm", "v2.sig").unwrap();
-    assert_eq!(new.signature().version(), FormatVersion::V2);
-    assert_eq!(new.signature().developer().name, "Grace");
-    assert!(new.signature().covers_developer());
+    let file = new.signature().file().unwrap();
+    assert_eq!(file.version(), FormatVersion::V2);
+    assert_eq!(file.developer().name, "Grace");
+    assert!(file.covers_developer());
     assert_eq!(new.signature().plugin().unwrap().name, "pads");
     assert_eq!(new.bytes(), read("module.wasm"));
 }

@@ -10,9 +10,11 @@ use plugbay_runtime::wasi::Errno;
 use plugbay_runtime::{SLICE_FUEL, TrapKind, yield_now};
 use wasmi::{AsContextMut, Error, Func, ResumableCall, Store, Val};
 
+use crate::host::accept;
 use crate::instance::Whole;
 use crate::state::{State, Waiting};
 use crate::trap::{self, Stop, stop};
+use crate::values::to_engine;
 
 /// Calls `function`, under the fuel and the deadline of the store's budget.
 pub(crate) async fn call(
@@ -29,7 +31,8 @@ pub(crate) async fn call(
             // The function itself is one of the host's, exported again: there is no guest
             // to resume, and what would be its answer is the result.
             Err(error) if matches!(error.downcast_ref(), Some(Stop::Wait)) => {
-                results.fill(Val::I32(wait(store).await?.code()));
+                let value = wait(store).await?;
+                results.iter_mut().zip(value).for_each(|(result, value)| *result = value);
                 return Ok(());
             }
             Err(error) => return Err(trap::kind(&error, fuel)),
@@ -45,8 +48,8 @@ pub(crate) async fn call(
             }
             ResumableCall::HostTrap(suspended) => match suspended.host_error().downcast_ref() {
                 Some(Stop::Wait) => {
-                    let errno = wait(store).await?;
-                    suspended.resume(&mut *store, &[Val::I32(errno.code())], results)
+                    let value = wait(store).await?;
+                    suspended.resume(&mut *store, value.as_slice(), results)
                 }
                 _ => return Err(trap::kind(suspended.host_error(), fuel)),
             },
@@ -65,17 +68,24 @@ fn next_slice(store: &mut Store<State>, required: u64) -> Result<(), TrapKind> {
     Ok(())
 }
 
-async fn wait(store: &mut Store<State>) -> Result<Errno, TrapKind> {
+/// Waits for what the guest was put away for; what its call of the host returns then.
+async fn wait(store: &mut Store<State>) -> Result<Option<Val>, TrapKind> {
+    let errno = |errno: Errno| Some(Val::I32(errno.code()));
     match store.data_mut().waiting.take() {
         Some(Waiting::Sleep(sleep)) => {
             let budget = &store.data().budget;
             poll_fn(|context| sleep.poll(budget, context)).await?;
-            Ok(sleep.finish(&mut Whole(store)))
+            Ok(errno(sleep.finish(&mut Whole(store))))
+        }
+        Some(Waiting::Host(mut wait, import)) => {
+            let budget = &store.data().budget;
+            let result = poll_fn(|context| wait.poll(budget, context)).await;
+            Ok(accept(store.data(), &import, result)?.map(to_engine))
         }
         Some(Waiting::Yield) | None => {
             yield_now().await;
             store.data().budget.check_deadline()?;
-            Ok(Errno::Success)
+            Ok(errno(Errno::Success))
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use plugbay_runtime::abi::Value;
-use plugbay_runtime::{HOST_CALL_FUEL, Import};
+use plugbay_runtime::{HOST_CALL_FUEL, HostReply, HostResult, Import};
 use wasmi::errors::LinkerError;
 use wasmi::{Caller, Error, FuncType, Linker, Val};
 
 use crate::drive::charge;
-use crate::state::{CallerMemory, State};
-use crate::trap::stop;
+use crate::state::{CallerMemory, State, Waiting};
+use crate::trap::{self, stop};
 use crate::values::{from_engine, to_engine};
 
 /// Links `import` to whatever host the environment of an instance will bring.
@@ -29,7 +29,7 @@ pub(crate) fn link(
 
 fn call(
     caller: &mut Caller<'_, State>,
-    import: &Import,
+    import: &Arc<Import>,
     params: &[Val],
     results: &mut [Val],
 ) -> Result<(), Error> {
@@ -42,14 +42,22 @@ fn call(
     if price > 0 {
         charge(&mut *caller, price)?;
     }
-    let reply = host
-        .call(import, &mut CallerMemory::new(caller), &args)
-        .and_then(|reply| import.accept(reply))
-        .map_err(stop)?;
-    caller.data().budget.check_deadline().map_err(stop)?;
+    let value = match host.call(import, &mut CallerMemory::new(caller), &args) {
+        HostReply::Now(result) => accept(caller.data(), import, result).map_err(stop)?,
+        HostReply::Later(wait) => {
+            return Err(trap::wait(caller, Waiting::Host(wait, Arc::clone(import))));
+        }
+    };
     // One result at most, of the type that was just held against the import's.
-    for (slot, value) in results.iter_mut().zip(reply) {
+    for (slot, value) in results.iter_mut().zip(value) {
         *slot = to_engine(value);
     }
     Ok(())
+}
+
+/// What a host function came to, held against its import and the guest's deadline.
+pub(crate) fn accept(state: &State, import: &Import, result: HostResult) -> HostResult {
+    let value = import.accept(result?)?;
+    state.budget.check_deadline()?;
+    Ok(value)
 }

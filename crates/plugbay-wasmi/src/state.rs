@@ -1,8 +1,10 @@
 //! What a store carries: the environment, the budget, and WASI's own state.
 
+use std::sync::Arc;
+
 use plugbay_runtime::abi::{GrowError, GuestMemory};
 use plugbay_runtime::wasi::{Sleep, Wasi};
-use plugbay_runtime::{Budget, Environment};
+use plugbay_runtime::{Budget, Environment, HostWait, Import};
 use wasmi::errors::TableError;
 use wasmi::{Caller, Memory, ResourceLimiter, StoreContextMut};
 
@@ -24,6 +26,8 @@ pub(crate) enum Waiting {
     Sleep(Sleep),
     /// `sched_yield`.
     Yield,
+    /// A function of the environment's own.
+    Host(HostWait, Arc<Import>),
 }
 
 impl State {

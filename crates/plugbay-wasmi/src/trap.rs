@@ -4,7 +4,9 @@ use std::fmt;
 
 use plugbay_runtime::TrapKind;
 use wasmi::errors::{ErrorKind, HostError, InstantiationError};
-use wasmi::{Error, TrapCode};
+use wasmi::{Caller, Error, TrapCode};
+
+use crate::state::{State, Waiting};
 
 /// Why a host function did not return to the guest.
 #[derive(Debug, Clone)]
@@ -29,6 +31,12 @@ impl HostError for Stop {}
 /// An error that stops the guest with `kind`: what host functions return.
 pub(crate) fn stop(kind: TrapKind) -> Error {
     Error::host(Stop::Trap(kind))
+}
+
+/// Stops the guest until what it waits for has come; see `drive.rs`.
+pub(crate) fn wait(caller: &mut Caller<'_, State>, waiting: Waiting) -> Error {
+    caller.data_mut().waiting = Some(waiting);
+    Error::host(Stop::Wait)
 }
 
 /// The class of an error that a call ended with.

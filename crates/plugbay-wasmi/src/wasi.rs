@@ -8,7 +8,7 @@ use wasmi::{Caller, Error, Linker, Val};
 
 use crate::drive::charge;
 use crate::state::{Bytes, CallerMemory, State, Waiting};
-use crate::trap::{Stop, stop};
+use crate::trap::{stop, wait};
 use crate::values::{engine_type, from_engine};
 
 /// Links all of WASI preview 1.
@@ -51,10 +51,4 @@ fn call(caller: &mut Caller<'_, State>, function: Function, args: &[Val]) -> Res
         caller.data().budget.check_deadline().map_err(stop)?;
     }
     Ok(answer)
-}
-
-/// Stops the guest until what it waits for has come; see `drive.rs`.
-fn wait(caller: &mut Caller<'_, State>, waiting: Waiting) -> Error {
-    caller.data_mut().waiting = Some(waiting);
-    Error::host(Stop::Wait)
 }

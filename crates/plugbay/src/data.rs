@@ -42,6 +42,10 @@ pub enum DataError {
 /// What every file system takes.
 const LONGEST: usize = 255;
 
+/// Beside the plugins' directories, whose names have no dot: a plugin that may write files reaches none of these.
+#[cfg(feature = "state")]
+const STATE: &str = ".state";
+
 impl DataRoot {
     /// Below `path`, which is made when the first plugin gets its directory.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -82,6 +86,20 @@ impl DataRoot {
         let folder = folder(plugin);
         match folder.len() {
             ..=LONGEST => Ok(self.path.join(folder)),
+            found => Err(DataError::Name { plugin: plugin.to_owned(), found }),
+        }
+    }
+
+    /// The file of what one plugin keeps by key. It is not in the plugin's directory.
+    ///
+    /// # Errors
+    ///
+    /// The name is too long.
+    #[cfg(feature = "state")]
+    pub(crate) fn state_file(&self, plugin: &str) -> Result<PathBuf, DataError> {
+        let file = format!("{}.redb", folder(plugin));
+        match file.len() {
+            ..=LONGEST => Ok(self.path.join(STATE).join(file)),
             found => Err(DataError::Name { plugin: plugin.to_owned(), found }),
         }
     }
@@ -149,6 +167,24 @@ mod tests {
             assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o700);
         }
         let error = data.files(&"x".repeat(256), FileLimits::new(1, 1)).unwrap_err();
+        assert!(error.to_string().contains("256 bytes"), "{error}");
+    }
+
+    #[test]
+    #[cfg(feature = "state")]
+    fn no_plugin_has_its_directory_where_states_are() {
+        let data = DataRoot::new("root");
+        let file = data.state_file("My Plugin").unwrap();
+        assert_eq!(file, Path::new("root/.state/%4dy%20%50lugin.redb"));
+        for name in [".state", "../.state", ".state/x.redb"] {
+            let directory = data.directory(name).unwrap();
+            assert!(
+                !directory.starts_with(Path::new("root").join(STATE)),
+                "{}",
+                directory.display()
+            );
+        }
+        let error = data.state_file(&"x".repeat(251)).unwrap_err();
         assert!(error.to_string().contains("256 bytes"), "{error}");
     }
 

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use plugbay_policy::UnknownCapability;
+use plugbay_policy::{Capability, UnknownCapability};
 use plugbay_runtime::abi::action::CapabilitiesError;
 use plugbay_runtime::abi::hook::OutputError;
 use plugbay_runtime::abi::interface::{Problem, UnknownAbi};
 use plugbay_runtime::abi::json::JsonError;
 use plugbay_runtime::{CallError, CompileError, InstantiateError};
-use plugbay_signing::{Refusal, TrustError};
+use plugbay_signing::{Fingerprint, Refusal, TrustError};
 
 use crate::data::DataError;
 
@@ -147,6 +147,28 @@ pub enum LoadErrorKind {
     /// `capabilities` or the metadata names something that there is not.
     #[error(transparent)]
     UnknownCapability(#[from] UnknownCapability),
+    /// It asks for something that its author does not vouch for.
+    #[error("it asks for {asked}, and its signature by the key {key} states {}", names(.stated))]
+    NotStated {
+        /// What it asks for.
+        asked: Capability,
+        /// What its signature states, lowest risk first.
+        stated: Vec<Capability>,
+        /// The key that signed it.
+        key: Fingerprint,
+    },
+    /// It is of another contract than it was signed for.
+    #[error(
+        "its signature by the key {key} states the abi `{stated}`, and the module's is `{found}`"
+    )]
+    OtherAbi {
+        /// What the signature states.
+        stated: String,
+        /// What was found.
+        found: String,
+        /// The key that signed it.
+        key: Fingerprint,
+    },
 }
 
 impl From<TrustError> for LoadErrorKind {
@@ -245,6 +267,12 @@ impl PluginError {
             PluginError::ShutDown { .. } => "shut_down",
         }
     }
+}
+
+/// Capabilities as a sentence has them.
+fn names(capabilities: &[Capability]) -> String {
+    let names: Vec<_> = capabilities.iter().map(|capability| capability.name()).collect();
+    if names.is_empty() { "none of them".to_owned() } else { format!("only {}", names.join(", ")) }
 }
 
 fn problems(problems: &[Problem]) -> String {

@@ -18,6 +18,7 @@ use crate::inspect::Inspection;
 use crate::instances::{Instances, Streams};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
+use crate::services::{AudioOutput, Desktop, MetricSink, MidiSink, Services};
 use crate::signed::{self, Provenance, Warned};
 use crate::trace::HostTrace;
 
@@ -31,6 +32,7 @@ pub struct Host {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Arc<dyn PluginOutput>,
     pub(crate) watch: Watch,
+    pub(crate) services: Services,
     pub(crate) trust: Option<Arc<TrustDirectory>>,
     pub(crate) warned: Warned,
 }
@@ -41,7 +43,7 @@ pub(crate) struct Watch {
     grants: Option<Arc<GrantStore>>,
     audit: Option<Arc<dyn AuditSink>>,
     pub(crate) trace: Option<Arc<dyn HostTrace>>,
-    data: Option<DataRoot>,
+    pub(crate) data: Option<DataRoot>,
 }
 
 impl Watch {
@@ -49,13 +51,15 @@ impl Watch {
     pub(crate) fn granted(
         &self,
         plugin: &str,
-        provenance: Provenance,
+        provenance: &Provenance,
         options: &PluginOptions,
     ) -> Granted {
         let hash = plugbay_policy::ModuleHash(*provenance.hash.as_bytes());
         let signer = provenance.signer.map(|key| key.to_string());
         let identity = Identity::new(plugin, hash, signer);
-        Granted::with(identity, options.grant.clone(), self.grants.clone(), self.audit.clone())
+        let stated = provenance.statement.as_ref().and_then(|stated| stated.capabilities.clone());
+        let grant = options.grant.clone();
+        Granted::with(identity, grant, self.grants.clone(), self.audit.clone()).within(stated)
     }
 }
 
@@ -88,6 +92,7 @@ pub struct HostBuilder {
     clock: Option<Arc<dyn Clock>>,
     output: Option<Arc<dyn PluginOutput>>,
     watch: Watch,
+    services: Services,
     trust: Option<Arc<TrustDirectory>>,
 }
 
@@ -143,6 +148,42 @@ impl HostBuilder {
         self
     }
 
+    /// The network that plugins get as far as they are granted it. Without one, none.
+    #[cfg(feature = "network")]
+    #[must_use]
+    pub fn network(mut self, network: crate::network::Network) -> Self {
+        self.services.network = Some(network);
+        self
+    }
+
+    /// Where plugins' MIDI messages go. Without one, nowhere.
+    #[must_use]
+    pub fn midi(mut self, sink: Arc<dyn MidiSink>) -> Self {
+        self.services.midi = Some(sink);
+        self
+    }
+
+    /// What plays plugins' sounds. Without one, nothing.
+    #[must_use]
+    pub fn audio(mut self, output: Arc<dyn AudioOutput>) -> Self {
+        self.services.audio = Some(output);
+        self
+    }
+
+    /// What works the user's session for plugins. Without one, nothing.
+    #[must_use]
+    pub fn desktop(mut self, desktop: Arc<dyn Desktop>) -> Self {
+        self.services.desktop = Some(desktop);
+        self
+    }
+
+    /// Who keeps what plugins count. Without one, nobody.
+    #[must_use]
+    pub fn metrics(mut self, sink: Arc<dyn MetricSink>) -> Self {
+        self.services.metrics = Some(sink);
+        self
+    }
+
     /// Who is shown each call of a plugin into its host.
     #[must_use]
     pub fn trace(mut self, trace: Arc<dyn HostTrace>) -> Self {
@@ -172,6 +213,7 @@ impl HostBuilder {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             output: self.output.unwrap_or_else(|| Arc::new(Discard)),
             watch: self.watch,
+            services: self.services,
             trust: self.trust,
             warned: Warned::default(),
         })

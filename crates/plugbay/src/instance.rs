@@ -15,13 +15,15 @@ use plugbay_runtime::{
     CallError, Clock, Environment, Instance, InstanceGuest, Module, Trap, TrapKind,
 };
 
-use crate::bodies::CallBodies;
 use crate::error::LoadErrorKind;
+use crate::functions::bodies::CallBodies;
+use crate::functions::{self, Answers, HostFunctions};
 use crate::grants::Granted;
 use crate::host::{Host, InputPlacement, PluginOptions, compile};
-use crate::imports::{self, HostFunctions};
+use crate::imports;
 use crate::output::{Allowance, OutputPipe};
 use crate::signed::Provenance;
+use crate::statement::Statement;
 use crate::trace::Tracer;
 
 /// Everything that is needed to make an instance, and then another one.
@@ -37,8 +39,12 @@ pub(crate) struct Blueprint {
     pub(crate) host: Host,
     /// What it may do, asked at each call.
     pub(crate) granted: Granted,
+    /// What its signature says that it is and asks for.
+    statement: Option<Arc<Statement>>,
     /// What all instances see as `/`.
     pub(crate) files: Option<Files>,
+    /// What its instances' host functions share.
+    functions: Arc<functions::Shared>,
     /// What all instances together may print.
     allowance: Arc<Allowance>,
 }
@@ -52,6 +58,8 @@ pub(crate) struct Live {
     pub(crate) generation: u64,
     /// What a guest of the second generation has beside its document.
     pub(crate) bodies: Arc<CallBodies>,
+    /// What its last call of the host left for it.
+    answers: Arc<Answers>,
     /// Past this many bytes of memory the instance is replaced before it starves.
     pub(crate) high_water: u64,
 }
@@ -79,7 +87,7 @@ impl Blueprint {
     ) -> Result<Self, LoadErrorKind> {
         crate::host::check_size(wasm.len() as u64, options.limits.module_bytes)?;
         let backend = host.engine(options.runtime)?;
-        let granted = host.watch.granted(name, provenance, &options);
+        let granted = host.watch.granted(name, &provenance, &options);
         let files = host.files(name, &granted, &options)?;
         if files.is_some() && !backend.confines_files() {
             return Err(LoadErrorKind::FilesNotConfined { backend: backend.name() });
@@ -87,6 +95,9 @@ impl Blueprint {
         let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
+        if let Some(statement) = &provenance.statement {
+            statement.check_world(&interface)?;
+        }
         let without_abi = match interface.abi {
             Some(_) => Ok(()),
             None => imports::check_bodies(module.imports(), imports::NO_ABI),
@@ -105,7 +116,9 @@ impl Blueprint {
             options,
             host: host.clone(),
             granted,
+            statement: provenance.statement,
             files,
+            functions: Arc::new(functions::Shared::new(name, &host.services, host.watch.data.as_ref())),
             allowance,
         })
     }
@@ -131,7 +144,9 @@ impl Blueprint {
             options: self.options.clone(),
             host: self.host.clone(),
             granted: self.granted.clone(),
+            statement: self.statement.clone(),
             files: self.files.clone(),
+            functions: Arc::clone(&self.functions),
             allowance: Arc::clone(&self.allowance),
         })
     }
@@ -154,10 +169,11 @@ impl Blueprint {
             self.allowance.clone(),
         ));
         let bodies = Arc::new(CallBodies::new(self.limits().output_bytes));
+        let answers = Arc::<Answers>::default();
         let environment = Environment {
             limits: self.limits().clone(),
             clock,
-            host: Arc::new(self.functions(name, &output, &bodies)),
+            host: Arc::new(self.functions(name, &output, &bodies, &answers)),
             output: output.clone(),
             variables: self.options.variables.clone(),
             files: self.files.clone(),
@@ -178,13 +194,13 @@ impl Blueprint {
             (InputPlacement::Malloc, allocator) => Placement::action(allocator),
         };
         let mut live =
-            Live { instance, placement, output, bodies, generation, high_water: u64::MAX };
+            Live { instance, placement, output, bodies, answers, generation, high_water: u64::MAX };
         let introduction = if self.initialised {
             Introduction::default()
         } else {
             self.introduce(&mut live).await?
         };
-        live.output.finish_call();
+        live.finish_call();
         if self.interface.is_hook_plugin() {
             // A quarter of what may still grow is left for the call that crosses the mark.
             let used = live.memory_bytes();
@@ -199,8 +215,15 @@ impl Blueprint {
         name: &str,
         output: &Arc<OutputPipe>,
         bodies: &Arc<CallBodies>,
+        answers: &Arc<Answers>,
     ) -> HostFunctions {
-        let functions = HostFunctions::new(output.clone(), bodies.clone(), self.granted.clone());
+        let functions = HostFunctions::new(
+            self.functions.clone(),
+            output.clone(),
+            bodies.clone(),
+            answers.clone(),
+            self.granted.clone(),
+        );
         if let Some(trace) = &self.host.watch.trace {
             return functions.traced(Tracer::new(name, trace.clone()));
         }
@@ -215,8 +238,11 @@ impl Blueprint {
             capabilities: self.capabilities(live).await?,
             metadata: None,
         };
+        if let Some(statement) = &self.statement {
+            statement.check_generation(introduction.abi)?;
+        }
         // Before `init`, which may already call what it asked for.
-        self.granted.asked(&introduction.capabilities);
+        self.asked(&introduction.capabilities)?;
         if let Some((export, kind)) = self.interface.init {
             introduction.metadata = self.init(live, export, kind).await?;
         }
@@ -226,9 +252,18 @@ impl Blueprint {
             }
             introduction.capabilities.sort();
             introduction.capabilities.dedup();
-            self.granted.asked(&introduction.capabilities);
+            self.asked(&introduction.capabilities)?;
         }
         Ok(introduction)
+    }
+
+    /// Takes in what the plugin asks for, if its author stands by it.
+    fn asked(&self, asked: &[Capability]) -> Result<(), LoadErrorKind> {
+        if let Some(statement) = &self.statement {
+            statement.check_asked(asked)?;
+        }
+        self.granted.asked(asked);
+        Ok(())
     }
 
     async fn run_start(&self, live: &mut Live) -> Result<(), LoadErrorKind> {
@@ -308,7 +343,7 @@ impl Blueprint {
         };
         match status.map_err(|source| live.load_error("init", source))? {
             0 => Ok(None),
-            status => Err(LoadErrorKind::Init { status, output: live.output.finish_call() }),
+            status => Err(LoadErrorKind::Init { status, output: live.finish_call() }),
         }
     }
 }
@@ -341,6 +376,12 @@ impl Live {
         call_status(&mut guest, export, &mut self.placement, inputs).await
     }
 
+    /// Ends a call: forgets what the host left for it, and gives the last lines that it printed, for an error.
+    pub(crate) fn finish_call(&self) -> Vec<String> {
+        self.answers.clear();
+        self.output.finish_call()
+    }
+
     /// Whether it may be lent again, as far as its memory is concerned.
     pub(crate) fn is_fit(&mut self) -> bool {
         self.memory_bytes() <= self.high_water
@@ -351,6 +392,6 @@ impl Live {
     }
 
     fn load_error(&self, export: &'static str, source: CallError) -> LoadErrorKind {
-        LoadErrorKind::Call { export, source, output: self.output.finish_call() }
+        LoadErrorKind::Call { export, source, output: self.finish_call() }
     }
 }

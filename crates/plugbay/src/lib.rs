@@ -3,9 +3,9 @@
 
 mod audit;
 mod backends;
-mod bodies;
 mod data;
 mod error;
+mod functions;
 mod grants;
 mod host;
 mod imports;
@@ -18,10 +18,14 @@ pub mod network;
 mod output;
 mod plugin;
 mod pool;
+mod services;
 mod shadow;
 mod signed;
 #[cfg(feature = "snapshot")]
 mod snapshot;
+#[cfg(feature = "state")]
+mod state;
+mod statement;
 mod text;
 mod tiered;
 mod trace;
@@ -34,6 +38,7 @@ pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
 pub use data::{DataError, DataRoot};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
+pub use functions::{HostFunction, host_functions};
 pub use grants::{
     Denied, GrantEntry, GrantFile, GrantRequest, GrantStore, GrantStoreError, Granted, Identity,
     Permit, Standing, module_hash,
@@ -50,7 +55,12 @@ pub use plugbay_signing as signing;
 #[cfg(feature = "wasmtime")]
 pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};
+pub use services::{
+    AudioOutput, Desktop, MetricKind, MetricSink, MetricValue, Metrics, MidiSink, RecordedAudio,
+    RecordedDesktop, RecordedMidi, ServiceError,
+};
 pub use shadow::{ShadowBackend, ShadowReport};
+pub use statement::stated_capabilities;
 pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
 pub use trace::{HostAnswer, HostCallTrace, HostTrace};

@@ -15,8 +15,8 @@ use plugbay_runtime::{CallError, exchange};
 use plugbay_signing::{ModuleHash, PublicKey};
 use serde_json::value::RawValue;
 
-use crate::bodies::{Given, Handed};
 use crate::error::{LoadError, LoadErrorKind, PluginError};
+use crate::functions::bodies::{Given, Handed};
 use crate::grants::Granted;
 use crate::host::{Host, PluginOptions};
 use crate::instance::{Blueprint, Introduction, Live};
@@ -72,7 +72,7 @@ impl Plugin {
         let configured_name = options.name.clone();
         // What the guest prints goes under a name that it cannot choose.
         let log_name = configured_name.clone().unwrap_or_else(|| origin.to_owned());
-        let blueprint = Blueprint::new(host, &log_name, wasm, provenance, options)?;
+        let blueprint = Blueprint::new(host, &log_name, wasm, provenance.clone(), options)?;
         let instances = blueprint.options.instances.unwrap_or_else(|| {
             if blueprint.interface.is_action_plugin() {
                 Instances::SINGLE
@@ -333,7 +333,7 @@ impl Plugin {
             live.instance.reset();
             if let Some(export) = interface.cleanup {
                 let status = live.plain_status(export).await;
-                let output = live.output.finish_call();
+                let output = live.finish_call();
                 let result = match status {
                     Ok(0) => Ok(()),
                     Ok(status) => Err(self.status_error("cleanup", status, output)),
@@ -347,7 +347,7 @@ impl Plugin {
             }
             if let Some(export) = interface.shutdown {
                 let result = live.plain(export).await;
-                let output = live.output.finish_call();
+                let output = live.finish_call();
                 let result = result.map_err(|source| self.call_error("shutdown", source, output));
                 outcome = outcome.and(result);
             }
@@ -462,7 +462,7 @@ impl Plugin {
         let result = lent.live.status(export, inputs).await;
         // Lines of a call that went well are not for an error; `end` takes them first.
         let lines = match result {
-            Ok(status) if status != 0 => lent.live.output.finish_call(),
+            Ok(status) if status != 0 => lent.live.finish_call(),
             _ => Vec::new(),
         };
         let (status, report) = self.end(name, lent, result)?;
@@ -493,7 +493,7 @@ impl Plugin {
     ) -> Result<(R, CallReport), PluginError> {
         let blueprint = self.shared.pool.blueprint();
         let live = &mut *lent.live;
-        let output = live.output.finish_call();
+        let output = live.finish_call();
         let value = result.map_err(|source| self.call_error(export, source, output))?;
         let report = CallReport {
             fuel_used: (blueprint.options.limits.fuel.units())

@@ -1,15 +1,18 @@
 //! Two engines side by side: one answers, the other is asked the same, and what differs is told.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use plugbay_runtime::abi::protocol::{PackedCall, Placement, ReadOutput};
 use plugbay_runtime::abi::{Export, ExportId, GuestMemory, Value};
 use plugbay_runtime::wasi::{Answer, Function};
 use plugbay_runtime::{
-    Backend, BoxFuture, CallError, CompileError, Environment, HostCall, HostReply, Import,
-    Instance, InstantiateError, Metering, Module, OutputSink, Stream, Trap, TrapKind,
+    Backend, BoxFuture, CallError, CompileError, Environment, HostCall, HostReply, HostResult,
+    HostWait, Import, Instance, InstantiateError, Metering, Module, OutputSink, Stream, Trap,
+    TrapKind,
 };
 
 use crate::backends::SHADOW;
@@ -342,9 +345,12 @@ struct Recorded {
     field: String,
     /// What it cost over what every call costs.
     fuel: u64,
-    reply: HostReply,
+    reply: Arc<Reply>,
     change: Change,
 }
+
+/// What a host function answered; nothing, as long as its guest waits.
+type Reply = Mutex<Option<HostResult>>;
 
 /// What somebody did to a memory.
 struct Change {
@@ -412,8 +418,23 @@ impl HostCall for Recorder {
         let change = Change::between(&before, memory.bytes());
         let field = import.field.clone();
         let fuel = self.fuel.swap(0, Ordering::Relaxed);
-        self.tape.tape().push_back(Recorded { field, fuel, reply: reply.clone(), change });
-        reply
+        let kept = Arc::new(Reply::default());
+        let keep = |kept: &Reply, result: &HostResult| {
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(result.clone());
+        };
+        let recorded = Recorded { field, fuel, reply: Arc::clone(&kept), change };
+        self.tape.tape().push_back(recorded);
+        match reply {
+            HostReply::Now(result) => {
+                keep(&kept, &result);
+                result.into()
+            }
+            HostReply::Later(mut wait) => HostReply::Later(HostWait::new(async move {
+                let result = poll_fn(|context| wait.poll_result(context)).await;
+                keep(&kept, &result);
+                result
+            })),
+        }
     }
 
     fn fuel(&self, import: &Import, args: &[Value]) -> u64 {
@@ -433,7 +454,7 @@ struct Player {
 
 impl HostCall for Player {
     fn call(&self, import: &Import, memory: &mut dyn GuestMemory, _: &[Value]) -> HostReply {
-        let refuse = |message: &str| Err(TrapKind::Host { message: message.to_owned() });
+        let refuse = |message: &str| Err(TrapKind::Host { message: message.to_owned() }).into();
         let Some(recorded) = self.tape.tape().pop_front() else {
             return refuse("the first engine's guest did not call the host here");
         };
@@ -443,7 +464,10 @@ impl HostCall for Player {
         if let Err(how) = recorded.change.apply(memory) {
             return refuse(how);
         }
-        recorded.reply
+        // What the first engine's guest waited for in vain came to its deadline.
+        let late = TrapKind::DeadlineExceeded { limit: Duration::ZERO };
+        let reply = recorded.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
+        reply.unwrap_or(Err(late)).into()
     }
 
     fn fuel(&self, _: &Import, _: &[Value]) -> u64 {

@@ -6,23 +6,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use plugbay_signing::{
-    CheckError, Checked, ModuleHash, PublicKey, ReadError, Refusal, Standing, Time, VerifiedModule,
-    check_file,
+    CheckError, Checked, ModuleHash, PublicKey, ReadError, Refusal, Signature, Standing, Time,
+    Trust, UnsignedModule, VerifiedModule, check_file, signature_path,
 };
 
 use crate::error::LoadErrorKind;
 use crate::host::{Host, PluginOptions};
+use crate::statement::Statement;
 
-/// Which module it is and who signed it: what a grant is bound to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which module it is and who signed it, what a grant is bound to; and what they say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Provenance {
     pub(crate) hash: ModuleHash,
     pub(crate) signer: Option<PublicKey>,
+    pub(crate) statement: Option<Arc<Statement>>,
 }
 
 impl Provenance {
     pub(crate) fn unsigned(wasm: &[u8]) -> Self {
-        Self { hash: ModuleHash::of(wasm), signer: None }
+        Self::nobodys(ModuleHash::of(wasm))
+    }
+
+    fn nobodys(hash: ModuleHash) -> Self {
+        Self { hash, signer: None, statement: None }
     }
 }
 
@@ -45,29 +51,47 @@ pub(crate) fn read(
     options: &PluginOptions,
 ) -> Result<(Vec<u8>, Provenance), LoadErrorKind> {
     let limit = options.limits.module_bytes;
-    let checked = check_file(path, limit, name, host.trust.as_deref(), now());
+    let trust = host.trust.as_deref().map_or(Trust::Nobody, Trust::User);
+    let checked = check_file(path, limit, name, trust, now());
     match checked.map_err(|error| kind(error, path))? {
         Checked::Verified { module, standing } => {
-            let provenance = settle(host, &module, standing, name, options)
-                .map_err(|kind| at(&plugbay_signing::signature_path(path), kind))?;
+            let is_inside = matches!(module.signature(), Signature::Embedded(_));
+            let file = if is_inside { path.to_owned() } else { signature_path(path) };
+            let provenance =
+                settle(host, &module, standing, name, options).map_err(|kind| at(&file, kind))?;
             Ok((module.into_bytes(), provenance))
         }
-        Checked::Unsigned(_) if options.require_signature => Err(LoadErrorKind::Signature {
-            path: path.to_owned(),
-            refusal: Box::new(Refusal::NotSigned),
-        }),
+        Checked::Unknown(_) if options.require_signature => {
+            Err(at(path, refused(Refusal::Unknown)))
+        }
+        Checked::Unsigned(_) if options.require_signature => {
+            Err(at(path, refused(Refusal::NotSigned)))
+        }
+        Checked::Unknown(module) => {
+            let why = "the signature in it is by no key that is known here: \
+                       whoever can write this file decides what runs";
+            Ok(nobodys(host, path, name, why, module))
+        }
         Checked::Unsigned(module) => {
-            if host.warned.is_new(name) {
-                tracing::warn!(
-                    plugin = name,
-                    path = %path.display(),
-                    "not signed: whoever can write this file decides what runs"
-                );
-            }
-            let provenance = Provenance { hash: module.hash(), signer: None };
-            Ok((module.into_bytes(), provenance))
+            let why = "not signed: whoever can write this file decides what runs";
+            Ok(nobodys(host, path, name, why, module))
         }
     }
+}
+
+/// Lets in what nobody vouches for, and warns of it once.
+fn nobodys(
+    host: &Host,
+    path: &Path,
+    name: &str,
+    why: &str,
+    module: UnsignedModule,
+) -> (Vec<u8>, Provenance) {
+    if host.warned.is_new(name) {
+        tracing::warn!(plugin = name, path = %path.display(), "{why}");
+    }
+    let provenance = Provenance::nobodys(module.hash());
+    (module.into_bytes(), provenance)
 }
 
 /// Settles whether a verified module may be loaded.
@@ -114,7 +138,8 @@ fn settle(
     if let Some(trust) = &host.trust {
         trust.remember(module, name, now())?.map_err(refused)?;
     }
-    Ok(Provenance { hash: module.hash(), signer: Some(key) })
+    let statement = Statement::new(module.signature()).map(Arc::new);
+    Ok(Provenance { hash: module.hash(), signer: Some(key), statement })
 }
 
 /// The machine's time. One that is none is taken for a late one: nothing that expires counts then.
@@ -145,7 +170,7 @@ fn kind(error: CheckError, module: &Path) -> LoadErrorKind {
         }
         CheckError::Read(ReadError::Io { path, source }) => LoadErrorKind::Read { path, source },
         other => LoadErrorKind::Read {
-            path: plugbay_signing::signature_path(module),
+            path: signature_path(module),
             source: std::io::Error::other(other.to_string()),
         },
     }

@@ -1,13 +1,13 @@
 //! Each call of a guest into its host, with what came of it: for the author who wants to see.
 //!
-//! Calls of the host's own functions pass through `imports.rs`, which is told of WASI's, too.
+//! Calls of the host's own functions pass through `functions`, which is told of WASI's, too.
 
 use std::fmt;
 use std::sync::Arc;
 
 use plugbay_runtime::abi::Value;
 use plugbay_runtime::wasi::{Answer, Function};
-use plugbay_runtime::{HostReply, Import, WASI_MODULE};
+use plugbay_runtime::{HostResult, Import, WASI_MODULE};
 
 /// Who is shown the calls.
 pub trait HostTrace: Send + Sync {
@@ -92,10 +92,10 @@ impl Tracer {
         &self,
         import: &Import,
         args: &[Value],
-        reply: &HostReply,
+        result: &HostResult,
         decision: String,
     ) {
-        let answer = match reply {
+        let answer = match result {
             Ok(value) => HostAnswer::Returned(*value),
             Err(trap) => HostAnswer::Stopped(trap.to_string()),
         };

@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
 #![cfg(feature = "wasmi")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use plugbay::signing::{
     Candidate, Developer, ModuleHash, PluginInfo, Refusal, Release, SecretKey, SignatureFile,
@@ -192,4 +192,52 @@ fn without_a_trust_store_nobody_is_trusted_and_nothing_remembered() {
     };
     assert!(matches!(*refusal, Refusal::Untrusted { .. }));
     assert!(!desk.trust.pins_path().exists());
+}
+
+/// What `wasmsign2` makes of an action plugin: see `tests/embedded.rs` of `plugbay-signing`.
+fn embedded(name: &str) -> Vec<u8> {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugbay-signing/tests/vectors");
+    std::fs::read(vectors.join(name)).unwrap()
+}
+
+#[test]
+fn a_signature_in_the_module_lets_it_in_on_every_engine() {
+    let seed: [u8; 32] = std::array::from_fn(|at| at.to_le_bytes()[0]);
+    let signer = SecretKey::from_seed(&seed).public_key();
+    for engine in plugbay::backend_names() {
+        let mut desk = Desk::new();
+        let host = Host::builder().backend(plugbay::backend(engine).unwrap());
+        desk.host = host.trust(desk.trust.clone()).build().unwrap();
+        let module = embedded("embedded.wasm");
+        std::fs::write(desk.path(), &module).unwrap();
+        // Nobody knows whose it is.
+        assert_eq!(desk.load(false).unwrap().signer(), None, "{engine}");
+        let (status, text) = desk.refused(true);
+        assert_eq!(status, Status::Untrusted, "{engine}");
+        assert!(text.contains("pads.wasm: the signature in it is by none"), "{text}");
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        desk.trust.edit_keys(|keys| keys.add(signer, "Grace", None, now)).unwrap();
+        let plugin = desk.load(true).unwrap();
+        assert_eq!(plugin.signer(), Some(signer), "{engine}");
+        assert_eq!(plugin.module_hash(), ModuleHash::of(&module), "{engine}");
+
+        // It ran with a signature, so it does not run without; nor changed, whatever is demanded.
+        std::fs::write(desk.path(), embedded("embedded_unsigned.wasm")).unwrap();
+        assert_eq!(desk.refused(false).0, Status::Unsigned, "{engine}");
+        let mut changed = module.clone();
+        changed.extend_from_slice(&[0, 2, 1, b'x']);
+        std::fs::write(desk.path(), &changed).unwrap();
+        assert_eq!(desk.refused(false).0, Status::Invalid, "{engine}");
+        std::fs::write(desk.path(), &module).unwrap();
+        desk.trust.edit_keys(|keys| keys.revoke("Grace", now)).unwrap();
+        assert_eq!(desk.refused(false).0, Status::Revoked, "{engine}");
+
+        // By a caller who verified it.
+        let verified = Candidate::from_bytes(module.clone()).verify_embedded(&[signer]).unwrap();
+        let load =
+            || block_on(desk.host.load_verified("pads", &verified, PluginOptions::default()));
+        assert_eq!(refused(load()).0, Status::Revoked, "{engine}");
+        desk.trust.edit_keys(|keys| keys.remove("Grace")).unwrap();
+        assert_eq!(load().unwrap().signer(), Some(signer), "{engine}");
+    }
 }

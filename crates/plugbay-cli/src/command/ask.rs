@@ -1,5 +1,6 @@
 //! `plugbay grant PLUGIN`: the plugin is asked what it wants, and the person at the terminal about each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -18,11 +19,13 @@ pub(super) struct Asked<'a> {
     pub(super) store: GrantStore,
     pub(super) identity: Identity,
     pub(super) wasm: &'a [u8],
+    /// The capabilities that its signature states, where it states any.
+    pub(super) stated: Option<BTreeSet<Capability>>,
     pub(super) backend: &'a BackendOptions,
 }
 
 pub(super) fn ask(terminal: &Terminal, asked: &Asked<'_>) -> Result<Outcome> {
-    let Asked { store, identity, wasm, backend } = asked;
+    let Asked { store, identity, wasm, stated, backend } = asked;
     // Before anything is asked: a file that cannot be changed makes the answers worthless.
     let standing = store.read()?.standing(identity);
     // It runs with nothing granted, and what it prints is its own affair: this terminal is for questions.
@@ -39,6 +42,13 @@ pub(super) fn ask(terminal: &Terminal, asked: &Asked<'_>) -> Result<Outcome> {
     wanted.sort();
     wanted.dedup();
     let name = plain(&identity.plugin);
+    let is_stated = |wanted| stated.as_ref().is_none_or(|stated| stated.contains(&wanted));
+    if let Some(capability) = wanted.iter().copied().find(|wanted| !is_stated(*wanted)) {
+        let problem = format!(
+            "`{name}` asks for {capability}, which its signature does not state: no host loads it"
+        );
+        return Ok(ui::failure(&problem));
+    }
     let names: Vec<&str> = wanted.iter().map(|capability| capability.name()).collect();
     let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     anstream::eprintln!("{TITLE}{name}{TITLE:#} asks for: {names}");

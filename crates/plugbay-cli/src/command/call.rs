@@ -15,6 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::exit::Outcome;
 use crate::options::{BackendOptions, LimitOptions, json_argument, load, parse_json, read_text};
 use crate::policy::{AuditSettings, PolicyOptions};
+use crate::services::{ProgramDesktop, ServiceOptions};
 use crate::ui::{self, StderrCalls, StderrLines, outln};
 
 /// Call one export of a plugin and print what it returns.
@@ -54,6 +55,8 @@ pub(crate) struct Call {
     limits: LimitOptions,
     #[command(flatten)]
     policy: PolicyOptions,
+    #[command(flatten)]
+    services: ServiceOptions,
     /// Show each call of the plugin into the host on stderr, with what was decided
     #[arg(long)]
     trace_host: bool,
@@ -99,6 +102,7 @@ impl Call {
         let target = self.target()?;
         let host = self.backend.host_and(Arc::new(StderrLines), |host| {
             let host = self.policy.heeded(host, &AuditSettings::default());
+            let host = self.services.lent(host, ProgramDesktop::default());
             if self.trace_host { host.trace(Arc::new(StderrCalls)) } else { host }
         })?;
         let placement =

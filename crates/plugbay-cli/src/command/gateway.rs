@@ -13,6 +13,7 @@ use crate::exit::Outcome;
 use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
+use crate::services::{ProgramDesktop, ServiceOptions};
 use crate::ui::{self, DIM, StderrLines, TITLE, WARN, outln};
 
 /// Serve an OpenAI-compatible API whose requests, responses and stream chunks pass through plugins.
@@ -38,6 +39,8 @@ pub(crate) struct Gateway {
     backend: BackendOptions,
     #[command(flatten)]
     policy: PolicyOptions,
+    #[command(flatten)]
+    services: ServiceOptions,
 }
 
 impl Gateway {
@@ -52,7 +55,8 @@ impl Gateway {
         }
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
-        let heeded = |host| self.policy.heeded(host, &audit);
+        let lent = |host| self.services.lent(host, ProgramDesktop::default());
+        let heeded = |host| lent(self.policy.heeded(host, &audit));
         let host = self.backend.host_of_many(Arc::new(StderrLines), heeded)?;
         // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the
         // gateway serves on threads of its own.

@@ -1,5 +1,6 @@
 //! `plugbay grant`: what a plugin may do from now on.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -10,8 +11,8 @@ use plugbay::policy::{
     ArgPattern, Capability, Grant as Given, HostPattern, Limits, Operation, ProgramGrant,
     ProgramName, Risk,
 };
-use plugbay::signing::{Checked, Time, check_file};
-use plugbay::{GrantStore, Identity, module_hash};
+use plugbay::signing::{Checked, Time, Trust, check_file};
+use plugbay::{GrantStore, Identity, module_hash, stated_capabilities};
 
 use super::ask::{Asked, ask};
 use crate::exit::Outcome;
@@ -105,7 +106,7 @@ impl Grant {
     pub(crate) fn run(self) -> Result<Outcome> {
         let store = self.grants.needed()?;
         let name = self.name.clone().unwrap_or_else(|| plugin_name(&self.file));
-        let (wasm, signer) = signed_bytes(&self.file, &name)?;
+        let Signed { wasm, signer, stated } = Signed::read(&self.file, &name)?;
         let identity = Identity::new(&*name, module_hash(&wasm), signer);
         let terminal = Terminal::open();
         let Some(capability) = self.capability else {
@@ -117,8 +118,16 @@ impl Grant {
                     "there is no terminal to ask on: name the capability, or give it in the configuration"
                 );
             };
-            return ask(&terminal, &Asked { store, identity, wasm: &wasm, backend: &self.backend });
+            let (wasm, backend) = (&*wasm, &self.backend);
+            return ask(&terminal, &Asked { store, identity, wasm, stated, backend });
         };
+        if stated.is_some_and(|stated| !stated.contains(&capability)) {
+            anstream::eprintln!(
+                "nothing was granted: the signature of `{}` does not state {capability}, and no host would give it",
+                plain(&name)
+            );
+            return Ok(Outcome::Failure);
+        }
         let grant = self.arguments.grant(capability)?;
         if capability.risk() == Risk::High && !self.yes {
             let Some(terminal) = terminal else {
@@ -138,16 +147,29 @@ impl Grant {
 }
 
 /// A module and the key that signed it: what a host that loads it under this name would bind a grant to.
-fn signed_bytes(file: &Path, name: &str) -> Result<(Vec<u8>, Option<String>)> {
-    let now = Time::try_from(SystemTime::now()).unwrap_or(Time::LATEST);
-    let limit = Limits::default().module_bytes;
-    Ok(match check_file(file, limit, name, trust_directory().as_ref(), now)? {
-        Checked::Verified { module, .. } => {
-            let signer = module.signer().to_string();
-            (module.into_bytes(), Some(signer))
-        }
-        Checked::Unsigned(module) => (module.into_bytes(), None),
-    })
+struct Signed {
+    wasm: Vec<u8>,
+    signer: Option<String>,
+    /// What bounds the grant, where the signature states capabilities.
+    stated: Option<BTreeSet<Capability>>,
+}
+
+impl Signed {
+    fn read(file: &Path, name: &str) -> Result<Self> {
+        let now = Time::try_from(SystemTime::now()).unwrap_or(Time::LATEST);
+        let (limit, trust) = (Limits::default().module_bytes, trust_directory());
+        let trust = trust.as_ref().map_or(Trust::Nobody, Trust::User);
+        Ok(match check_file(file, limit, name, trust, now)? {
+            Checked::Verified { module, .. } => {
+                let signer = Some(module.signer().to_string());
+                let stated = stated_capabilities(module.signature());
+                Self { wasm: module.into_bytes(), signer, stated }
+            }
+            Checked::Unknown(module) | Checked::Unsigned(module) => {
+                Self { wasm: module.into_bytes(), signer: None, stated: None }
+            }
+        })
+    }
 }
 
 /// Grants, and says what the plugin has now.

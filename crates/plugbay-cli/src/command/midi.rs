@@ -13,6 +13,7 @@ use crate::exit::Outcome;
 use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
+use crate::services::{ProgramDesktop, ServiceOptions};
 use crate::ui::{DIM, StderrLines, WARN, outln};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
@@ -58,6 +59,8 @@ pub(crate) struct Midi {
     backend: BackendOptions,
     #[command(flatten)]
     policy: PolicyOptions,
+    #[command(flatten)]
+    services: ServiceOptions,
 }
 
 impl Midi {
@@ -82,7 +85,9 @@ impl Midi {
 
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
-        let heeded = |host| self.policy.heeded(host, &audit);
+        let runner = Runner::new(Arc::new(config.clone()));
+        let desktop = ProgramDesktop::with_modes(runner.mode_changer());
+        let heeded = |host| self.services.lent(self.policy.heeded(host, &audit), desktop);
         let host = self.backend.host_and(Arc::new(StderrLines), heeded)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -91,7 +96,6 @@ impl Midi {
         runtime.block_on(async {
             let stop = super::gateway::stop_signal()?;
             let (mut source, finite) = self.source(port)?;
-            let runner = Runner::new(Arc::new(config));
             let summary = runner.run(&mut *source, &host, stop).await?;
             anstream::eprintln!("{DIM}conductor: {summary}{DIM:#}");
             Ok(outcome(&summary, finite))

@@ -8,6 +8,7 @@ mod memory;
 mod protocol;
 mod time;
 mod traps;
+mod waits;
 mod wasi;
 
 /// One list, from which the table of cases and each backend's tests are made.
@@ -102,6 +103,20 @@ cases! {
         a_poll_that_makes_no_sense
         yielding_gives_way
         the_guests_clock_is_the_environments
+    }
+    waits {
+        a_wait_does_not_block
+        a_wait_ends_at_the_deadline
+        a_wait_that_comes_too_late
+        a_wait_is_given_up_with_the_call
+        a_wait_may_fail
+        a_wait_for_another_type
+        a_wait_for_nothing
+        waits_one_after_the_other
+        a_wait_in_a_hook
+        a_wait_in_a_start_function
+        a_wait_that_is_exported_again
+        a_wait_is_paid_once
     }
     memory {
         a_bomb_ends_at_the_limit

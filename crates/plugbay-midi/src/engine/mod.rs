@@ -70,6 +70,13 @@ impl Engine {
         self.current
     }
 
+    /// Has the next event find another mode. One that the configuration does not have is none.
+    pub fn set_mode(&mut self, mode: ModeId) {
+        if self.mode_of(mode).is_some() {
+            self.current = mode;
+        }
+    }
+
     /// A mode of the configuration.
     pub fn mode_of(&self, id: ModeId) -> Option<&Mode> {
         self.config.modes.get(usize::from(id.0))

@@ -2,6 +2,7 @@
 
 mod clock;
 mod host;
+mod modes;
 mod recording;
 mod summary;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use clock::{Clock, TokioClock};
 pub use host::{ActionError, ActionHost, ActionPlugin, NoActionPlugin};
+pub use modes::{ModeChanger, NoSuchMode};
 pub use recording::{Recorded, RecordingHost};
 pub use summary::{End, PluginSummary, Summary};
 
@@ -36,6 +38,7 @@ pub const QUEUE_LENGTH: usize = 1024;
 /// more than one thread keeps that true for plugins that compute without a pause.
 pub struct Runner {
     engine: Engine,
+    modes: ModeChanger,
     clock: Arc<dyn Clock>,
     queue_length: usize,
 }
@@ -72,7 +75,8 @@ impl Runner {
     /// A run in the configuration's first mode, on tokio's clock.
     pub fn new(config: Arc<Config>) -> Self {
         Self {
-            engine: Engine::new(config),
+            engine: Engine::new(Arc::clone(&config)),
+            modes: ModeChanger::new(config),
             clock: Arc::new(TokioClock::new()),
             queue_length: QUEUE_LENGTH,
         }
@@ -90,6 +94,11 @@ impl Runner {
     pub fn with_queue_length(mut self, actions: usize) -> Self {
         self.queue_length = actions;
         self
+    }
+
+    /// What changes the mode of this run beside its mappings: for plugins that may.
+    pub fn mode_changer(&self) -> ModeChanger {
+        self.modes.clone()
     }
 
     /// Loads the plugins, takes events until the source ends or `stop` is ready, waits for
@@ -113,6 +122,7 @@ impl Runner {
         let workers = self.load(host, &stopped).await?;
         let mut run = Run {
             engine: self.engine,
+            modes: self.modes,
             epoch_ms: self.clock.epoch_ms().saturating_add(millis(self.clock.now())),
             workers,
             events: 0,
@@ -183,6 +193,7 @@ impl Runner {
 
 struct Run {
     engine: Engine,
+    modes: ModeChanger,
     /// The source's time 0.
     epoch_ms: u64,
     workers: Vec<Worker>,
@@ -200,6 +211,10 @@ impl Run {
                 Ok(Some(SourceItem::Event(timed))) => {
                     self.events += 1;
                     tracing::debug!(target: TARGET, at = ?timed.at, "{}", timed.event);
+                    if let Some(mode) = self.modes.take() {
+                        self.mode_changes += 1;
+                        self.engine.set_mode(mode);
+                    }
                     let mut decisions = std::mem::take(&mut self.decisions);
                     self.engine.handle(timed.at, &timed.event, &mut decisions);
                     for decision in decisions.drain(..) {

@@ -248,18 +248,24 @@ impl TrustedKeys {
 
     pub(super) fn standing(&self, module: &VerifiedModule, now: Time) -> Result<Standing, Refusal> {
         let key = module.signer();
-        let entry = self.get(key);
-        if let Some(TrustedKey { name, revoked_at: Some(at), .. }) = entry {
-            let (name, at) = (name.clone(), at.clone());
-            return Err(Refusal::Revoked { key: key.fingerprint(), name, at });
-        }
+        self.not_revoked(key)?;
         if let Some(at) = module.signature().expires_at().filter(|at| *at <= now) {
             return Err(Refusal::Expired { key: key.fingerprint(), at });
         }
-        Ok(match entry {
+        Ok(match self.get(key) {
             Some(entry) => Standing::Trusted { name: entry.name.clone() },
             None => Standing::Untrusted,
         })
+    }
+
+    pub(super) fn not_revoked(&self, key: PublicKey) -> Result<(), Refusal> {
+        match self.get(key) {
+            Some(TrustedKey { name, revoked_at: Some(at), .. }) => {
+                let (name, at) = (name.clone(), at.clone());
+                Err(Refusal::Revoked { key: key.fingerprint(), name, at })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn to_toml(&self) -> String {

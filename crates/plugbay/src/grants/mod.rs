@@ -23,7 +23,8 @@ use crate::text;
 /// What one plugin may do. Cheap to clone; all clones are one.
 ///
 /// It is what the plugin's configuration gives, with what the user granted on top, and the capabilities of low
-/// risk, which are given without asking and reach what a list names. Both may change while the plugin runs:
+/// risk, which are given without asking and reach what a list names. Where the plugin's signature states
+/// capabilities, there are no others. What is given may change while the plugin runs:
 /// [`check`](Self::check) answers by what holds when it is asked.
 #[derive(Clone)]
 pub struct Granted {
@@ -36,6 +37,8 @@ struct Shared {
     identity: Identity,
     store: Option<Arc<GrantStore>>,
     audit: Option<Arc<dyn AuditSink>>,
+    /// The capabilities that the plugin's signature states, where it states any.
+    stated: Option<BTreeSet<Capability>>,
     state: Mutex<State>,
 }
 
@@ -46,6 +49,8 @@ struct State {
     effective: Arc<Grant>,
     /// Capabilities that the plugin is known to ask for.
     asked: BTreeSet<Capability>,
+    /// Capabilities of which it was said that they are granted in vain.
+    vain: BTreeSet<Capability>,
 }
 
 /// Leave for one request, with the grant that it was given under: limits such as quotas and timeouts are in there.
@@ -84,27 +89,53 @@ impl Granted {
         store: Option<Arc<GrantStore>>,
         audit: Option<Arc<dyn AuditSink>>,
     ) -> Self {
-        let effective = Arc::new(configured.clone().with_automatic());
-        let state = State { configured, revision: None, effective, asked: BTreeSet::new() };
-        let shared = Shared { identity, store, audit, state: Mutex::new(state) };
+        Self::made(identity, configured, store, audit, None)
+    }
+
+    fn made(
+        identity: Identity,
+        configured: Grant,
+        store: Option<Arc<GrantStore>>,
+        audit: Option<Arc<dyn AuditSink>>,
+        stated: Option<BTreeSet<Capability>>,
+    ) -> Self {
+        let mut state = State {
+            configured: configured.clone(),
+            revision: None,
+            effective: Arc::default(),
+            asked: BTreeSet::new(),
+            vain: BTreeSet::new(),
+        };
+        state.settle(&identity.plugin, stated.as_ref(), configured);
+        let shared = Shared { identity, store, audit, stated, state: Mutex::new(state) };
         Self { shared: Arc::new(shared), notes: None }
+    }
+
+    /// The same with nothing but these capabilities, whatever is granted; `None` bounds nothing.
+    pub(crate) fn within(self, stated: Option<BTreeSet<Capability>>) -> Self {
+        if stated.is_none() {
+            return self;
+        }
+        let Shared { identity, store, audit, .. } = &*self.shared;
+        let configured = self.state().configured.clone();
+        Self::made(identity.clone(), configured, store.clone(), audit.clone(), stated)
     }
 
     /// The same with the grants that a store has for the plugin. Changes of the store, by this process or
     /// another, count from the next question on.
     #[must_use]
     pub fn backed_by(self, store: Arc<GrantStore>) -> Self {
-        let Shared { identity, audit, .. } = &*self.shared;
+        let Shared { identity, audit, stated, .. } = &*self.shared;
         let configured = self.state().configured.clone();
-        Self::with(identity.clone(), configured, Some(store), audit.clone())
+        Self::made(identity.clone(), configured, Some(store), audit.clone(), stated.clone())
     }
 
     /// The same with another place for audit records.
     #[must_use]
     pub fn audited_by(self, audit: Arc<dyn AuditSink>) -> Self {
-        let Shared { identity, store, .. } = &*self.shared;
+        let Shared { identity, store, stated, .. } = &*self.shared;
         let configured = self.state().configured.clone();
-        Self::with(identity.clone(), configured, store.clone(), Some(audit))
+        Self::made(identity.clone(), configured, store.clone(), Some(audit), stated.clone())
     }
 
     /// Which plugin this is about.
@@ -120,7 +151,8 @@ impl Granted {
         if state.revision != Some(revision) {
             let identity = &self.shared.identity;
             let stored = file.standing(identity).granted.unwrap_or_default();
-            state.effective = Arc::new(state.configured.clone().union(&stored).with_automatic());
+            let granted = state.configured.clone().union(&stored);
+            state.settle(&identity.plugin, self.shared.stated.as_ref(), granted);
             state.revision = Some(revision);
         }
         Arc::clone(&state.effective)
@@ -129,8 +161,8 @@ impl Granted {
     /// Replaces what the configuration gives, for calls from now on. What a store gives stays.
     pub fn replace(&self, grant: Grant) {
         let mut state = self.state();
-        state.effective = Arc::new(grant.clone().with_automatic());
-        state.configured = grant;
+        state.configured = grant.clone();
+        state.settle(&self.shared.identity.plugin, self.shared.stated.as_ref(), grant);
         state.revision = None;
     }
 
@@ -239,6 +271,28 @@ impl Granted {
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.shared.state)
+    }
+}
+
+impl State {
+    /// Puts into effect what is granted, as far as the plugin's author stands by it, and tells once of each
+    /// capability that is granted in vain.
+    fn settle(&mut self, plugin: &str, stated: Option<&BTreeSet<Capability>>, granted: Grant) {
+        let Some(stated) = stated else {
+            self.effective = Arc::new(granted.with_automatic());
+            return;
+        };
+        for capability in granted.iter().filter(|capability| !stated.contains(capability)) {
+            if self.vain.insert(capability) {
+                tracing::warn!(
+                    plugin,
+                    %capability,
+                    "is not given what it was granted: its signature does not state it"
+                );
+            }
+        }
+        let others = Capability::ALL.into_iter().filter(|other| !stated.contains(other));
+        self.effective = Arc::new(others.fold(granted.with_automatic(), Grant::without));
     }
 }
 

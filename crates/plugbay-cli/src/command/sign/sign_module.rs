@@ -35,10 +35,10 @@ pub(super) struct SignModule {
     /// The plugin's version, such as 1.2.0
     #[arg(long, value_name = "VERSION", value_parser = version)]
     plugin_version: Option<String>,
-    /// The contract that it is written for, such as "hook 2" or "action"
+    /// The contract that it is written for, such as "hook 2" or "action"; a module of another one is not loaded
     #[arg(long, value_name = "TEXT")]
     abi: Option<String>,
-    /// What it will ask for; once for each
+    /// What it will ask for; once for each. With one or more, a plugin that asks for others is not loaded
     #[arg(long = "capability", value_name = "CAPABILITY", value_parser = capability)]
     capabilities: Vec<String>,
     /// Not to be loaded from then on, such as 2027-01-01T00:00:00Z

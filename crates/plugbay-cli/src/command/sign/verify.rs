@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use plugbay::policy::Limits;
 use plugbay::signing::{
-    CheckError, Checked, Refusal, SignatureFile, Standing, Status, check_file, signature_path,
+    CheckError, Checked, Refusal, SignatureFile, Standing, Status, Trust, UnsignedModule,
+    check_file, signature_path,
 };
 use serde::Serialize;
 
@@ -15,9 +16,9 @@ use super::{key, now, trust_directory};
 use crate::options::read_bytes;
 use crate::ui::{ERROR, GOOD, TITLE, outln, printable};
 
-/// Hold a module against the signature beside it, and its key against those that you trust.
+/// Hold a module against the signature beside it or else in it, and its key against those that you trust.
 ///
-/// Nothing is run, and nothing is taken down: that a plugin was verified does not tie its name to a key.
+/// A signature in a module names no key: it is tried with yours. Nothing is run, and nothing is taken down: that a plugin was verified does not tie its name to a key.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  conductor-sign verify my_plugin.wasm\n  conductor-sign verify my_plugin.wasm --key vendor.public --json | jq .status\n\nExit codes: 0 valid and trusted; 1 wrong usage, or a file cannot be used; 2 unsigned; 3 invalid or modified; 4 valid, but not trusted; 5 revoked or expired."
@@ -81,21 +82,24 @@ impl Verify {
 
     fn check(&self) -> Result<Report> {
         let only = self.key.as_deref().map(key::public).transpose()?;
-        let trust = if only.is_some() { None } else { Some(trust_directory()?) };
+        let user = if only.is_some() { None } else { Some(trust_directory()?) };
+        let trust = match (only, &user) {
+            (Some(key), _) => Trust::Key(key),
+            (None, Some(user)) => Trust::User(user),
+            (None, None) => Trust::Nobody,
+        };
         let stem = || self.module.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let plugin = self.plugin.clone().unwrap_or_else(stem);
         let limit = Limits::default().module_bytes;
-        Ok(match check_file(&self.module, limit, &plugin, trust.as_ref(), now()?) {
+        Ok(match check_file(&self.module, limit, &plugin, trust, now()?) {
             Ok(Checked::Verified { module, standing }) => {
-                let signature = Some(SignatureReport::new(module.signature()));
-                match (standing, only) {
-                    (Standing::Trusted { name }, _) => {
-                        Report { trusted_as: Some(name), signature, ..self.report(Status::Trusted) }
+                let signature = Some(SignatureReport::of(&module));
+                match standing {
+                    Standing::Trusted { name } => {
+                        let trusted_as = only.is_none().then_some(name);
+                        Report { trusted_as, signature, ..self.report(Status::Trusted) }
                     }
-                    (_, Some(key)) if key == module.signer() => {
-                        Report { signature, ..self.report(Status::Trusted) }
-                    }
-                    _ => Report {
+                    Standing::Untrusted => Report {
                         reason: Some(format!(
                             "the key {} is not trusted",
                             module.signer().fingerprint()
@@ -105,14 +109,30 @@ impl Verify {
                     },
                 }
             }
+            Ok(Checked::Unknown(module)) => Report {
+                reason: Some(match only {
+                    Some(key) => format!(
+                        "the signature in it names no key, and is not by the key {}",
+                        key.fingerprint()
+                    ),
+                    None => {
+                        "the signature in it names no key, and is by none that is known here".into()
+                    }
+                }),
+                signature: Some(unknown(&module)),
+                ..self.report(Status::Untrusted)
+            },
             Ok(Checked::Unsigned(_)) => Report {
-                reason: Some(format!("there is no {}", signature_path(&self.module).display())),
+                reason: Some(format!(
+                    "there is no {}, and no signature in the module",
+                    signature_path(&self.module).display()
+                )),
                 ..self.report(Status::Unsigned)
             },
             Err(CheckError::Refused { refusal, .. }) => Report {
                 // What a file claims that is another module's signature is nobody's word.
                 signature: match *refusal {
-                    Refusal::Invalid(_) | Refusal::Unreadable(_) => None,
+                    Refusal::Invalid(_) | Refusal::Unreadable(_) | Refusal::Embedded(_) => None,
                     _ => self.claims(),
                 },
                 reason: Some(refusal.to_string()),
@@ -127,6 +147,11 @@ impl Verify {
         let json = read_bytes(&signature_path(&self.module)).ok()?;
         SignatureFile::parse(&json).ok().map(|signature| SignatureReport::new(&signature))
     }
+}
+
+/// What there is to say of a signature that is anybody's.
+fn unknown(module: &UnsignedModule) -> SignatureReport {
+    SignatureReport::embedded(None, module.hash(), module.bytes().len() as u64)
 }
 
 impl Report {

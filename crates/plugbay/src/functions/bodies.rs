@@ -9,10 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use plugbay_runtime::abi::ValueType::{I32, I64};
 use plugbay_runtime::abi::hook::{Bodies, Body};
 use plugbay_runtime::abi::{FuncType, GuestMemory, Value, read, write};
-use plugbay_runtime::{BYTES_PER_FUEL, HostReply, TrapKind};
-
-/// The module that guests import the functions from.
-pub(crate) const MODULE: &str = "plugbay";
+use plugbay_runtime::{BYTES_PER_FUEL, HostResult, TrapKind};
 
 /// The functions' signatures.
 pub(crate) fn signature(field: &str) -> Option<FuncType> {
@@ -101,7 +98,7 @@ impl CallBodies {
         field: &str,
         memory: &mut dyn GuestMemory,
         args: &[Value],
-    ) -> Option<HostReply> {
+    ) -> Option<HostResult> {
         let mut given = self.given();
         Some(match (field, args) {
             ("body_len", [Value::I32(which)]) => {

@@ -34,7 +34,7 @@ impl Call {
         Self::new(Given::http_pre(&Body::from_bytes("abcdefgh")))
     }
 
-    fn ask(&mut self, field: &str, args: &[Value]) -> HostReply {
+    fn ask(&mut self, field: &str, args: &[Value]) -> HostResult {
         self.bodies.call(field, &mut self.memory, args).unwrap()
     }
 

@@ -1,0 +1,47 @@
+//! What the programs lend to plugins: sounds, MIDI outputs, the desktop.
+
+mod audio;
+mod desktop;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use plugbay::HostBuilder;
+use plugbay_midi::sink::Outputs;
+
+use self::audio::SoundFolder;
+pub(crate) use self::desktop::ProgramDesktop;
+use crate::policy::{user_data, variable};
+
+/// `--sounds`, `--midi-out`.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceOptions {
+    /// The folder with the sounds that plugins play by name [default: PLUGBAY_SOUNDS, or conductor/sounds in the user's data
+    /// directory]
+    #[arg(long, value_name = "DIR")]
+    sounds: Option<PathBuf>,
+    /// A MIDI output of plugins that is a device, a FIFO or a file: repeat it for several
+    #[arg(long, value_name = "NAME=PATH", value_parser = output)]
+    midi_out: Vec<(String, PathBuf)>,
+}
+
+impl ServiceOptions {
+    /// The same host, with all of it.
+    pub(crate) fn lent(&self, host: HostBuilder, desktop: ProgramDesktop) -> HostBuilder {
+        let named = self.sounds.clone().or_else(|| Some(variable("PLUGBAY_SOUNDS")?.into()));
+        let folder = named.or_else(|| Some(user_data()?.join("conductor/sounds")));
+        host.audio(Arc::new(SoundFolder::new(folder)))
+            .midi(Arc::new(Outputs::new(self.midi_out.iter().cloned())))
+            .desktop(Arc::new(desktop))
+    }
+}
+
+fn output(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_owned(), path.into()))
+        }
+        _ => Err("wanted a name, `=`, and a path, such as Synth=/dev/snd/midiC1D0".to_owned()),
+    }
+}

@@ -1,0 +1,81 @@
+//! `run`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plugbay_policy::Request;
+use plugbay_runtime::TrapKind;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::HostFunctions;
+use super::background::{Task, spawn};
+use super::document::{Args, Told};
+use super::outcome::{Class, Failure, Outcome, Success};
+use crate::process::{self, ProcessError, ProgramOutput, ProgramRequest};
+
+/// Most bytes for a program's stdin.
+const MOST_INPUT: usize = 16 << 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    program: String,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default = "patience")]
+    timeout_ms: u64,
+}
+
+fn patience() -> u64 {
+    10_000
+}
+
+impl HostFunctions {
+    /// `run(ptr, len, input_ptr, input_len)`.
+    pub(super) fn run(&self, args: &mut Args<'_>) -> Result<Told<Task>, TrapKind> {
+        let run = args.document(0)?;
+        let input = args.bytes(2)?;
+        Ok(run.and_then(|run| self.run_program(run, input)))
+    }
+
+    fn run_program(&self, Run { program, args, timeout_ms }: Run, input: &[u8]) -> Told<Task> {
+        self.check(&Request::Run { program: program.clone(), args: args.clone() })?;
+        if input.len() > MOST_INPUT {
+            let message = format!("a stdin of {} bytes, wanted {MOST_INPUT} at most", input.len());
+            return Err(Failure::new(Class::TooLarge, message));
+        }
+        let (stdin, timeout) = (input.to_vec(), Duration::from_millis(timeout_ms));
+        let request = ProgramRequest { program, args, stdin, timeout };
+        let shared = Arc::clone(&self.shared);
+        Ok(spawn(async move {
+            let output = process::run(request).await;
+            output.map_err(|error| failure(&shared.plugin, &error)).and_then(answer)
+        }))
+    }
+}
+
+fn answer(output: ProgramOutput) -> Outcome {
+    let ProgramOutput { status, stdout, stderr, stdout_truncated, stderr_truncated } = output;
+    let document = json!({
+        "status": status,
+        "signal": null,
+        "stdout_truncated": stdout_truncated,
+        "stderr_truncated": stderr_truncated,
+    });
+    Ok(Success::new(status).document(&document).bytes(stdout).more(stderr))
+}
+
+fn failure(plugin: &str, error: &ProcessError) -> Failure {
+    tracing::info!(plugin, "a program: {error}");
+    let class = match error.class() {
+        "timeout" => Class::Timeout,
+        "invalid" => Class::Invalid,
+        _ => Class::Failed,
+    };
+    let failure = Failure::new(class, error.guest_message());
+    match error {
+        ProcessError::Signal(signal) => failure.with("signal", *signal),
+        _ => failure,
+    }
+}

@@ -1,0 +1,141 @@
+//! `kv_get`, `kv_set`, `kv_delete`, `kv_swap`.
+
+use std::sync::{Mutex, PoisonError};
+
+use plugbay_policy::{Filesystem, Request};
+use plugbay_runtime::TrapKind;
+
+use super::HostFunctions;
+use super::background::{Task, block};
+use super::document::{Args, Told};
+use super::outcome::{Class, Failure, Outcome, Success};
+use crate::data::DataRoot;
+use crate::state::{LONGEST_KEY, LONGEST_VALUE, StateError, StateLimits, StateStore, Swapped};
+
+/// The state of one plugin: opened when it is first asked for, and closed with the plugin.
+pub(crate) struct PluginState {
+    plugin: String,
+    root: DataRoot,
+    opened: Mutex<Option<StateStore>>,
+}
+
+impl PluginState {
+    pub(super) fn new(plugin: &str, root: DataRoot) -> Self {
+        Self { plugin: plugin.to_owned(), root, opened: Mutex::default() }
+    }
+
+    /// Blocks. One that cannot be opened is tried again by the next call.
+    fn store(&self) -> Told<StateStore> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = &*opened {
+            return Ok(store.clone());
+        }
+        let path = self.root.state_file(&self.plugin);
+        let path = path.map_err(|error| Failure::new(Class::Failed, error.to_string()))?;
+        let store = StateStore::open(&path).map_err(|error| self.failure(&error))?;
+        Ok(opened.insert(store).clone())
+    }
+
+    /// What a plugin is told of a failure; where its state lies is the operator's to know.
+    fn failure(&self, error: &StateError) -> Failure {
+        let class = match error.class() {
+            "invalid" => Class::Invalid,
+            "too_large" => Class::TooLarge,
+            _ => {
+                let plugin = &*self.plugin;
+                tracing::warn!(plugin, "its state: {error}");
+                Class::Failed
+            }
+        };
+        Failure::new(class, error.guest_message())
+    }
+}
+
+/// A copy of what is not too long to be one.
+fn copied(bytes: &[u8], what: &str, most: usize, class: Class) -> Told<Vec<u8>> {
+    if bytes.len() > most {
+        let message = format!("{what} of {} bytes, wanted {most} at most", bytes.len());
+        return Err(Failure::new(class, message));
+    }
+    Ok(bytes.to_vec())
+}
+
+/// A key as messages and records show it.
+fn shown(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).into_owned()
+}
+
+impl HostFunctions {
+    /// `kv_get(key_ptr, key_len)`.
+    pub(super) fn kv_get(&self, args: &mut Args<'_>) -> Result<Told<Task>, TrapKind> {
+        let key = copied(args.bytes(0)?, "a key", LONGEST_KEY, Class::Invalid);
+        Ok(key.and_then(|key| {
+            self.with_state(&key.clone(), false, move |store, _| {
+                Ok(match store.get(&key)? {
+                    Some(value) => Success::new(1).bytes(value),
+                    None => Success::new(0),
+                })
+            })
+        }))
+    }
+
+    /// `kv_set(key_ptr, key_len, ptr, len)`.
+    pub(super) fn kv_set(&self, args: &mut Args<'_>) -> Result<Told<Task>, TrapKind> {
+        let key = copied(args.bytes(0)?, "a key", LONGEST_KEY, Class::Invalid);
+        let value = copied(args.bytes(2)?, "a value", LONGEST_VALUE, Class::TooLarge);
+        Ok(key.and_then(|key| {
+            let value = value?;
+            self.with_state(&key.clone(), true, move |store, limits| {
+                store.set(&key, &value, limits)?;
+                Ok(Success::new(0))
+            })
+        }))
+    }
+
+    /// `kv_delete(key_ptr, key_len)`.
+    pub(super) fn kv_delete(&self, args: &mut Args<'_>) -> Result<Told<Task>, TrapKind> {
+        let key = copied(args.bytes(0)?, "a key", LONGEST_KEY, Class::Invalid);
+        Ok(key.and_then(|key| {
+            self.with_state(&key.clone(), true, move |store, _| {
+                Ok(Success::new(store.delete(&key)?.into()))
+            })
+        }))
+    }
+
+    /// `kv_swap(key_ptr, key_len, old_ptr, old_len, ptr, len)`.
+    pub(super) fn kv_swap(&self, args: &mut Args<'_>) -> Result<Told<Task>, TrapKind> {
+        let value = |bytes: &[u8]| copied(bytes, "a value", LONGEST_VALUE, Class::TooLarge);
+        let key = copied(args.bytes(0)?, "a key", LONGEST_KEY, Class::Invalid);
+        let old = args.optional_bytes(2)?.map(value).transpose();
+        let new = args.optional_bytes(4)?.map(value).transpose();
+        Ok(key.and_then(|key| {
+            let (old, new) = (old?, new?);
+            self.with_state(&key.clone(), true, move |store, limits| {
+                Ok(match store.swap(&key, old.as_deref(), new.as_deref(), limits)? {
+                    Swapped::Done => Success::new(1),
+                    Swapped::Other(Some(value)) => Success::new(0).bytes(value),
+                    Swapped::Other(None) => Success::new(0),
+                })
+            })
+        }))
+    }
+
+    fn with_state(
+        &self,
+        key: &[u8],
+        write: bool,
+        act: impl FnOnce(&StateStore, StateLimits) -> Result<Success, StateError> + Send + 'static,
+    ) -> Told<Task> {
+        let permit = self.granted.check(&Request::State { key: shown(key), write })?;
+        let filesystem = permit.grant().filesystem.clone().unwrap_or_default();
+        let Filesystem { quota_bytes, max_files, .. } = filesystem;
+        let limits = StateLimits { quota_bytes, max_keys: max_files };
+        let Some(state) = self.shared.state.clone() else {
+            return Err(Failure::new(Class::Unavailable, "this host keeps nothing for plugins"));
+        };
+        Ok(block(move || -> Outcome {
+            let store = state.store()?;
+            act(&store, limits).map_err(|error| state.failure(&error))
+        }))
+    }
+}

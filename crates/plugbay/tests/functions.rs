@@ -1,0 +1,19 @@
+//! The host functions of `plugbay`, called by guests on each engine.
+
+#![cfg(all(feature = "wasmtime", feature = "wasmi", feature = "network"))]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test binary")]
+
+#[path = "functions/http.rs"]
+mod http;
+#[path = "functions/plain.rs"]
+mod plain;
+#[path = "functions/script.rs"]
+mod script;
+#[path = "functions/server.rs"]
+mod server;
+#[path = "functions/services.rs"]
+mod services;
+#[path = "functions/sockets.rs"]
+mod sockets;
+#[path = "functions/state.rs"]
+mod state;
