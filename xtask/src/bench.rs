@@ -44,7 +44,7 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
 }
 
 fn engines(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
-    plugins::run(sh, root, &flags::Plugins { only: None, test: false })?;
+    plugins::without_toolboxes(sh, root)?;
     let load_before = machine::load_average();
     let title = "the benches (the first time, the engines take some minutes to compile)";
     let rows =

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
+use crate::plugins;
 use crate::section::section;
-use crate::{flags, plugins};
 
 pub(crate) fn run(sh: &Shell, root: &Path) -> Result<()> {
-    plugins::run(sh, root, &flags::Plugins { only: None, test: false })?;
+    plugins::without_toolboxes(sh, root)?;
     sh.change_dir(root);
     section("the programs (the first time, the engines take some minutes to compile)", || {
         cmd!(sh, "cargo build --release --locked -p plugbay-cli").run()?;

@@ -39,7 +39,7 @@ xflags::xflags! {
         cmd plugins {
             /// Build this sample alone.
             optional --only name: String
-            /// Also run the samples' own tests: the Rust ones natively, the others in Node.js.
+            /// Also run the samples' own tests: natively, and in Node.js.
             optional --test
         }
 

@@ -34,7 +34,7 @@ const RENEW: &str = "cargo xtask instructions --write";
 ///
 /// The program cannot be built or counted, or a count is not what is written down.
 pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Instructions) -> Result<()> {
-    plugins::run(sh, root, &flags::Plugins { only: None, test: false })?;
+    plugins::without_toolboxes(sh, root)?;
     section("instructions of fixed calls", || {
         let machine = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
         if flags.write { renew(sh, root, machine) } else { check(sh, root, &machine) }

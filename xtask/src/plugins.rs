@@ -1,7 +1,13 @@
 //! `cargo xtask plugins`: builds the sample plugins into `target/plugins/NAME.wasm`.
 //!
-//! The table below is the one list of samples: what each is built with, and what its module must
-//! export and import. What is up to date is left to cargo, and for AssemblyScript to file times.
+//! `samples` is the one list of them, and each language has a file of its own. What is up to date is
+//! left to cargo and to Go, and for AssemblyScript and C to file times.
+
+pub(crate) mod assemblyscript;
+mod c;
+mod go;
+mod rust;
+mod samples;
 
 use std::{
     fs::{self, File},
@@ -12,112 +18,11 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::{
-    flags,
-    section::section,
-    toolchain::{Toolchain, WasmTarget},
-    wasm::{Expected, Interface},
+use self::{
+    go::Go,
+    samples::{SAMPLES, Sample, Source},
 };
-
-/// The names of the samples, and how to make each.
-const SAMPLES: [Sample; 5] = [
-    Sample {
-        name: "mail_mask",
-        source: Source::Rust(WasmTarget::Unknown),
-        expected: Expected {
-            functions: &[
-                ("free", "(i32, i32)"),
-                ("get_name", "() -> i64"),
-                ("http_post_hook", HOOK),
-                ("http_pre_hook", HOOK),
-                ("malloc", "(i32) -> i32"),
-                ("plugbay_abi", "() -> i32"),
-            ],
-            imports: &["plugbay.body_read", "plugbay.body_write"],
-        },
-    },
-    Sample {
-        name: "midi_hello",
-        source: Source::Rust(WasmTarget::Wasip1),
-        expected: Expected {
-            functions: &[
-                ("capabilities", "() -> i32"),
-                ("execute", "(i32, i32) -> i32"),
-                ("init", "()"),
-                ("shutdown", "()"),
-            ],
-            imports: WASI,
-        },
-    },
-    Sample {
-        name: "midi_velocity",
-        source: Source::Rust(WasmTarget::Wasip1),
-        expected: Expected {
-            functions: &[
-                ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
-                ("init", "()"),
-                ("shutdown", "()"),
-            ],
-            imports: WASI,
-        },
-    },
-    Sample {
-        name: "redactor",
-        source: Source::Rust(WasmTarget::Unknown),
-        expected: Expected {
-            functions: &[
-                ("cleanup", "() -> i32"),
-                ("free", "(i32, i32)"),
-                ("get_name", "() -> i64"),
-                ("http_post_hook", HOOK),
-                ("http_pre_hook", HOOK),
-                ("http_stream_chunk_hook", HOOK),
-                ("init", "(i32, i32) -> i32"),
-                ("malloc", "(i32) -> i32"),
-                ("post_hook", HOOK),
-                ("pre_hook", HOOK),
-            ],
-            imports: &[],
-        },
-    },
-    Sample {
-        name: "hello_typescript",
-        source: Source::AssemblyScript,
-        expected: Expected {
-            functions: &[
-                ("cleanup", "() -> i32"),
-                ("free", "(i32)"),
-                ("get_name", "() -> i64"),
-                ("http_post_hook", HOOK),
-                ("http_pre_hook", HOOK),
-                ("http_stream_chunk_hook", HOOK),
-                ("init", "(i32, i32) -> i32"),
-                ("malloc", "(i32) -> i32"),
-                ("post_hook", HOOK),
-                ("pre_hook", HOOK),
-            ],
-            imports: &["env.abort"],
-        },
-    },
-];
-
-const HOOK: &str = "(i32, i32) -> i64";
-const WASI: &[&str] = &["wasi_snapshot_preview1.*"];
-
-/// One row of the table.
-struct Sample {
-    name: &'static str,
-    source: Source,
-    expected: Expected,
-}
-
-/// What a sample is written in.
-enum Source {
-    /// A crate of `plugins/rust`.
-    Rust(WasmTarget),
-    /// A package of `plugins/typescript`.
-    AssemblyScript,
-}
+use crate::{flags, section::section, toolchain::Toolchain, tools, wasm::Interface};
 
 /// Runs the command.
 ///
@@ -133,42 +38,79 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
         let names: Vec<_> = SAMPLES.iter().map(|sample| sample.name).collect();
         bail!("there is no such sample; there are {}", names.join(", "));
     }
+    make(sh, root, &samples, flags.test)
+}
+
+/// Builds all but the toolboxes, which want compilers that nothing else wants: for the demo and the
+/// benches, which have no use for them.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn without_toolboxes(sh: &Shell, root: &Path) -> Result<()> {
+    let samples: Vec<_> = SAMPLES.iter().filter(|sample| !sample.is_toolbox()).collect();
+    make(sh, root, &samples, false)
+}
+
+/// Builds samples, and runs their tests.
+fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> {
     let _lock = lock(root)?;
+    let of = |source| samples.iter().filter(move |sample| sample.source == source);
     if samples.iter().any(|sample| matches!(sample.source, Source::Rust(_))) {
         let toolchain = section("looking for the wasm targets", || {
             let toolchain = Toolchain::detect(sh, root)?;
             println!("    building with {}", toolchain.describe());
             Ok(toolchain)
         })?;
-        for sample in &samples {
+        for sample in samples {
             if let Source::Rust(target) = sample.source {
-                section(sample.name, || rust(sh, root, &toolchain, target, sample))?;
+                section(sample.name, || rust::build(sh, root, &toolchain, target, sample))?;
             }
         }
     }
-    for sample in &samples {
-        if matches!(sample.source, Source::AssemblyScript) {
-            section(sample.name, || assemblyscript(sh, root, sample))?;
+    for sample in of(Source::AssemblyScript) {
+        section(sample.name, || assemblyscript::build(sh, root, sample))?;
+    }
+    if of(Source::C).next().is_some() {
+        section("looking for a C compiler for wasm", || tools::clang(sh))?;
+        for sample in of(Source::C) {
+            section(sample.name, || c::build(sh, root, sample))?;
         }
     }
-    if flags.test {
-        for sample in &samples {
-            if matches!(sample.source, Source::AssemblyScript) {
-                section(&format!("tests of {}", sample.name), || {
-                    let _dir = sh.push_dir(root.join("plugins/typescript").join(sample.name));
-                    Ok(cmd!(sh, "npm run --silent test").run()?)
-                })?;
-            }
+    let mut go = None;
+    if of(Source::Go).next().is_some() {
+        let found = section("looking for Go", || Go::detect(sh, root))?;
+        for sample in of(Source::Go) {
+            section(sample.name, || found.build(sh, root, sample))?;
         }
-        section("unit tests of the Rust samples", || {
-            let _dir = sh.push_dir(root.join("plugins/rust"));
-            Toolchain::native_cargo(sh, root, "test")
-                .args(["--workspace", "--lib", "--locked"])
-                .run()?;
-            Ok(())
-        })?;
+        go = Some(found);
     }
-    Ok(())
+    if !test {
+        return Ok(());
+    }
+    for sample in of(Source::AssemblyScript) {
+        section(&format!("tests of {}", sample.name), || assemblyscript::test(sh, root, sample))?;
+    }
+    if of(Source::C).next().is_some() {
+        section("unit tests in C", || c::test(sh, root))?;
+    }
+    if let Some(go) = go {
+        section("unit tests in Go", || go.test(sh, root))?;
+    }
+    let toolboxes: Vec<_> =
+        samples.iter().filter(|sample| sample.is_toolbox()).map(|sample| sample.name).collect();
+    if !toolboxes.is_empty() {
+        section("tests of the toolboxes", || toolbox_tests(sh, root, &toolboxes.join(" ")))?;
+    }
+    section("unit tests of the Rust samples", || rust::test(sh, root))
+}
+
+/// One table over all languages, on a host in Node.js.
+fn toolbox_tests(sh: &Shell, root: &Path, names: &str) -> Result<()> {
+    let _dir = sh.push_dir(root.join("plugins"));
+    // Its WASI is experimental, and says so each time.
+    let test = cmd!(sh, "node --no-warnings --test --test-reporter=dot tests/");
+    Ok(test.env("TOOLBOXES", names).run()?)
 }
 
 /// Held while samples are built: two builds at once would undo each other's `npm ci`.
@@ -183,68 +125,15 @@ pub(crate) fn lock(root: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn rust(
-    sh: &Shell,
-    root: &Path,
-    toolchain: &Toolchain,
-    target: WasmTarget,
-    sample: &Sample,
-) -> Result<()> {
-    let name = sample.name;
-    let _dir = sh.push_dir(root.join("plugins/rust"));
-    toolchain
-        .cargo(sh, "build", target)
-        .args(["--quiet", "--release", "--locked", "--package", name])
-        .run()?;
-    install(root, sample, &toolchain.artifact(target, name))
-}
-
-fn assemblyscript(sh: &Shell, root: &Path, sample: &Sample) -> Result<()> {
-    let dir = root.join("plugins/typescript").join(sample.name);
-    let built = dir.join("build/plugin.wasm");
-    npm_ci(sh, &dir)?;
-    if is_stale(sh, &dir, &built)? {
-        sh.remove_path(&built)?;
-        let _dir = sh.push_dir(&dir);
-        cmd!(sh, "npm run --silent build").run()?;
-    }
-    install(root, sample, &built)
-}
-
-/// Installs what the lockfile says, and nothing newer; skipped when that is already there.
-///
-/// # Errors
-///
-/// npm is missing or cannot install.
-pub(crate) fn npm_ci(sh: &Shell, dir: &Path) -> Result<()> {
-    let lockfile = fs::read(dir.join("package-lock.json"))
-        .with_context(|| format!("{} has no package-lock.json", dir.display()))?;
-    // `npm ci` begins by deleting node_modules, so a copy in there means that it came to its end.
-    let marker = dir.join("node_modules/.installed-from");
-    if fs::read(&marker).is_ok_and(|installed| installed == lockfile) {
-        return Ok(());
-    }
-    if cmd!(sh, "npm --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        bail!("the AssemblyScript sample needs npm: install Node.js 20 or newer");
-    }
-    let _dir = sh.push_dir(dir);
-    // No package here needs an install script.
-    cmd!(sh, "npm ci --no-audit --no-fund --ignore-scripts").ignore_stdout().run()?;
-    fs::write(marker, lockfile)?;
-    Ok(())
-}
-
-/// Whether anything that goes into `built` is newer than it.
+/// Whether any of the inputs is newer than what was built of them.
 ///
 /// # Errors
 ///
 /// An input is not there.
-pub(crate) fn is_stale(sh: &Shell, dir: &Path, built: &Path) -> Result<bool> {
+fn is_older(built: &Path, inputs: &[PathBuf]) -> Result<bool> {
     let Ok(built) = modified(built) else { return Ok(true) };
-    let mut inputs = sh.read_dir(dir.join("assembly"))?;
-    inputs.extend(["package.json", "node_modules/.installed-from"].map(|name| dir.join(name)));
     for input in inputs {
-        if modified(&input)? >= built {
+        if modified(input)? >= built {
             return Ok(true);
         }
     }

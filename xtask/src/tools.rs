@@ -39,6 +39,20 @@ pub(crate) fn alsa_headers(sh: &Shell) -> Result<()> {
     apt_install(sh, &["libasound2-dev", "pkg-config"])
 }
 
+/// clang and the linker for wasm that it calls.
+pub(crate) fn clang(sh: &Shell) -> Result<()> {
+    let targets = cmd!(sh, "clang --print-targets").quiet().ignore_stderr().read();
+    let has_wasm = targets.is_ok_and(|targets| targets.contains("wasm32"));
+    if has_wasm
+        && cmd!(sh, "wasm-ld --version").quiet().ignore_stdout().ignore_stderr().run().is_ok()
+    {
+        let version = cmd!(sh, "clang --version").quiet().read()?;
+        println!("    {} is installed", version.lines().next().unwrap_or("clang"));
+        return Ok(());
+    }
+    apt_install(sh, &["clang", "lld"])
+}
+
 /// valgrind, which counts instructions.
 pub(crate) fn valgrind(sh: &Shell) -> Result<()> {
     if let Ok(version) = cmd!(sh, "valgrind --version").quiet().ignore_stderr().read() {

@@ -53,7 +53,7 @@ const LEFT_OUT: &str = "\
 ";
 
 pub(super) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
-    plugins::run(sh, root, &flags::Plugins { only: None, test: false })?;
+    plugins::without_toolboxes(sh, root)?;
     let folder = root.join(FOLDER);
     let load_before = machine::load_average();
     let title = "the peers (the first time, a second wasmtime takes some minutes to compile)";

@@ -17,7 +17,10 @@ use super::{
     shapes,
 };
 use crate::{
-    plugins::{is_stale, kib, npm_ci, write_if_changed},
+    plugins::{
+        assemblyscript::{is_stale, npm_ci},
+        kib, write_if_changed,
+    },
     toolchain::{Toolchain, WasmTarget},
     wasm::Interface,
 };

@@ -1,0 +1,55 @@
+//! The machine around the host. It takes `SystemControl`.
+
+use serde::Serialize;
+
+use crate::{Error, http::plain_document, plain};
+
+/// Strikes keys: `ctrl+shift+m`.
+///
+/// # Errors
+///
+/// Whatever the host says.
+pub fn keystroke(keys: &str) -> Result<(), Error> {
+    operate("keystroke", keys)
+}
+
+/// Sets the volume: `50`, `+5`, `-5`, `mute` or `unmute`.
+///
+/// # Errors
+///
+/// Whatever the host says.
+pub fn volume(volume: &str) -> Result<(), Error> {
+    operate("volume", volume)
+}
+
+/// Starts an application.
+///
+/// # Errors
+///
+/// Whatever the host says.
+pub fn launch(application: &str) -> Result<(), Error> {
+    operate("launch", application)
+}
+
+/// Changes conductor's mode.
+///
+/// # Errors
+///
+/// Whatever the host says.
+pub fn mode_change(mode: &str) -> Result<(), Error> {
+    operate("mode_change", mode)
+}
+
+/// Any operation by name.
+///
+/// # Errors
+///
+/// Whatever the host says.
+pub fn operate(operation: &str, argument: &str) -> Result<(), Error> {
+    #[derive(Serialize)]
+    struct Operate<'a> {
+        operation: &'a str,
+        argument: &'a str,
+    }
+    plain::system(&plain_document(&Operate { operation, argument })).map(drop)
+}
