@@ -161,11 +161,11 @@ export class StubHost {
         return number;
       }),
       // What is sent comes back; "bye" closes.
-      ws_send: answering("ws_send", true, (number, kind, start, length) => {
+      ws_send: answering("ws_send", false, (number, kind, start, length) => {
         socket(number).push([kind, this.bytes(start, length)]);
         return 0;
       }),
-      ws_recv: answering("ws_recv", true, (number) => {
+      ws_recv: answering("ws_recv", false, (number) => {
         const message = socket(number).shift();
         if (!message) return 0;
         if (message[1].toString() === "bye") {
