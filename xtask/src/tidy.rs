@@ -48,6 +48,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("wasmtime-wizer", &["plugbay"], "it works on bytes: the host takes snapshots of any engine"),
     ("ed25519-dalek", &["plugbay-signing"], "one crate knows what a signature is"),
     ("pkcs8", &["plugbay-signing"], "one crate knows what a key is"),
+    ("wasmsign2", &[], "it signs for tests and benches, and is linked into nothing"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),
     ("midly", &["plugbay-midi"], "MIDI is the MIDI engine's"),
     (
