@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("redb", &["plugbay"], "what plugins keep by key is the host's `state`"),
     ("ed25519-dalek", &["plugbay-signing"], "one crate knows what a signature is"),
     ("pkcs8", &["plugbay-signing"], "one crate knows what a key is"),
+    ("wasmsign2", &[], "it signs for tests and benches, and is linked into nothing"),
     ("landlock", &["plugbay-cli"], "what a process gives up is its program's to say"),
     ("seccompiler", &["plugbay-cli"], "what a process gives up is its program's to say"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),

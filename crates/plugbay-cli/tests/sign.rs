@@ -144,7 +144,8 @@ fn guide(program: &str, before: &[&str]) -> String {
             Some(("sign", _)) => {
                 let signature = folder.read("my_plugin.wasm.sig");
                 let signature: serde_json::Value = serde_json::from_str(&signature).unwrap();
-                hidden.push((signature["signed_at"].as_str().unwrap().to_owned(), "TIME"));
+                let time = signature.get("signed_at").and_then(serde_json::Value::as_str);
+                hidden.push((time.unwrap().to_owned(), "TIME"));
             }
             _ => {}
         }

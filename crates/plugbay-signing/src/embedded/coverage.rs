@@ -1,7 +1,7 @@
 //! Which of a module's bytes a signature has to cover, and which it does.
 
 use sha2::{Digest as _, Sha256};
-use wasmparser::{BinaryReader, Parser, Payload};
+use wasmparser::{BinaryReader, Chunk, Parser, Payload};
 
 use super::section::SignedSet;
 use super::{EmbeddedError, SECTION};
@@ -11,6 +11,32 @@ use crate::module::ModuleHash;
 const DELIMITER: &str = "signature_delimiter";
 /// Most parts of a module.
 const MAX_PARTS: usize = 64;
+
+/// A module, section by section. Functions are passed over: there may be very many, and none is a section.
+struct Sections<'a> {
+    parser: Parser,
+    rest: &'a [u8],
+}
+
+impl<'a> Sections<'a> {
+    fn next(&mut self) -> Result<Payload<'a>, EmbeddedError> {
+        let cut = |at, problem: &str| EmbeddedError::Module { at, problem: problem.to_owned() };
+        let parsed = self.parser.parse(self.rest, true);
+        let (mut consumed, payload) =
+            match parsed.map_err(|error| cut(error.offset(), error.message()))? {
+                Chunk::Parsed { consumed, payload } => (consumed, payload),
+                // There is no more, and the parser was told so.
+                Chunk::NeedMoreData(_) => return Err(cut(self.parser.offset(), "it ends")),
+            };
+        if let Payload::CodeSectionStart { size, .. } = payload {
+            self.parser.skip_section();
+            consumed = consumed.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+        }
+        let rest = self.rest.get(consumed..);
+        self.rest = rest.ok_or_else(|| cut(self.parser.offset(), "the code section is cut off"))?;
+        Ok(payload)
+    }
+}
 
 /// Where in a module its signature is, and where its parts end.
 pub(super) struct Layout<'a> {
@@ -28,15 +54,13 @@ impl<'a> Layout<'a> {
             return Ok(None);
         }
         let mut found: Option<Self> = None;
-        let mut number = 0;
-        for payload in Parser::new(0).parse_all(wasm) {
-            let payload = match (payload, &found) {
+        let (mut number, mut sections) = (0, Sections { parser: Parser::new(0), rest: wasm });
+        loop {
+            let payload = match (sections.next(), &found) {
+                (Ok(Payload::End(_)), _) => break,
                 (Ok(payload), _) => payload,
                 (Err(_), None) => return Ok(None),
-                (Err(error), Some(_)) => {
-                    let (at, problem) = (error.offset(), error.message().to_owned());
-                    return Err(EmbeddedError::Module { at, problem });
-                }
+                (Err(error), Some(_)) => return Err(error),
             };
             number += usize::from(payload.as_section().is_some());
             let Payload::CustomSection(custom) = payload else { continue };
