@@ -5,9 +5,9 @@
 //! written again with the memory and the globals that it has then. The result is a module like
 //! any other, so it works on every engine, and a cache of compiled code serves it.
 //!
-//! What lies outside the guest's memory and globals is not part of it. No host function leaves
-//! anything there that a later call could look for; WASI's streams are the same for every
-//! instance.
+//! What lies outside the guest's memory and globals is not part of it. What host functions leave
+//! for a later call belongs to the plugin (WebSockets, kept state) and not to an instance; WASI's
+//! streams are the same for every instance.
 
 use std::future::ready;
 

@@ -1,7 +1,14 @@
 //! The host functions of `plugbay`, called by guests on each engine.
 
 #![cfg(all(feature = "wasmtime", feature = "wasmi", feature = "network"))]
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test binary")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test binary"
+)]
 
 #[path = "functions/http.rs"]
 mod http;

@@ -12,7 +12,6 @@ use ports::Ports;
 use raw::RawOutput;
 
 /// Every output there is. A name that was given to a path wins over a port's.
-#[derive(Default)]
 pub struct Outputs {
     named: BTreeMap<String, RawOutput>,
     ports: Ports,
@@ -22,7 +21,7 @@ impl Outputs {
     /// The system's ports, and these paths by name. Each is opened when something is first sent to it.
     pub fn new(named: impl IntoIterator<Item = (String, PathBuf)>) -> Self {
         let named = named.into_iter().map(|(name, path)| (name, RawOutput::new(path))).collect();
-        Self { named, ports: Ports::default() }
+        Self { named, ports: Ports::none_open() }
     }
 }
 

@@ -10,10 +10,13 @@ pub(super) use system::Ports;
 mod without {
     use plugbay::ServiceError;
 
-    #[derive(Default)]
     pub(in crate::sink) struct Ports;
 
     impl Ports {
+        pub(in crate::sink) fn none_open() -> Self {
+            Self
+        }
+
         pub(in crate::sink) fn send(&self, output: &str, _: &[u8]) -> Result<(), ServiceError> {
             tracing::debug!(target: crate::run::TARGET, output, "no such MIDI output, and no ports in this build (feature `midir`)");
             Err(crate::sink::no_such(output))
@@ -36,10 +39,13 @@ mod system {
     const CLIENT: &str = "conductor";
 
     /// Ports that are open, by the name that they were asked for by.
-    #[derive(Default)]
     pub(in crate::sink) struct Ports(Mutex<BTreeMap<String, MidiOutputConnection>>);
 
     impl Ports {
+        pub(in crate::sink) fn none_open() -> Self {
+            Self(Mutex::default())
+        }
+
         pub(in crate::sink) fn send(
             &self,
             output: &str,

@@ -1,4 +1,4 @@
-//! Ports of the system's MIDI: the only module that knows midir.
+//! Input ports of the system's MIDI: beside `sink/ports.rs` the only module that knows midir.
 
 use plugbay::runtime::BoxFuture;
 

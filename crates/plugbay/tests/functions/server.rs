@@ -5,17 +5,20 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
+/// Heads and bodies.
+type Asked = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// An HTTP server that answers each request with what `answer` makes of its head and body, and closes.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    pub(crate) asked: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    pub(crate) asked: Asked,
 }
 
 impl Server {
     pub(crate) fn start(answer: impl Fn(&str, &[u8]) -> Vec<u8> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let asked: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        let asked = Asked::default();
         let told = asked.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
