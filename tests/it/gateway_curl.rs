@@ -485,3 +485,71 @@ fn the_samples_in_every_mode_and_on_every_runtime() {
     }
     assert!(seen.iter().all(|answers| *answers == seen[0]), "{seen:#?}");
 }
+
+/// On one thread: while a plugin of one request waits for a server, another request is answered.
+#[test]
+fn a_plugin_that_waits_for_a_server_holds_up_no_other_request() {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let folder = folder();
+    let config = json!({
+        "server": { "threads": 1 },
+        "plugins": [{
+            "path": sample("toolbox_c"),
+            "name": "toolbox",
+            "capabilities": { "Network": { "allow_private": [address.to_string()] } },
+        }],
+    });
+    let gateway = Server::gateway(&write(folder.path(), "config.json", config.to_string()));
+    let mut slow = chat("mock/echo", "slow");
+    slow["tool"] = json!({ "call": "http_request", "url": format!("http://{address}/") });
+    let url = gateway.at("/v1/chat/completions");
+    let waits = Running::start(command(&url).args(["--data-binary", &slow.to_string()]));
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        request.extend(byte);
+    }
+    // The plugin of the first request waits for this server now.
+    for _ in 0..3 {
+        let answer = post(&gateway, &chat("mock/echo", "quick").to_string());
+        assert_eq!(answer.json()["choices"][0]["message"]["content"], "quick");
+    }
+    assert_eq!(waits.stdout().text(), "");
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+    let answer = response(&waits.finish().exits(0));
+    assert_eq!(answer.json()["choices"][0]["message"]["content"], "slow");
+}
+
+/// A client that leaves takes with it what a plugin waits for.
+#[test]
+fn a_client_that_leaves_ends_its_plugins_request() {
+    use std::io::Read as _;
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let folder = folder();
+    let plugin = json!({
+        "path": sample("toolbox_c"),
+        "name": "toolbox",
+        "limits": { "timeout_ms": 60_000 },
+        "capabilities": { "Network": { "allow_private": [address.to_string()] } },
+    });
+    let gateway = with_plugins(folder.path(), json!([plugin]));
+    let mut slow = chat("mock/echo", "slow");
+    slow["tool"] = json!({ "call": "http_request", "url": format!("http://{address}/") });
+    let url = gateway.at("/v1/chat/completions");
+    let waits = Running::start(command(&url).args(["--data-binary", &slow.to_string()]));
+    let (mut stream, _) = listener.accept().unwrap();
+    drop(waits);
+    // It ends when the gateway closes it: no answer was sent.
+    let mut rest = Vec::new();
+    let ended = stream.read_to_end(&mut rest);
+    assert!(ended.is_ok() || rest.starts_with(b"GET / "), "{ended:?}");
+    let answer = post(&gateway, &chat("mock/echo", "next").to_string());
+    assert_eq!(answer.json()["choices"][0]["message"]["content"], "next");
+}
