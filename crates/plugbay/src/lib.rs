@@ -5,6 +5,10 @@ mod audit;
 mod backends;
 mod data;
 mod error;
+#[cfg_attr(
+    not(all(feature = "network", feature = "process", feature = "state")),
+    allow(dead_code, reason = "for functions that features leave out")
+)]
 mod functions;
 mod grants;
 mod host;

@@ -107,7 +107,6 @@ fn short(bytes: &[u8], what: &str) -> Told<()> {
 
 /// Headers: a list of pairs, or an object.
 #[derive(Debug, Default)]
-#[cfg_attr(not(feature = "network"), allow(dead_code, reason = "only requests have them"))]
 pub(super) struct Headers(pub(super) Vec<(String, Vec<u8>)>);
 
 impl<'de> Deserialize<'de> for Headers {
