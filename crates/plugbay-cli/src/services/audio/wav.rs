@@ -76,10 +76,10 @@ pub(super) mod tests {
         assert!(
             error(b"RIFF and no more".to_vec()).starts_with("the sound \"bell\" is no WAV file: ")
         );
-        let rate = error(wav(1, 0, &[1]));
+        let rate = error(wav(1, 999, &[1]));
         assert_eq!(
             rate,
-            "the sound \"bell\" has 1 channels of 16 bits at 0 Hz, which is not played"
+            "the sound \"bell\" has 1 channels of 16 bits at 999 Hz, which is not played"
         );
         assert!(error(wav(9, 8_000, &[1; 9])).contains("has 9 channels"));
     }
