@@ -23,5 +23,6 @@ mod host_functions;
 mod modules;
 mod sandbox;
 mod signing;
+mod sounds;
 mod support;
 mod toolboxes;

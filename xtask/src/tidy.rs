@@ -53,6 +53,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("landlock", &["plugbay-cli"], "what a process gives up is its program's to say"),
     ("seccompiler", &["plugbay-cli"], "what a process gives up is its program's to say"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),
+    ("rodio", &["plugbay-cli"], "what a host lends is its program's to bring"),
     ("midly", &["plugbay-midi"], "MIDI is the MIDI engine's"),
     (
         "hyper",

@@ -29,7 +29,7 @@ pub(crate) fn cargo_deny(sh: &Shell, root: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// ALSA's headers, which midir needs on Linux.
+/// ALSA's headers, which midir and rodio need on Linux.
 pub(crate) fn alsa_headers(sh: &Shell) -> Result<()> {
     if !cfg!(target_os = "linux")
         || cmd!(sh, "pkg-config --exists alsa").quiet().ignore_stderr().run().is_ok()

@@ -63,9 +63,9 @@ impl BackendOptions {
         more: impl FnOnce(HostBuilder) -> HostBuilder,
     ) -> Result<Host> {
         // Where the command logs nothing itself, what is wrong with the cache, the grants and the audit log is said
-        // all the same.
+        // all the same, and so is what nobody hears.
         logging::start(
-            "off,plugbay_cli=warn,plugbay_wasmtime=warn,plugbay::grants=error,plugbay::audit=error",
+            "off,plugbay_cli=warn,plugbay_wasmtime=warn,plugbay::grants=error,plugbay::audit=error,plugbay::audio=info",
         );
         let mut builder = Host::builder();
         if let Some(trust) = trust_directory() {

@@ -165,7 +165,7 @@ fn start_logging(config: &Config) -> Result<()> {
         Some(level) => level.name(),
         None => "warn",
     };
-    let filter = format!("warn,conductor={level}");
+    let filter = format!("warn,plugbay::audio=info,conductor={level}");
     match &config.logging.file {
         None => logging::start(&filter),
         Some(path) => logging::start_in(path, &filter)

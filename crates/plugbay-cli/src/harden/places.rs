@@ -64,6 +64,11 @@ impl Places {
 
     /// MIDI ports, and what ALSA reads to find them.
     pub(crate) fn midi_ports(&mut self) {
+        self.alsa();
+    }
+
+    /// ALSA's devices, and what it reads to find them.
+    fn alsa(&mut self) {
         self.devices.push(PathBuf::from("/dev/snd"));
         if let Some(home) = std::env::home_dir().filter(|home| home.is_absolute()) {
             self.reads.push(home.join(".asoundrc"));
@@ -87,6 +92,11 @@ impl Places {
         if grant.midi.as_ref().is_some_and(|midi| !midi.outputs.0.is_empty()) {
             self.midi_ports();
         }
+        let sounds = grant.audio.as_ref().is_some_and(|audio| !audio.sounds.0.is_empty());
+        // A build without the feature writes to its log.
+        if sounds && cfg!(feature = "audio") {
+            self.alsa();
+        }
     }
 
     /// The port on which connections are taken.
@@ -109,7 +119,7 @@ mod tests {
     fn programs_are_run_only_where_somebody_was_granted_one() {
         for nothing in [
             "{}",
-            r#"{"Filesystem": {}, "Network": {}, "Audio": {"sounds": ["bell"]}}"#,
+            r#"{"Filesystem": {}, "Network": {}, "Audio": {}}"#,
             r#"{"SystemControl": {"operations": ["mode_change"]}}"#,
             r#"{"Subprocess": {"programs": []}}"#,
         ] {
@@ -129,6 +139,9 @@ mod tests {
         let outputs = granted(r#"{"Midi": {"outputs": ["*"]}}"#);
         assert_eq!(outputs.devices, [Path::new("/dev/snd")]);
         assert!(!outputs.runs);
+        let sounds = granted(r#"{"Audio": {"sounds": ["bell"]}}"#);
+        assert_eq!(sounds.devices.is_empty(), cfg!(not(feature = "audio")));
+        assert!(!sounds.runs);
     }
 
     #[test]

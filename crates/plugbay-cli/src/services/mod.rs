@@ -10,7 +10,7 @@ use clap::Args;
 use plugbay::HostBuilder;
 use plugbay_midi::sink::Outputs;
 
-use self::audio::SoundFolder;
+use self::audio::Sounds;
 pub(crate) use self::desktop::ProgramDesktop;
 use crate::harden::Places;
 use crate::policy::{user_data, variable};
@@ -45,7 +45,7 @@ impl ServiceOptions {
 
     /// The same host, with all of it.
     pub(crate) fn lent(&self, host: HostBuilder, desktop: ProgramDesktop) -> HostBuilder {
-        host.audio(Arc::new(SoundFolder::new(self.sounds())))
+        host.audio(Arc::new(Sounds::new(self.sounds())))
             .midi(Arc::new(Outputs::new(self.midi_out.iter().cloned())))
             .desktop(Arc::new(desktop))
     }
