@@ -128,7 +128,7 @@ fn again(group: &mut BenchmarkGroup<'_, WallTime>, size: &str, text: &str) {
 
     let (sent, other) = (chunk("a few words "), chunk("other words "));
     let changed = output(&json!({"chunk": other, "has_chunk": true, "skip": false, "error": ""}));
-    let input = ChunkInput { context: &context, request: &request, chunk: &sent };
+    let input = ChunkInput::new(&context, &request, &sent);
     group.bench_function(id(&format!("chunk_{size}"), OURS), |bencher| {
         bencher.iter(|| {
             let written = place(&mut memory, &input.parts());

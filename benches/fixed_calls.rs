@@ -79,7 +79,7 @@ fn redactor() {
 
     let request = http_request(&prose(BYTES));
     let chunk = chunk("to ada@example.org ");
-    let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
+    let input = ChunkInput::new(&context, &request, &chunk);
     count("redactor_chunk_1k_wasmtime", || {
         block_on(redactor.chunk(&input)).expect("it redacts").expect("there is output")
     });

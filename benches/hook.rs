@@ -146,7 +146,7 @@ fn chunks(criterion: &mut Criterion, engines: &[Samples]) {
     let wasm = sample("redactor");
     for (size, bytes) in SIZES {
         let request = http_request(&prose(bytes));
-        let input = |chunk| ChunkInput { context: &context, request: &request, chunk };
+        let input = |chunk| ChunkInput::new(&context, &request, chunk);
         let (plain, address) = (input(&plain), input(&address));
         for engine in raw::limited("http_stream_chunk_hook") {
             let mut instance = raw::instance(&*engine, &wasm);

@@ -49,7 +49,7 @@ fn kept(engine: &Arc<dyn Backend>) -> u64 {
 fn streams(plugin: &Plugin, count: usize) {
     let (context, request) = (context(), http_request(&prose(1 << 10)));
     let chunk = chunk("to ada@example.org ");
-    let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
+    let input = ChunkInput::new(&context, &request, &chunk);
     let mut leases: Vec<_> = (0..count).map(|_| plugin.lease()).collect();
     for lease in &mut leases {
         let changed = block_on(lease.chunk(&input)).expect("it redacts");

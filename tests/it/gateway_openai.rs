@@ -193,6 +193,23 @@ fn a_stream_may_be_cut_into_any_bytes() {
     assert_eq!(pieces(&answer), ["", "grüße ", "an ", "[redacted] ", "😀 ", "bitte"]);
 }
 
+/// The redactor's prompts are whole: it is the `|` that keeps these addresses from being ones.
+#[test]
+fn an_address_that_is_split_between_chunks_is_redacted() {
+    let (folder, upstream) = (folder(), Server::upstream());
+    let gateway = before(&upstream, folder.path());
+    for (text, wanted) in [
+        ("Ask ada|@exam|ple.org| or bob", &["", "Ask ", "[redacted]", "", "", " or ", "bob"][..]),
+        ("ada|@|example.org", &["", "[redacted]", "", ""]),
+        ("Hello| world|!", &["", "Hello", " world", "!"]),
+    ] {
+        let answer = client(&gateway, "chat", &streamed("cut", text));
+        let chunks = answer["result"]["chunks"].as_array().unwrap();
+        assert_eq!(pieces(&answer), wanted, "{text}");
+        assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "stop", "{answer}");
+    }
+}
+
 #[test]
 fn a_provider_s_errors_reach_the_client_without_its_pages() {
     let (folder, upstream) = (folder(), Server::upstream());

@@ -21,6 +21,7 @@ mod gateway_curl;
 mod gateway_openai;
 mod host_functions;
 mod modules;
+mod redacted_streams;
 mod sandbox;
 mod signing;
 mod sounds;

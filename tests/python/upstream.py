@@ -5,6 +5,7 @@ Python's own library is used.
 
     answer     repeats the last message, whole or word by word
     ragged     streams the same in bytes that were cut anywhere, with comments and CRLF
+    cut        streams the last message in pieces that end where it has a `|`
     held       answers only when a line has come on standard input
     limited    answers 429 in OpenAI's error shape
     page       answers 500 with an HTML page
@@ -88,6 +89,8 @@ class Provider(BaseHTTPRequestHandler):
         self.end_headers()
         words = text.split(" ")
         words = [word + " " for word in words[:-1]] + words[-1:]
+        if model == "cut":
+            words = text.split("|")
         deltas = [chunk({"role": "assistant", "content": ""})]
         deltas += [chunk({"content": word}) for word in words]
         deltas += [chunk({}, "stop")]

@@ -19,7 +19,7 @@ mod written;
 
 pub use apart::{Bodies, TakenApart};
 pub use body::Body;
-pub use chunk::{ChunkInput, ChunkOutcome, ChunkOutput};
+pub use chunk::{ChunkInput, ChunkOutcome, ChunkOutput, Held};
 pub use context::{Context, REQUEST_ID};
 pub use error::{ErrorCode, ErrorDetail, HookError};
 pub use http::{

@@ -3,6 +3,7 @@
 //! The response's body asks for a chunk when the client can take one: nothing is read
 //! ahead, and when the client goes away hyper drops the body and, with it, the upstream call.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use bytes::Bytes;
@@ -49,10 +50,17 @@ struct Live {
     exchange: Exchange,
     chunks: ChunkStream,
     post_at_end: bool,
+    /// What has passed the hooks and was not sent yet.
+    ready: VecDeque<Box<RawValue>>,
+    /// How the stream has ended, where it has.
+    end: Option<End>,
     /// What was sent, if a hook is there that will be shown it.
     sent: Option<Assembler>,
     background: Background,
 }
+
+/// How a stream ended: well, or with this error.
+type End = Result<(), HookError>;
 
 impl Live {
     fn new(
@@ -64,34 +72,50 @@ impl Live {
         let shown =
             (post_at_end && exchange.exports(Hook::Post)) || exchange.exports(Hook::HttpPost);
         let sent = shown.then(|| Assembler::new(MAX_ASSEMBLED));
-        Self { exchange, chunks, post_at_end, sent, background }
+        let (ready, end) = (VecDeque::new(), None);
+        Self { exchange, chunks, post_at_end, ready, end, sent, background }
     }
 
     /// The next bytes, and the rest of the stream if there is one.
     async fn next(mut self) -> (Bytes, Option<Self>) {
         loop {
-            let error = match self.chunks.next().await {
-                Some(Ok(chunk)) => match self.exchange.chunk(chunk).await {
-                    Ok(Some(chunk)) => {
-                        let bytes = self.send(&chunk);
-                        return (bytes, Some(self));
-                    }
-                    Ok(None) => continue,
-                    Err(failure) => failure.to_error(),
-                },
-                Some(Err(error)) => {
-                    tracing::warn!(%error, "a provider's stream broke off");
-                    error.to_error()
-                }
-                None => {
+            if let Some(chunk) = self.ready.pop_front() {
+                let bytes = self.send(&chunk);
+                return (bytes, Some(self));
+            }
+            match self.end.take() {
+                None => self.read().await,
+                Some(Ok(())) => {
                     self.finish(None);
                     return (sse::frame(sse::DONE), None);
                 }
-            };
-            let bytes = sse::error_frame(&api_error::document(&error));
-            self.finish(Some(error));
-            return (bytes, None);
+                Some(Err(error)) => {
+                    let bytes = sse::error_frame(&api_error::document(&error));
+                    self.finish(Some(error));
+                    return (bytes, None);
+                }
+            }
         }
+    }
+
+    /// Takes the next chunk of the provider's to the hooks, or tells them that there is none.
+    async fn read(&mut self) {
+        let end = match self.chunks.next().await {
+            Some(Ok(chunk)) => {
+                if let Err(failure) = self.exchange.chunk(chunk, &mut self.ready).await {
+                    self.end = Some(Err(failure.to_error()));
+                }
+                return;
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a provider's stream broke off");
+                Err(error.to_error())
+            }
+            None => Ok(()),
+        };
+        // What plugins hold back leaves before either end.
+        let flushed = self.exchange.flush(&mut self.ready).await;
+        self.end = Some(end.and(flushed.map_err(|failure| failure.to_error())));
     }
 
     fn send(&mut self, chunk: &RawValue) -> Bytes {
@@ -105,7 +129,7 @@ impl Live {
     /// the last event.
     fn finish(self, error: Option<HookError>) {
         // The upstream is done with, whatever the hooks do.
-        let Self { mut exchange, chunks, post_at_end, sent, background } = self;
+        let Self { mut exchange, chunks, post_at_end, sent, background, .. } = self;
         drop(chunks);
         let Some(sent) = sent else { return };
         background.spawn(async move {

@@ -78,6 +78,8 @@ impl From<OutputError> for CallFailure {
             OutputError::Json(json) if json.path.is_empty() => "invalid output JSON".to_owned(),
             OutputError::Json(json) => format!("invalid output JSON at `{}`", json.path),
             OutputError::Reported(_) => "it reported an error".to_owned(),
+            OutputError::HeldTooLong { .. } => "it holds back too much of a stream".to_owned(),
+            OutputError::HoldAtEnd => "it holds back chunks of a stream that has ended".to_owned(),
             _ => "unusable output".to_owned(),
         };
         Self::new(class, error.to_string())
@@ -115,6 +117,10 @@ mod tests {
             (call(TrapKind::OutOfFuel { limit: 5 }), "out of fuel"),
             (call(TrapKind::Abort { message: "secret".into(), location: None }), "abort"),
             (output(OutputError::Reported("secret".into())), "it reported an error"),
+            (
+                output(OutputError::HeldTooLong { bytes: 65_537, limit: 65_536 }),
+                "it holds back too much of a stream",
+            ),
             (
                 output(JsonError::new("request.headers", "found secret").into()),
                 "invalid output JSON at `request.headers`",

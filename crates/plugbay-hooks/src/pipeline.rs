@@ -3,6 +3,7 @@
 mod entry;
 mod exchange;
 mod slot;
+mod stream_part;
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! The pipeline's contract, row by row, with scripted plugins and a clock moved by hand.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -383,10 +384,12 @@ fn chunks_go_through_in_reverse_until_one_is_dropped() {
     ];
     for (output, on_error, order, wanted) in rows {
         let (journal, mut exchange) = three(&[(Hook::HttpStreamChunk, output)], on_error);
-        let got = block_on(exchange.chunk(chunk("hi")));
+        let mut leaving = VecDeque::new();
+        let got = block_on(exchange.chunk(chunk("hi"), &mut leaving));
         let names: Vec<String> = journal.seen().into_iter().map(|seen| seen.plugin).collect();
         assert_eq!(names.join(" "), order, "{output}");
-        let got = got.map(|chunk| chunk.map(|chunk| chunk.get().to_owned())).map_err(drop);
+        let got = got.map(|()| leaving.pop_front().map(|chunk| chunk.get().to_owned()));
+        let got = got.map_err(drop);
         assert_eq!(got, wanted.map(|chunk| chunk.map(str::to_owned)), "{output}");
     }
 }
@@ -403,7 +406,7 @@ fn state_travels_from_chunk_to_chunk_in_the_context() {
     let mut exchange = Exchange::new(Arc::new(pipeline), "req-1", http_request());
     block_on(async {
         for _ in 0..3 {
-            exchange.chunk(raw(json!({}))).await.unwrap();
+            exchange.chunk(raw(json!({})), &mut VecDeque::new()).await.unwrap();
         }
     });
     assert_eq!(exchange.context().raw("count").unwrap().get(), "3");

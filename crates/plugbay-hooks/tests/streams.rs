@@ -1,6 +1,7 @@
 //! Streams through a pipeline of real plugins that count their chunks, on both engines.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -53,7 +54,9 @@ fn exchange(pipeline: &Arc<Pipeline>) -> Exchange {
 
 fn chunk(exchange: &mut Exchange) -> String {
     let chunk: Box<RawValue> = serde_json::from_str("{}").unwrap();
-    block_on(exchange.chunk(chunk)).unwrap().unwrap().get().to_owned()
+    let mut leaving = VecDeque::new();
+    block_on(exchange.chunk(chunk, &mut leaving)).unwrap();
+    leaving.pop_front().unwrap().get().to_owned()
 }
 
 fn n(number: usize) -> String {

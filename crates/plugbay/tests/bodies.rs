@@ -402,7 +402,7 @@ fn chunks_see_the_request_and_cannot_change_it(backend: &str) {
     let plugin = plugin(backend, &with_data(&wat, 512, r#"{"skip":true}"#));
     let chunk: Box<RawValue> = serde_json::from_str("{}").unwrap();
     let (mut context, request) = (Context::new("r-1"), request());
-    let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
+    let input = ChunkInput::new(&context, &request, &chunk);
     let output = block_on(plugin.chunk(&input)).unwrap().unwrap();
     assert!(matches!(output.apply(&mut context), ChunkOutcome::Skip));
 }
@@ -562,7 +562,7 @@ fn a_stream_that_keeps_its_instance_has_them(backend: &str) {
     let plugin = plugin(backend, &wat);
     let chunk: Box<RawValue> = serde_json::from_str("{}").unwrap();
     let (context, request) = (Context::new("r-1"), request());
-    let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
+    let input = ChunkInput::new(&context, &request, &chunk);
     let mut lease = plugin.lease();
     for _ in 0..2 {
         assert!(block_on(lease.chunk(&input)).unwrap().is_none());

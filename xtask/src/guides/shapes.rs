@@ -34,7 +34,7 @@ pub(super) fn check_input(hook: &str, sample: &Value) -> Result<()> {
         }
         "http_stream_chunk_hook" => {
             let (request, chunk) = (&http_request(sample)?, &raw(sample, "/chunk")?);
-            ChunkInput { context, request, chunk }.encode()
+            ChunkInput::new(context, request, chunk).encode()
         }
         "pre_hook" => PreInput { context, request: &llm_request(sample)? }.encode(),
         "post_hook" => PostInput { context, result: Ok(&llm_response(sample)?) }.encode(),
@@ -70,12 +70,13 @@ pub(super) fn outcome(hook: &str, output: &str, input: &Value) -> Result<Outcome
         }
         "http_stream_chunk_hook" => {
             let sent = raw(input, "/chunk")?;
-            let shown = ChunkInput { context, request: &unread(), chunk: &sent };
+            let request = unread();
+            let shown = ChunkInput::new(context, &request, &sent);
             match ChunkOutput::decode(output, &shown)?.outcome {
                 ChunkOutcome::Unchanged => Outcome::Unchanged,
                 ChunkOutcome::Chunk(chunk) if same(&chunk, &sent)? => Outcome::Unchanged,
-                ChunkOutcome::Chunk(_) => Outcome::Changed,
                 ChunkOutcome::Skip => Outcome::Skipped,
+                _ => Outcome::Changed,
             }
         }
         "pre_hook" => {

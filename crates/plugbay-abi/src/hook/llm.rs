@@ -1,9 +1,6 @@
 //! The LLM hooks: the request as a provider will get it, the response or the error.
 
-use std::fmt;
-
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::output::{self, context_changes, merged, present, promised, reported};
@@ -234,35 +231,6 @@ struct WireShortCircuit<'a> {
     stream: Option<&'a RawValue>,
 }
 
-/// The chunks of a short circuit's stream, of a bounded number of them.
-struct Chunks(Vec<Box<RawValue>>);
-
-impl<'de> Deserialize<'de> for Chunks {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Chunks;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of chunks")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Chunks, A::Error> {
-                let mut chunks = Vec::new();
-                while let Some(chunk) = list.next_element()? {
-                    chunks.push(chunk);
-                    if chunks.len() > RawObject::MAX_FIELDS {
-                        let most = RawObject::MAX_FIELDS;
-                        return Err(de::Error::custom(format_args!("more than {most} chunks")));
-                    }
-                }
-                Ok(Chunks(chunks))
-            }
-        }
-        deserializer.deserialize_seq(List)
-    }
-}
-
 impl ShortCircuit {
     fn returned(raw: &RawValue) -> Result<Self, JsonError> {
         let below = |error: JsonError| error.below("short_circuit");
@@ -276,13 +244,7 @@ impl ShortCircuit {
                 .map_err(below);
         }
         match present(wire.stream) {
-            Some(raw) => {
-                let Chunks(chunks) = parse_at(raw, "stream").map_err(below)?;
-                let checked = chunks.iter().enumerate().map(|(index, raw)| {
-                    output::chunk(raw, &format!("stream[{index}]")).map_err(below)
-                });
-                checked.collect::<Result<_, _>>().map(Self::Stream)
-            }
+            Some(raw) => output::chunks(raw, "stream").map(Self::Stream).map_err(below),
             None => Err(JsonError::new(
                 "short_circuit",
                 "found none of `response`, `error` and `stream`, wanted one of them",

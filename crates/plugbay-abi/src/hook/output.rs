@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{self, Visitor};
+use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -23,6 +23,17 @@ pub enum OutputError {
     /// The plugin itself says that it failed: its message, up to 4 KiB of it.
     #[error("the plugin reported: {0}")]
     Reported(String),
+    /// It would hold back more of a stream than it may, in bytes of JSON.
+    #[error("{bytes} bytes of chunks would be held back, of at most {limit}")]
+    HeldTooLong {
+        /// What it would hold.
+        bytes: usize,
+        /// What it may hold.
+        limit: usize,
+    },
+    /// It would hold back a chunk of a stream that has ended.
+    #[error("`hold` is true, though the stream has ended")]
+    HoldAtEnd,
 }
 
 /// The changes to the context that an output names.
@@ -135,4 +146,40 @@ pub(super) fn chunk(raw: &RawValue, path: &str) -> Result<Box<RawValue>, JsonErr
     // Inside a string both are written as escapes, so these are between tokens.
     RawValue::from_string(text.replace(['\n', '\r'], " "))
         .map_err(|error| JsonError::new(path, error.to_string()))
+}
+
+/// A list of chunks, each as [`chunk`] wants it.
+pub(super) fn chunks(raw: &RawValue, path: &str) -> Result<Vec<Box<RawValue>>, JsonError> {
+    let Chunks(chunks) = parse_at(raw, path)?;
+    let checked = chunks.iter().enumerate();
+    checked.map(|(index, raw)| chunk(raw, &format!("{path}[{index}]"))).collect()
+}
+
+/// A list of chunks, of a bounded number of them.
+struct Chunks(Vec<Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Chunks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Chunks;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of chunks")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Chunks, A::Error> {
+                let mut chunks = Vec::new();
+                while let Some(chunk) = list.next_element()? {
+                    chunks.push(chunk);
+                    if chunks.len() > RawObject::MAX_FIELDS {
+                        let most = RawObject::MAX_FIELDS;
+                        return Err(de::Error::custom(format_args!("more than {most} chunks")));
+                    }
+                }
+                Ok(Chunks(chunks))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
 }

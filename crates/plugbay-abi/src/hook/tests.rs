@@ -9,6 +9,7 @@ use super::*;
 use crate::json::RawObject;
 
 mod apart;
+mod held;
 mod same;
 
 fn raw(json: &str) -> Box<RawValue> {
@@ -137,7 +138,8 @@ fn http_inputs_are_written_field_by_field() {
 fn every_kind_of_chunk_is_written_as_it_came() {
     let (context, request) = (context(), http_request());
     let rows = CHUNKS.iter().map(|(name, chunk)| {
-        let input = ChunkInput { context: &context, request: &request, chunk: &raw(chunk) };
+        let as_it_came = raw(chunk);
+        let input = ChunkInput::new(&context, &request, &as_it_came);
         let wanted = format!(r#"{{"context":{CONTEXT},"request":{REQUEST},"chunk":{chunk}}}"#);
         (*name, input.encode(), wanted)
     });
@@ -278,13 +280,20 @@ fn http_post(output: &[u8]) -> (String, String) {
 }
 
 fn chunk(output: &[u8]) -> (String, String) {
-    let (context, request, chunk) = (&context(), &http_request(), &*raw(CHUNKS[0].1));
-    told(ChunkOutput::decode(output, &ChunkInput { context, request, chunk }), |output, after| {
-        match output.apply(after) {
-            ChunkOutcome::Unchanged => "unchanged".to_owned(),
-            ChunkOutcome::Chunk(chunk) => format!("chunk {chunk}"),
-            ChunkOutcome::Skip => "skip".to_owned(),
-        }
+    shown_chunk(output, &Held::new(), Some(&raw(CHUNKS[0].1)))
+}
+
+fn shown_chunk(output: &[u8], held: &Held, chunk: Option<&RawValue>) -> (String, String) {
+    let (context, request) = (&context(), &http_request());
+    let sent = ChunkInput { context, request, held, chunk };
+    told(ChunkOutput::decode(output, &sent), |output, after| match output.apply(after) {
+        ChunkOutcome::Unchanged => "unchanged".to_owned(),
+        ChunkOutcome::Chunk(chunk) => format!("chunk {chunk}"),
+        ChunkOutcome::Skip => "skip".to_owned(),
+        ChunkOutcome::Chunks(chunks) => as_json("chunks", &chunks),
+        ChunkOutcome::Hold(None) => "hold".to_owned(),
+        ChunkOutcome::Hold(Some(chunk)) => format!("hold {chunk}"),
+        ChunkOutcome::Keep { leaving, kept } => as_json("keep", &(leaving, kept)),
     })
 }
 
@@ -1022,6 +1031,7 @@ fn the_number_of_things_is_bounded() {
             format!(r#"{{"short_circuit":{{"stream":{chunks}}},"has_short_circuit":true}}"#),
             "short_circuit.stream: more than 65536 chunks",
         ),
+        (chunk, format!(r#"{{"chunks":{chunks}}}"#), "chunks: more than 65536 chunks"),
     ] {
         let (told, _) = tell(output.as_bytes());
         assert_eq!(told, format!("failure: invalid output JSON: {wanted}"));
@@ -1284,7 +1294,7 @@ proptest! {
         let mut chunk_json = json!({ "id": "c" });
         chunk_json = oracle(chunk_json, &fields);
         let chunk = raw(&serde_json::to_string_pretty(&chunk_json).unwrap());
-        let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
+        let input = ChunkInput::new(&context, &request, &chunk);
         let mut output = read_back(&input.encode());
         prop_assert_eq!(&output, &json!({
             "context": context_json, "request": request_json, "chunk": chunk_json,

@@ -11,6 +11,7 @@
 
 mod client;
 mod errors;
+mod hold;
 mod lifecycle;
 mod pass;
 mod plain;

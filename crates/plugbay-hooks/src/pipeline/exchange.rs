@@ -1,18 +1,20 @@
 //! One request on its way through the plugins, and back.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use plugbay::abi::hook::{
-    ChunkInput, ChunkOutcome, Context, HookError, HttpPostInput, HttpPreInput, HttpPreOutcome,
-    HttpRequest, HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutcome, PreInput,
-    PreOutcome, ShortCircuit, Written,
+    ChunkInput, Context, HookError, HttpPostInput, HttpPreInput, HttpPreOutcome, HttpRequest,
+    HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutcome, PreInput, PreOutcome,
+    ShortCircuit, Written,
 };
 use plugbay::abi::interface::Hook;
 use serde_json::value::RawValue;
 
 use super::Pipeline;
 use super::slot::Slot;
-use crate::{HookFailure, HookStream};
+use super::stream_part::{Next, StreamPart};
+use crate::HookFailure;
 
 /// One request. The phases are called in the order of its life; each may be left out.
 ///
@@ -25,9 +27,8 @@ pub struct Exchange {
     http_reach: usize,
     /// `post` runs for the plugins before this place.
     llm_reach: usize,
-    /// By plugin, what takes its chunks if not the plugin itself does; empty before the first
-    /// chunk and after the last.
-    streams: Vec<Option<Box<dyn HookStream>>>,
+    /// By plugin; empty before the first chunk and after the last.
+    streams: Vec<StreamPart>,
 }
 
 /// How a request goes on after `http_pre`.
@@ -162,36 +163,96 @@ impl Exchange {
         result.map_err(Written::into_inner)
     }
 
-    /// Runs `http_stream_chunk_hook` in reverse over one chunk; `None` is a chunk to drop.
+    /// Runs `http_stream_chunk_hook` in reverse over one chunk, and adds to `leaving` what comes
+    /// of it: nothing, where it was dropped or is held back, or any number of chunks.
     ///
     /// # Errors
     ///
-    /// When a plugin failed and the stream has to end.
+    /// When a plugin failed and the stream has to end. What was added leaves before it does.
     pub async fn chunk(
         &mut self,
-        mut chunk: Box<RawValue>,
-    ) -> Result<Option<Box<RawValue>>, HookFailure> {
+        chunk: Box<RawValue>,
+        leaving: &mut VecDeque<Box<RawValue>>,
+    ) -> Result<(), HookFailure> {
         let pipeline = Arc::clone(&self.pipeline);
         if self.streams.is_empty() {
-            self.streams = pipeline.slots.iter().map(Slot::stream).collect();
+            self.streams = pipeline.slots.iter().map(StreamPart::new).collect();
         }
-        for (slot, stream) in pipeline.slots.iter().zip(&mut self.streams).rev() {
-            let input =
-                ChunkInput { context: &self.context, request: &self.request, chunk: &chunk };
-            let called = slot
-                .call(&*pipeline.clock, Hook::HttpStreamChunk, |plugin| match stream {
-                    Some(stream) => stream.chunk(input),
-                    None => plugin.chunk(input),
-                })
-                .await?;
-            let Some(output) = called else { continue };
-            match output.apply(&mut self.context) {
-                ChunkOutcome::Unchanged => {}
-                ChunkOutcome::Chunk(changed) => chunk = changed,
-                ChunkOutcome::Skip => return Ok(None),
+        self.chunk_below(&pipeline, pipeline.slots.len(), chunk, leaving).await
+    }
+
+    /// The stream has ended, well or not: what plugins hold back leaves, as
+    /// [`chunk`](Self::chunk) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`chunk`](Self::chunk).
+    pub async fn flush(
+        &mut self,
+        leaving: &mut VecDeque<Box<RawValue>>,
+    ) -> Result<(), HookFailure> {
+        let pipeline = Arc::clone(&self.pipeline);
+        // What one plugin lets go the next may hold until its own turn.
+        for place in (0..self.streams.len()).rev() {
+            let holds = self.streams.get(place).is_some_and(|part| !part.held.is_empty());
+            if !holds {
+                continue;
+            }
+            let mut next = Next::default();
+            self.chunk_at(&pipeline, place, None, &mut next).await?;
+            while let Some((place, chunk)) = next.pop() {
+                self.chunk_below(&pipeline, place, chunk, leaving).await?;
             }
         }
-        Ok(Some(chunk))
+        Ok(())
+    }
+
+    /// Shows a chunk to the plugins before `place`, the last one first.
+    async fn chunk_below(
+        &mut self,
+        pipeline: &Pipeline,
+        place: usize,
+        chunk: Box<RawValue>,
+        leaving: &mut VecDeque<Box<RawValue>>,
+    ) -> Result<(), HookFailure> {
+        let mut next = Next::one(place, chunk);
+        while let Some((place, chunk)) = next.pop() {
+            match place.checked_sub(1) {
+                Some(place) => self.chunk_at(pipeline, place, Some(chunk), &mut next).await?,
+                None => leaving.push_back(chunk),
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a chunk, or that there are no more, to one plugin.
+    async fn chunk_at(
+        &mut self,
+        pipeline: &Pipeline,
+        place: usize,
+        chunk: Option<Box<RawValue>>,
+        next: &mut Next,
+    ) -> Result<(), HookFailure> {
+        let place_of = (pipeline.slots.get(place), self.streams.get_mut(place));
+        let (Some(slot), Some(StreamPart { stream, held })) = place_of else {
+            debug_assert!(false, "there is a part for each slot");
+            return Ok(());
+        };
+        let input = ChunkInput {
+            context: &self.context,
+            request: &self.request,
+            held,
+            chunk: chunk.as_deref(),
+        };
+        let called = slot
+            .call(&*pipeline.clock, Hook::HttpStreamChunk, |plugin| match stream {
+                Some(stream) => stream.chunk(input),
+                None => plugin.chunk(input),
+            })
+            .await?;
+        let outcome = called.map(|output| output.apply(&mut self.context));
+        next.follow(place, chunk, held, outcome);
+        Ok(())
     }
 
     /// Runs `http_post_hook` in reverse, from the plugin that answered, if one did.

@@ -132,7 +132,7 @@ pub(crate) fn request() -> Written<HttpRequest> {
 pub(crate) async fn chunk(lease: &mut Lease, chunk: &str) -> Result<String, PluginError> {
     let chunk: Box<RawValue> = serde_json::from_str(chunk).unwrap();
     let (mut context, request) = (Context::new("r-1"), Written::new(request()));
-    let input = ChunkInput { context: &context, request: &request, chunk: &chunk };
+    let input = ChunkInput::new(&context, &request, &chunk);
     let output = lease.chunk(&input).await?.unwrap();
     match output.apply(&mut context) {
         ChunkOutcome::Chunk(chunk) => Ok(chunk.get().to_owned()),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::email;
+use crate::{email, stream};
 
 /// The plugin's state: its configuration.
 #[derive(Debug)]
@@ -83,25 +83,12 @@ impl Redactor {
         Some(output.to_string())
     }
 
-    /// Removes addresses from one chunk of a stream.
-    ///
-    /// A chunk is looked at by itself: an address that is split between two chunks gets through.
+    /// Removes addresses from the chunks of a stream: from this one, and from what is held back.
     pub fn http_stream_chunk_hook(&self, input: &[u8]) -> Option<String> {
-        let mut input = match parse(input)? {
-            Ok(input) => input,
-            Err(error) => return Some(json!({ "error": error }).to_string()),
-        };
-        let count = self.choices(input.pointer_mut("/chunk/choices"), "/delta/content");
-        let context = context(&input, count)?;
-        let chunk = take(&mut input, "/chunk");
-        let output = json!({
-            "context": context,
-            "chunk": chunk,
-            "has_chunk": true,
-            "skip": false,
-            "error": "",
-        });
-        Some(output.to_string())
+        match stream::answer(input, &self.replacement) {
+            Ok(output) => output,
+            Err(error) => Some(json!({ "error": unreadable(&error) }).to_string()),
+        }
     }
 
     /// A list of messages, each a string or an object with `content`.
@@ -163,11 +150,12 @@ impl Default for Redactor {
 fn parse(input: &[u8]) -> Option<Result<Value, String>> {
     // JSON may also spell the sign `\u0040`.
     let may_hold_address = input.contains(&b'@') || input.windows(4).any(|text| text == b"\\u00");
-    let parsed = || {
-        serde_json::from_slice(input)
-            .map_err(|error| format!("failed to parse input JSON: {error}"))
-    };
+    let parsed = || serde_json::from_slice(input).map_err(|error| unreadable(&error));
     may_hold_address.then(parsed)
+}
+
+fn unreadable(error: &serde_json::Error) -> String {
+    format!("failed to parse input JSON: {error}")
 }
 
 /// What to merge into the request's context: how many addresses were found so far. `None` when there
@@ -241,7 +229,7 @@ mod tests {
             output["chunk"],
             json!({"id": "1", "choices": [{"delta": {"content": "<mail> "}}]})
         );
-        assert_eq!((&output["has_chunk"], &output["skip"]), (&json!(true), &json!(false)));
+        assert_eq!((&output["has_chunk"], &output["hold"]), (&json!(true), &json!(false)));
     }
 
     #[test]
@@ -252,7 +240,6 @@ mod tests {
         {
             assert_eq!(redactor.pre_hook(input.as_bytes()), None, "{input}");
             assert_eq!(redactor.post_hook(input.as_bytes()), None, "{input}");
-            assert_eq!(redactor.http_stream_chunk_hook(input.as_bytes()), None, "{input}");
         }
         for odd in
             ["1", "null", "[]", "{}", r#"[{"content": 1}, 2, null, {"content": [1, {"text": 2}]}]"#]
@@ -271,6 +258,11 @@ mod tests {
         assert!(error["error"].as_str().unwrap().starts_with("failed to parse input JSON"));
         let error = parsed(redactor.post_hook(b"{a@b.cc"));
         assert!(error["hook_error"].as_str().unwrap().starts_with("failed to parse input JSON"));
+        for input in ["", "not json", "{a@b.cc", r#"{"held": 1}"#] {
+            let error = parsed(redactor.http_stream_chunk_hook(input.as_bytes()));
+            let error = error["error"].as_str().unwrap();
+            assert!(error.starts_with("failed to parse input JSON"), "{input}: {error}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn documents_have_lengths_where_bodies_were() {
         let pre = HttpPreInput { context, request };
         let wanted = format!(r#"{{"context":{CONTEXT},"request":{APART_REQUEST}}}"#);
         assert_eq!(joined(pre.parts_apart()), wanted);
-        let stream = ChunkInput { context, request, chunk };
+        let stream = ChunkInput::new(context, request, chunk);
         let wanted =
             format!(r#"{{"context":{CONTEXT},"request":{APART_REQUEST},"chunk":{}}}"#, chunk.get());
         assert_eq!(joined(stream.parts_apart()), wanted);

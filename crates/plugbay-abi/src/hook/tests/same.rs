@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::*;
 
@@ -20,12 +20,24 @@ struct Derived<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<&'a HttpResponse>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     chunk: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flush: Option<bool>,
 }
 
 impl<'a> Derived<'a> {
     fn new(context: &'a Context) -> Self {
-        Self { context, request: None, llm_request: None, response: None, chunk: None }
+        Self {
+            context,
+            request: None,
+            llm_request: None,
+            response: None,
+            held: None,
+            chunk: None,
+            flush: None,
+        }
     }
 
     fn text(&self) -> String {
@@ -68,10 +80,21 @@ proptest! {
             );
             let derived = Derived { chunk: Some(chunk), ..derived };
             prop_assert_eq!(
-                joined(ChunkInput { context: &context, request: &request, chunk }.parts()),
+                joined(ChunkInput::new(&context, &request, chunk).parts()),
                 derived.text()
             );
-            let derived = Derived { chunk: None, response: Some(plain.1), ..derived };
+            let held: Vec<_> = (0..more.len()).map(|_| chunk.to_owned()).collect();
+            let list = to_raw_value(&held).unwrap();
+            let held = &held.into_iter().collect::<Held>();
+            let derived = Derived { held: (!held.is_empty()).then_some(&*list), ..derived };
+            let input = ChunkInput { held, ..ChunkInput::new(&context, &request, chunk) };
+            prop_assert_eq!(joined(input.parts()), derived.text());
+            let ended =
+                Derived { held: Some(&list), chunk: Some(RawValue::NULL), flush: Some(true), ..derived };
+            let input = ChunkInput { chunk: None, ..input };
+            prop_assert_eq!(joined(input.parts()), ended.text());
+            let derived = Derived { response: Some(plain.1), ..Derived::new(&context) };
+            let derived = Derived { request: Some(plain.0), ..derived };
             let input =
                 HttpPostInput { context: &context, request: &request, response: &response };
             prop_assert_eq!(joined(input.parts()), derived.text());
@@ -112,7 +135,7 @@ fn what_did_not_change_is_not_written_again() {
     let after = HttpPreInput { context: &context, request: &request };
     assert_eq!(places(&after.parts())[3..6], before[3..6], "the request");
     // A chunk's and a response's documents hold the same request's text.
-    let after = ChunkInput { context: &context, request: &request, chunk: &chunk };
+    let after = ChunkInput::new(&context, &request, &chunk);
     assert_eq!(places(&after.parts())[3..6], before[3..6]);
     assert_eq!(places(&after.parts())[7], chunk.get().as_ptr());
     let after = HttpPostInput { context: &context, request: &request, response: &response };
@@ -304,7 +327,8 @@ fn honest(short_circuits: bool, has_error: bool) -> Node {
         r#"{{"context":{{"request_id":"r-20","tenant":"blue","n":1,"new":[1, 2]}},
             "request":{REQUEST},"response":{RESPONSE},"chunk":{},"has_chunk":true,
             "short_circuit":{{"response":{{"chat_response":1}}}},"has_short_circuit":{short_circuits},
-            "has_response":{short_circuits},"skip":{has_error},"has_error":{has_error},"error":"","hook_error":null}}"#,
+            "has_response":{short_circuits},"hold":{short_circuits},"keep":[{{}},{{"n":1}}],
+            "chunks":null,"skip":{has_error},"has_error":{has_error},"error":"","hook_error":null}}"#,
         CHUNKS[0].1
     );
     node(&json)
@@ -385,12 +409,21 @@ fn compare(json: &[u8], llm: bool) {
     }
     let chunk = &*raw(CHUNKS[0].1);
     let tell = |output: ChunkOutput, context: &mut Context| format!("{:?}", output.apply(context));
-    let sent = ChunkInput { context, request, chunk };
+    let sent = ChunkInput::new(context, request, chunk);
     assert_eq!(
         after(ChunkOutput::decode(json, &sent), tell),
-        after(ChunkOutput::decode_thoroughly(json, chunk), tell),
+        after(ChunkOutput::decode_thoroughly(json, &sent), tell),
         "http_stream_chunk_hook {shown}"
     );
+    let held = [raw("{}")].into_iter().collect();
+    for chunk in [Some(chunk), None] {
+        let sent = ChunkInput { held: &held, chunk, ..sent };
+        assert_eq!(
+            after(ChunkOutput::decode(json, &sent), tell),
+            after(ChunkOutput::decode_thoroughly(json, &sent), tell),
+            "http_stream_chunk_hook, {chunk:?} {shown}"
+        );
+    }
     let mut request = llm_request();
     if !llm {
         *request.fields_mut() = object(REQUEST);
@@ -513,6 +546,11 @@ fn one_pass_is_not_fooled() {
         format!(r#"{{"request":{{"body":"%"}},"has_response":true,"response":{RESPONSE}}}"#),
         format!(r#"{{"response":{{"body":"%"}},"request":{REQUEST}}}"#),
         r#"{"short_circuit":7,"error":[],"response":7,"has_error":true}"#.to_owned(),
+        r#"{"keep":7,"chunks":[{}, 7]}"#.to_owned(),
+        r#"{"keep":7,"chunk":7,"hold":true,"skip":true}"#.to_owned(),
+        r#"{"chunks":[],"chunk":7,"hold":true,"chunks":null}"#.to_owned(),
+        r#"{"chunks":[{"a":01}]}"#.to_owned(),
+        "{\"chunks\":[{\n},\n{\"a\":[\r\n1]}],\"hold\":true}".to_owned(),
         "null".to_owned(),
         " {} ".to_owned(),
         "{} {}".to_owned(),
