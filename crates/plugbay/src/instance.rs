@@ -122,6 +122,7 @@ impl Blueprint {
                 name,
                 &host.services,
                 host.watch.data.as_ref(),
+                Allowance::new(host.clock.clone(), bytes_per_second),
             )),
             allowance,
         })

@@ -5,6 +5,8 @@
 
 #[path = "functions/http.rs"]
 mod http;
+#[path = "functions/neighbours.rs"]
+mod neighbours;
 #[path = "functions/plain.rs"]
 mod plain;
 #[path = "functions/programs.rs"]

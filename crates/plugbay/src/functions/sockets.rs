@@ -50,7 +50,7 @@ impl HostFunctions {
 
     fn open(&self, Open { url, headers, protocols, timeout_ms }: Open) -> Told<Task> {
         let sockets = self.sockets()?;
-        let (grant, granted) = (self.network_grant(timeout_ms)?, self.granted.clone());
+        let (grant, granted) = (self.network_grant(&url, timeout_ms)?, self.granted.clone());
         let mut request = SocketRequest::new(url);
         request.headers = headers.0;
         request.protocols = protocols;
