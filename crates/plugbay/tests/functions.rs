@@ -7,6 +7,8 @@
 mod http;
 #[path = "functions/neighbours.rs"]
 mod neighbours;
+#[path = "functions/nonsense.rs"]
+mod nonsense;
 #[path = "functions/plain.rs"]
 mod plain;
 #[path = "functions/programs.rs"]

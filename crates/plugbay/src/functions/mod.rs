@@ -26,6 +26,7 @@ mod sockets;
 #[cfg(feature = "state")]
 mod state;
 mod table;
+mod undo;
 
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ use self::outcome::{Class, Failure, Outcome};
 use self::remarks::Remarks;
 pub(crate) use self::table::Function;
 pub use self::table::{HostFunction, host_functions};
+pub(crate) use self::undo::Undone;
 use crate::data::DataRoot;
 use crate::grants::Granted;
 use crate::imports::wasi_needs;
@@ -126,6 +128,8 @@ pub(crate) struct HostFunctions {
     output: Arc<dyn OutputSink>,
     bodies: Arc<CallBodies>,
     answers: Arc<Answers>,
+    #[cfg_attr(not(feature = "network"), allow(dead_code, reason = "only sockets stay"))]
+    undone: Arc<Undone>,
     granted: Granted,
     tracer: Option<Arc<Tracer>>,
 }
@@ -157,9 +161,10 @@ impl HostFunctions {
         output: Arc<dyn OutputSink>,
         bodies: Arc<CallBodies>,
         answers: Arc<Answers>,
+        undone: Arc<Undone>,
         granted: Granted,
     ) -> Self {
-        Self { shared, output, bodies, answers, granted, tracer: None }
+        Self { shared, output, bodies, answers, undone, granted, tracer: None }
     }
 
     /// The same, with somebody to whom each call is shown.
