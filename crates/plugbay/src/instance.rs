@@ -17,7 +17,7 @@ use plugbay_runtime::{
 
 use crate::error::LoadErrorKind;
 use crate::functions::bodies::CallBodies;
-use crate::functions::{self, Answers, HostFunctions};
+use crate::functions::{self, Answers, HostFunctions, Undone};
 use crate::grants::Granted;
 use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports;
@@ -60,6 +60,8 @@ pub(crate) struct Live {
     pub(crate) bodies: Arc<CallBodies>,
     /// What its last call of the host left for it.
     answers: Arc<Answers>,
+    /// What its call undoes if it does not end well.
+    undone: Arc<Undone>,
     /// Past this many bytes of memory the instance is replaced before it starves.
     pub(crate) high_water: u64,
 }
@@ -122,6 +124,7 @@ impl Blueprint {
                 name,
                 &host.services,
                 host.watch.data.as_ref(),
+                Allowance::new(host.clock.clone(), bytes_per_second),
             )),
             allowance,
         })
@@ -173,11 +176,11 @@ impl Blueprint {
             self.allowance.clone(),
         ));
         let bodies = Arc::new(CallBodies::new(self.limits().output_bytes));
-        let answers = Arc::<Answers>::default();
+        let (answers, undone) = (Arc::<Answers>::default(), Arc::<Undone>::default());
         let environment = Environment {
             limits: self.limits().clone(),
             clock,
-            host: Arc::new(self.functions(name, &output, &bodies, &answers)),
+            host: Arc::new(self.functions(name, &output, &bodies, &answers, &undone)),
             output: output.clone(),
             variables: self.options.variables.clone(),
             files: self.files.clone(),
@@ -197,14 +200,23 @@ impl Blueprint {
             }
             (InputPlacement::Malloc, allocator) => Placement::action(allocator),
         };
-        let mut live =
-            Live { instance, placement, output, bodies, answers, generation, high_water: u64::MAX };
+        let mut live = Live {
+            instance,
+            placement,
+            output,
+            bodies,
+            answers,
+            undone,
+            generation,
+            high_water: u64::MAX,
+        };
         let introduction = if self.initialised {
             Introduction::default()
         } else {
             self.introduce(&mut live).await?
         };
         live.finish_call();
+        live.keep();
         if self.interface.is_hook_plugin() {
             // A quarter of what may still grow is left for the call that crosses the mark.
             let used = live.memory_bytes();
@@ -220,12 +232,14 @@ impl Blueprint {
         output: &Arc<OutputPipe>,
         bodies: &Arc<CallBodies>,
         answers: &Arc<Answers>,
+        undone: &Arc<Undone>,
     ) -> HostFunctions {
         let functions = HostFunctions::new(
             self.functions.clone(),
             output.clone(),
             bodies.clone(),
             answers.clone(),
+            undone.clone(),
             self.granted.clone(),
         );
         if let Some(trace) = &self.host.watch.trace {
@@ -384,6 +398,11 @@ impl Live {
     pub(crate) fn finish_call(&self) -> Vec<String> {
         self.answers.clear();
         self.output.finish_call()
+    }
+
+    /// Has what its call did stay: it has ended.
+    pub(crate) fn keep(&self) {
+        self.undone.keep();
     }
 
     /// Whether it may be lent again, as far as its memory is concerned.

@@ -49,7 +49,7 @@ impl Allowance {
 
     /// Whether a line of `cost` bytes may be printed, and how many were dropped before it, if that is
     /// to be said now.
-    fn spend(&self, cost: u64) -> (bool, Option<u64>) {
+    pub(crate) fn spend(&self, cost: u64) -> (bool, Option<u64>) {
         let mut purse = self.purse.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let mut told = None;

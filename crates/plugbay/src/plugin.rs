@@ -495,6 +495,7 @@ impl Plugin {
         let live = &mut *lent.live;
         let output = live.finish_call();
         let value = result.map_err(|source| self.call_error(export, source, output))?;
+        live.keep();
         let report = CallReport {
             fuel_used: (blueprint.options.limits.fuel.units())
                 .map(|fuel| fuel.saturating_sub(live.instance.fuel_left())),

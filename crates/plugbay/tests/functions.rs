@@ -12,6 +12,10 @@
 
 #[path = "functions/http.rs"]
 mod http;
+#[path = "functions/neighbours.rs"]
+mod neighbours;
+#[path = "functions/nonsense.rs"]
+mod nonsense;
 #[path = "functions/plain.rs"]
 mod plain;
 #[path = "functions/programs.rs"]

@@ -4,15 +4,15 @@
 #![cfg(all(feature = "wasmtime", feature = "wasmi"))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use plugbay::policy::{Capability, Grant, Request};
 use plugbay::signing::{
     Candidate, Developer, PluginInfo, Release, SecretKey, TrustDirectory, signature_path,
 };
 use plugbay::{
-    GrantStore, Host, Identity, LoadError, LoadErrorKind, Plugin, PluginOptions, backend,
-    module_hash, stated_capabilities,
+    AuditRecord, AuditSink, GrantStore, Host, HostBuilder, Identity, LoadError, LoadErrorKind,
+    Plugin, PluginOptions, backend, module_hash, stated_capabilities,
 };
 use pollster::block_on;
 
@@ -73,6 +73,19 @@ fn load_on(
     grant: Grant,
     store: Option<Arc<GrantStore>>,
 ) -> Result<Plugin, LoadError> {
+    let mut host = Host::builder().backend(backend(engine).unwrap());
+    if let Some(store) = store {
+        host = host.grants(store);
+    }
+    load_in(host, wasm, (capabilities, abi), grant)
+}
+
+fn load_in(
+    host: HostBuilder,
+    wasm: &[u8],
+    (capabilities, abi): Stated<'_>,
+    grant: Grant,
+) -> Result<Plugin, LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lamp.wasm");
     std::fs::write(&path, wasm).unwrap();
@@ -88,11 +101,7 @@ fn load_on(
     };
     let signed = Candidate::from_bytes(wasm.to_vec()).sign(&key(), &release).unwrap();
     signed.write(&signature_path(&path)).unwrap();
-    let mut host = Host::builder().backend(backend(engine).unwrap());
-    host = host.trust(TrustDirectory::new(folder.path().join("trust")));
-    if let Some(store) = store {
-        host = host.grants(store);
-    }
+    let host = host.trust(TrustDirectory::new(folder.path().join("trust")));
     let options = PluginOptions::default().with_grant(grant);
     block_on(host.build().unwrap().load_file(&path, options))
 }
@@ -259,4 +268,48 @@ fn only_a_list_that_names_something_states_anything() {
     assert_eq!(signature(&[]), None);
     assert_eq!(signature(&["Midi"]), Some([Capability::Midi].into()));
     assert_eq!(signature(&["Teleport"]), Some([].into()));
+}
+
+#[derive(Default)]
+struct Records(Mutex<Vec<String>>);
+
+impl AuditSink for Records {
+    fn record(&self, record: &AuditRecord) {
+        let line = format!("{} {} {:?}", record.capability, record.argument, record.outcome);
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+#[cfg(feature = "network")]
+#[test]
+fn what_is_not_stated_is_denied_on_the_record() {
+    use plugbay::abi::interface::Hook;
+    use plugbay::network::Network;
+
+    let wasm = wat::parse_str(
+        r#"(module
+            (import "plugbay" "http_request" (func $http (param i32 i32 i32 i32) (result i32)))
+            (import "plugbay" "ws_open" (func $ws (param i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 16) "{\"url\": \"http://a.example/\"}")
+            (data (i32.const 64) "{\"url\": \"ws://a.example/\"}")
+            (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+            (func (export "free") (param i32))
+            (func (export "get_name") (result i64) (i64.const 0))
+            (func (export "pre_hook") (param i32 i32) (result i64)
+              (drop (call $http (i32.const 16) (i32.const 28) (i32.const 0) (i32.const 0)))
+              (drop (call $ws (i32.const 64) (i32.const 26)))
+              (i64.const 0)))"#,
+    )
+    .unwrap();
+    for engine in ENGINES {
+        let records = Arc::<Records>::default();
+        let host = Host::builder().backend(backend(engine).unwrap());
+        let host = host.network(Network::new()).audit(records.clone());
+        let grant = serde_json::from_str(r#"{"Network": {"hosts": ["a.example"]}}"#).unwrap();
+        let plugin = load_in(host, &wasm, (&["Midi"], None), grant).unwrap();
+        block_on(plugin.hook_raw(Hook::Pre, b"{}")).unwrap();
+        let lines = std::mem::take(&mut *records.0.lock().unwrap());
+        assert_eq!(lines, ["Network http://a.example/ Denied", "Network ws://a.example/ Denied"]);
+    }
 }

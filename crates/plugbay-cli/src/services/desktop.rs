@@ -1,22 +1,29 @@
 //! The user's session, as far as the programs can work it: applications are launched, and in conductor modes are
 //! changed. Keys and the volume wait for a library that has them on each platform.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plugbay::policy::Operation;
 use plugbay::{Desktop, ServiceError};
 use plugbay_midi::run::ModeChanger;
 
+/// Most applications that plugins launched and that are running still. Each takes a thread of this program.
+const MOST_RUNNING: usize = 32;
+
 /// For plugins of one program.
 #[derive(Default)]
 pub(crate) struct ProgramDesktop {
     modes: Option<ModeChanger>,
+    running: Arc<AtomicUsize>,
 }
 
 impl ProgramDesktop {
     /// One with modes.
     pub(crate) fn with_modes(modes: ModeChanger) -> Self {
-        Self { modes: Some(modes) }
+        Self { modes: Some(modes), ..Self::default() }
     }
 }
 
@@ -30,7 +37,7 @@ impl Desktop for ProgramDesktop {
                     wanted: "mode of the configuration",
                 }),
             },
-            Operation::Launch => launch(argument),
+            Operation::Launch => launch(&self.running, argument),
             Operation::Keystroke => Err(ServiceError::Unavailable("this build strikes no keys")),
             Operation::Volume => Err(ServiceError::Unavailable("this build sets no volume")),
             _ => Err(ServiceError::Unavailable("this build does not have it")),
@@ -38,8 +45,40 @@ impl Desktop for ProgramDesktop {
     }
 }
 
+/// One of the applications that are running, as long as it is kept.
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn one_more(running: &Arc<AtomicUsize>) -> Result<Self, ServiceError> {
+        let more = |count| (count < MOST_RUNNING).then_some(count + 1);
+        match running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Ok(Self(Arc::clone(running))),
+            Err(_) => Err(ServiceError::Failed(format!(
+                "{MOST_RUNNING} applications that plugins launched are running, and no more may"
+            ))),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether it says by itself which application it is, in whatever folder this program runs.
+fn is_plain(application: &str) -> bool {
+    let path = Path::new(application);
+    path.is_absolute() || path.file_name().is_some_and(|name| name == application)
+}
+
 /// Starts an application and leaves it to itself: it outlives the program, and knows nothing of its streams.
-fn launch(application: &str) -> Result<(), ServiceError> {
+fn launch(running: &Arc<AtomicUsize>, application: &str) -> Result<(), ServiceError> {
+    if !is_plain(application) {
+        let wanted = "absolute path or name of an application";
+        return Err(ServiceError::Invalid { found: application.to_owned(), wanted });
+    }
+    let running = Running::one_more(running)?;
     let mut command = if cfg!(target_os = "macos") {
         let mut open = Command::new("open");
         open.args(["-a", application]);
@@ -47,6 +86,11 @@ fn launch(application: &str) -> Result<(), ServiceError> {
     } else {
         Command::new(application)
     };
+    // What is relative in it would be looked for wherever this program runs.
+    if let Some(path) = std::env::var_os("PATH") {
+        let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+        command.env("PATH", std::env::join_paths(folders).unwrap_or_default());
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -59,6 +103,52 @@ fn launch(application: &str) -> Result<(), ServiceError> {
     let mut started = command.spawn().map_err(failed)?;
     // Somebody has to take note of its end.
     let reaper = std::thread::Builder::new().name("plugbay-launched".to_owned());
-    let _ = reaper.spawn(move || started.wait());
+    let _ = reaper.spawn(move || {
+        let _ = started.wait();
+        drop(running);
+    });
     Ok(())
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn launched(desktop: &ProgramDesktop, application: &str) -> Result<(), ServiceError> {
+        desktop.perform(Operation::Launch, application)
+    }
+
+    #[test]
+    fn what_depends_on_the_current_folder_is_not_launched() {
+        let desktop = ProgramDesktop::default();
+        launched(&desktop, "true").unwrap();
+        launched(&desktop, "/bin/true").unwrap();
+        let up = "../".repeat(32);
+        for application in [&*format!("{up}bin/true"), "./true", "bin/true", "", ".", ".."] {
+            let error = launched(&desktop, application).unwrap_err();
+            assert!(matches!(error, ServiceError::Invalid { .. }), "{application:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_more_than_so_many_run_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let application = folder.path().join("application");
+        std::fs::write(&application, "#!/bin/sh\nexec sleep 3\n").unwrap();
+        std::fs::set_permissions(&application, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let application = application.to_str().unwrap();
+        let desktop = ProgramDesktop::default();
+        for _ in 0..32 {
+            launched(&desktop, application).unwrap();
+        }
+        let error = launched(&desktop, application).unwrap_err().to_string();
+        assert!(error.contains("32 applications"), "{error}");
+        // Each makes room when it ends.
+        while launched(&desktop, "true").is_err() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
 }

@@ -40,7 +40,7 @@ impl HostFunctions {
         let Some(output) = self.shared.services.audio.clone() else {
             return Err(Failure::new(Class::Unavailable, "this host plays no sounds"));
         };
-        Ok(block(move || {
+        Ok(block(&self.shared.turns, move || {
             output.play(&sound, volume)?;
             Ok(Success::new(0))
         }))

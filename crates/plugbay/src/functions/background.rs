@@ -5,25 +5,68 @@
 //! waited for is here, so that neither matters.
 
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::outcome::{Class, Failure, Outcome};
 
-/// Most threads for what blocks. Beyond them, it waits.
-const BLOCKING_THREADS: usize = 16;
+/// Most threads for what blocks, beside those that the network may have for names. Beyond them, it waits.
+const BLOCKING_THREADS: usize = 32;
+
+/// Most of them that one plugin has at a time: what hangs for it holds up no other plugin.
+const TURNS: usize = 8;
+
+/// The network's own bound on look-ups, each of which occupies a thread.
+#[cfg(feature = "network")]
+const LOOKUP_THREADS: usize = crate::network::MOST_LOOKUPS;
+#[cfg(not(feature = "network"))]
+const LOOKUP_THREADS: usize = 0;
+
+/// What one plugin may have of the threads for what blocks.
+#[derive(Debug)]
+pub(super) struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(TURNS)))
+    }
+}
 
 /// Does it in the background.
 pub(super) fn spawn(task: impl Future<Output = Outcome> + Send + 'static) -> Task {
     Task(handle().map(|handle| handle.spawn(task)))
 }
 
-/// Does what blocks, such as writing to disk. It is not interrupted when nobody waits for it any more.
-pub(super) fn block(task: impl FnOnce() -> Outcome + Send + 'static) -> Task {
-    Task(handle().map(|handle| handle.spawn_blocking(task)))
+/// Does what blocks, such as writing to disk, when it is the plugin's turn. Once begun it is not interrupted when
+/// nobody waits for it any more, and has its turn to its end.
+pub(super) fn block(turns: &Turns, task: impl FnOnce() -> Outcome + Send + 'static) -> Task {
+    match Arc::clone(&turns.0).try_acquire_owned() {
+        Ok(turn) => block_with(turn, task),
+        Err(_) => {
+            let turns = Arc::clone(&turns.0);
+            spawn(async move {
+                match turns.acquire_owned().await {
+                    Ok(turn) => block_with(turn, task).await,
+                    // Nobody closes it.
+                    Err(_) => Err(Failure::new(Class::Unavailable, "there are no more turns")),
+                }
+            })
+        }
+    }
+}
+
+fn block_with(turn: impl Send + 'static, task: impl FnOnce() -> Outcome + Send + 'static) -> Task {
+    Task(handle().map(|handle| {
+        handle.spawn_blocking(move || {
+            let outcome = task();
+            drop(turn);
+            outcome
+        })
+    }))
 }
 
 /// What is done in the background. Dropped, it is given up.
@@ -62,7 +105,7 @@ fn start() -> Option<Handle> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .thread_name("plugbay-blocking")
-        .max_blocking_threads(BLOCKING_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS + LOOKUP_THREADS)
         .build()
         .ok()?;
     let handle = runtime.handle().clone();

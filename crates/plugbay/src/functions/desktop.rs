@@ -28,7 +28,7 @@ impl HostFunctions {
         let Some(desktop) = self.shared.services.desktop.clone() else {
             return Err(Failure::new(Class::Unavailable, "this host works no desktop"));
         };
-        Ok(block(move || {
+        Ok(block(&self.shared.turns, move || {
             desktop.perform(operation, &argument)?;
             Ok(Success::new(0))
         }))

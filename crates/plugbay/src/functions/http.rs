@@ -59,7 +59,8 @@ impl HostFunctions {
 
     fn send(&self, sent: Sent, body: &[u8]) -> Told<Task> {
         let network = self.network()?;
-        let (grant, granted) = (self.network_grant(sent.timeout_ms)?, self.granted.clone());
+        let grant = self.network_grant(&sent.url, sent.timeout_ms)?;
+        let granted = self.granted.clone();
         if body.len() as u64 > grant.max_request_bytes {
             let limit = grant.max_request_bytes;
             let message = format!("a request with a body of more than {limit} bytes");
@@ -80,10 +81,12 @@ impl HostFunctions {
         network.ok_or_else(|| Failure::new(Class::Unavailable, "this host has no network"))
     }
 
-    /// What the plugin may, now, within a time of its own.
-    pub(super) fn network_grant(&self, timeout_ms: Option<u64>) -> Told<NetworkGrant> {
+    /// What the plugin may, now, within a time of its own. Hosts and addresses are decided later, one by one;
+    /// where there is nothing to decide, that is denied here.
+    pub(super) fn network_grant(&self, url: &str, timeout_ms: Option<u64>) -> Told<NetworkGrant> {
         let grant = self.granted.grant().network.clone();
         let mut grant = grant.ok_or_else(|| {
+            self.granted.refused(Capability::Network, url);
             let lacking = Lacking::Capability(Capability::Network);
             Failure::new(Class::Denied, lacking.to_string())
         })?;
@@ -104,8 +107,9 @@ fn answer(response: HttpResponse) -> Outcome {
 
 /// What a plugin is told of a failure; the rest is the operator's.
 pub(super) fn failure(shared: &Shared, error: &NetworkError) -> Failure {
-    let plugin = &*shared.plugin;
-    tracing::info!(plugin, "the network: {error}");
+    if let Some(text) = shared.remarks.fit(error) {
+        tracing::info!(plugin = &*shared.plugin, "the network: {text}");
+    }
     let class = match error {
         NetworkError::Denied { .. } => Class::Denied,
         NetworkError::Timeout { .. } => Class::Timeout,

@@ -26,9 +26,14 @@ impl HostFunctions {
         let Ok(text) = std::str::from_utf8(args.bytes(1)?) else {
             return Ok(Class::Invalid as i32);
         };
-        // One line, whatever is in it.
-        let line = format!("{level}: {}\n", text.trim_end().replace(['\n', '\r'], " "));
-        self.output.write(Stream::Stderr, line.as_bytes());
+        // One line, whatever is in it; in pieces, since it may be as long as the plugin's memory.
+        let mut before = format!("{level}: ");
+        for piece in text.trim_end().split(['\n', '\r']) {
+            self.output.write(Stream::Stderr, before.as_bytes());
+            self.output.write(Stream::Stderr, piece.as_bytes());
+            " ".clone_into(&mut before);
+        }
+        self.output.write(Stream::Stderr, b"\n");
         Ok(0)
     }
 }

@@ -17,6 +17,8 @@ mod log;
 mod metric;
 mod midi;
 mod outcome;
+#[cfg(any(feature = "network", feature = "process", feature = "state"))]
+mod remarks;
 #[cfg(feature = "process")]
 mod run;
 #[cfg(feature = "network")]
@@ -24,6 +26,7 @@ mod sockets;
 #[cfg(feature = "state")]
 mod state;
 mod table;
+mod undo;
 
 use std::sync::Arc;
 
@@ -36,16 +39,20 @@ use plugbay_runtime::{
 };
 
 pub(crate) use self::answers::Answers;
-use self::background::Task;
+use self::background::{Task, Turns};
 use self::bodies::CallBodies;
 use self::document::Args;
 pub(crate) use self::metric::PluginMetrics;
 use self::outcome::{Class, Failure, Outcome};
+#[cfg(any(feature = "network", feature = "process", feature = "state"))]
+use self::remarks::Remarks;
 pub(crate) use self::table::Function;
 pub use self::table::{HostFunction, host_functions};
+pub(crate) use self::undo::Undone;
 use crate::data::DataRoot;
 use crate::grants::Granted;
 use crate::imports::wasi_needs;
+use crate::output::Allowance;
 use crate::services::Services;
 use crate::trace::Tracer;
 
@@ -74,6 +81,9 @@ pub(crate) struct Shared {
     pub(crate) plugin: String,
     pub(crate) services: Services,
     pub(crate) metrics: PluginMetrics,
+    turns: Turns,
+    #[cfg(any(feature = "network", feature = "process", feature = "state"))]
+    remarks: Arc<Remarks>,
     #[cfg(feature = "network")]
     pub(crate) sockets: Option<Arc<crate::network::WebSockets>>,
     #[cfg(feature = "state")]
@@ -81,17 +91,33 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(plugin: &str, services: &Services, data: Option<&DataRoot>) -> Self {
+    /// `remarks` is what the host may say of the plugin.
+    pub(crate) fn new(
+        plugin: &str,
+        services: &Services,
+        data: Option<&DataRoot>,
+        remarks: Allowance,
+    ) -> Self {
         #[cfg(not(feature = "state"))]
         let _ = data;
+        #[cfg(any(feature = "network", feature = "process", feature = "state"))]
+        let remarks = Arc::new(Remarks::new(remarks));
+        #[cfg(not(any(feature = "network", feature = "process", feature = "state")))]
+        let _ = remarks;
+        let services = services.for_one_plugin();
         Self {
             plugin: plugin.to_owned(),
-            services: services.clone(),
             metrics: PluginMetrics::default(),
+            turns: Turns::default(),
             #[cfg(feature = "network")]
             sockets: services.network.clone().map(sockets::of_plugin),
             #[cfg(feature = "state")]
-            state: data.map(|root| Arc::new(state::PluginState::new(plugin, root.clone()))),
+            state: data.map(|root| {
+                Arc::new(state::PluginState::new(plugin, Arc::clone(&remarks), root.clone()))
+            }),
+            #[cfg(any(feature = "network", feature = "process", feature = "state"))]
+            remarks,
+            services,
         }
     }
 }
@@ -102,6 +128,8 @@ pub(crate) struct HostFunctions {
     output: Arc<dyn OutputSink>,
     bodies: Arc<CallBodies>,
     answers: Arc<Answers>,
+    #[cfg_attr(not(feature = "network"), allow(dead_code, reason = "only sockets stay"))]
+    undone: Arc<Undone>,
     granted: Granted,
     tracer: Option<Arc<Tracer>>,
 }
@@ -133,9 +161,10 @@ impl HostFunctions {
         output: Arc<dyn OutputSink>,
         bodies: Arc<CallBodies>,
         answers: Arc<Answers>,
+        undone: Arc<Undone>,
         granted: Granted,
     ) -> Self {
-        Self { shared, output, bodies, answers, granted, tracer: None }
+        Self { shared, output, bodies, answers, undone, granted, tracer: None }
     }
 
     /// The same, with somebody to whom each call is shown.

@@ -8,10 +8,10 @@ use plugbay_runtime::TrapKind;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::HostFunctions;
 use super::background::{Task, spawn};
 use super::document::{Args, Told};
 use super::outcome::{Class, Failure, Outcome, Success};
+use super::{HostFunctions, Shared};
 use crate::process::{self, ProcessError, ProgramOutput, ProgramRequest};
 
 /// Most bytes for a program's stdin.
@@ -50,7 +50,7 @@ impl HostFunctions {
         let shared = Arc::clone(&self.shared);
         Ok(spawn(async move {
             let output = process::run(request).await;
-            output.map_err(|error| failure(&shared.plugin, &error)).and_then(answer)
+            output.map_err(|error| failure(&shared, &error)).and_then(answer)
         }))
     }
 }
@@ -66,8 +66,10 @@ fn answer(output: ProgramOutput) -> Outcome {
     Ok(Success::new(status).document(&document).bytes(stdout).more(stderr))
 }
 
-fn failure(plugin: &str, error: &ProcessError) -> Failure {
-    tracing::info!(plugin, "a program: {error}");
+fn failure(shared: &Shared, error: &ProcessError) -> Failure {
+    if let Some(text) = shared.remarks.fit(error) {
+        tracing::info!(plugin = &*shared.plugin, "a program: {text}");
+    }
     let class = match error.class() {
         "timeout" => Class::Timeout,
         "invalid" => Class::Invalid,

@@ -50,14 +50,16 @@ impl HostFunctions {
 
     fn open(&self, Open { url, headers, protocols, timeout_ms }: Open) -> Told<Task> {
         let sockets = self.sockets()?;
-        let (grant, granted) = (self.network_grant(timeout_ms)?, self.granted.clone());
+        let (grant, granted) = (self.network_grant(&url, timeout_ms)?, self.granted.clone());
         let mut request = SocketRequest::new(url);
         request.headers = headers.0;
         request.protocols = protocols;
-        let shared = Arc::clone(&self.shared);
+        let (shared, undone) = (Arc::clone(&self.shared), Arc::clone(&self.undone));
         Ok(spawn(async move {
             let opened = sockets.open(&grant, &granted, request).await;
             let opened = opened.map_err(|error| failure(&shared, &error))?;
+            // Whether its number arrives or not.
+            undone.add(move || sockets.abandon(opened.id));
             // No plugin opens as many in the life of a process.
             let number = i32::try_from(opened.id.0)
                 .map_err(|_| Failure::new(Class::TooLarge, "no number is left for a socket"))?;

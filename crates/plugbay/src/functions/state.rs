@@ -1,6 +1,6 @@
 //! `kv_get`, `kv_set`, `kv_delete`, `kv_swap`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use plugbay_policy::{Filesystem, Request};
 use plugbay_runtime::TrapKind;
@@ -9,19 +9,21 @@ use super::HostFunctions;
 use super::background::{Task, block};
 use super::document::{Args, Told};
 use super::outcome::{Class, Failure, Outcome, Success};
+use super::remarks::Remarks;
 use crate::data::DataRoot;
 use crate::state::{LONGEST_KEY, LONGEST_VALUE, StateError, StateLimits, StateStore, Swapped};
 
 /// The state of one plugin: opened when it is first asked for, and closed with the plugin.
 pub(crate) struct PluginState {
     plugin: String,
+    remarks: Arc<Remarks>,
     root: DataRoot,
     opened: Mutex<Option<StateStore>>,
 }
 
 impl PluginState {
-    pub(super) fn new(plugin: &str, root: DataRoot) -> Self {
-        Self { plugin: plugin.to_owned(), root, opened: Mutex::default() }
+    pub(super) fn new(plugin: &str, remarks: Arc<Remarks>, root: DataRoot) -> Self {
+        Self { plugin: plugin.to_owned(), remarks, root, opened: Mutex::default() }
     }
 
     /// Blocks. One that cannot be opened is tried again by the next call.
@@ -42,8 +44,9 @@ impl PluginState {
             "invalid" => Class::Invalid,
             "too_large" => Class::TooLarge,
             _ => {
-                let plugin = &*self.plugin;
-                tracing::warn!(plugin, "its state: {error}");
+                if let Some(text) = self.remarks.fit(error) {
+                    tracing::warn!(plugin = &*self.plugin, "its state: {text}");
+                }
                 Class::Failed
             }
         };
@@ -133,7 +136,7 @@ impl HostFunctions {
         let Some(state) = self.shared.state.clone() else {
             return Err(Failure::new(Class::Unavailable, "this host keeps nothing for plugins"));
         };
-        Ok(block(move || -> Outcome {
+        Ok(block(&self.shared.turns, move || -> Outcome {
             let store = state.store()?;
             act(&store, limits).map_err(|error| state.failure(&error))
         }))

@@ -40,6 +40,8 @@ pub use self::sockets::{OpenedSocket, SocketId, SocketLimits, SocketRequest, Web
 use self::dial::{Connection, Dialer, SystemDialer};
 use self::exchange::exchange;
 use self::redirect::Hop;
+pub(crate) use self::resolver::MOST_LOOKUPS;
+use self::resolver::Share;
 use self::target::Target;
 use self::tls::Tls;
 
@@ -80,6 +82,12 @@ impl Network {
     /// With another resolver.
     pub fn with_resolver(resolver: Arc<dyn Resolver>) -> Self {
         Self { resolver, dialer: Arc::new(SystemDialer), tls: Arc::default() }
+    }
+
+    /// The same for one plugin, which has no more than its share of the look-ups.
+    pub(crate) fn for_one_plugin(&self) -> Self {
+        let resolver = Arc::new(Share::new(Arc::clone(&self.resolver)));
+        Self { resolver, ..self.clone() }
     }
 
     /// Sends a request, follows its redirects, and waits for the whole answer.

@@ -9,8 +9,11 @@ use plugbay_runtime::BoxFuture;
 use tokio::sync::Semaphore;
 
 /// Most names that are looked up at a time. A look-up occupies a thread until the system's resolver gives up,
-/// whoever still waits for it, and the runtime has about 500 of them for everything.
-const MOST_LOOKUPS: usize = 64;
+/// whoever still waits for it, and a runtime has so many of them for everything.
+pub(crate) const MOST_LOOKUPS: usize = 64;
+
+/// Most names that are looked up at a time for one plugin.
+const LOOKUPS_OF_ONE: usize = 8;
 
 /// Looks names up. It is asked once for each hop, and never for what is an address already.
 pub trait Resolver: Send + Sync {
@@ -48,6 +51,35 @@ impl Resolver for SystemResolver {
                 let found = tokio::net::lookup_host((name, 0)).await;
                 drop(permit);
                 found.map(|addresses| addresses.map(|address| address.ip()).collect())
+            });
+            lookup.await.map_err(io::Error::other)?
+        })
+    }
+}
+
+/// One plugin's share of a resolver: names that nobody answers for hold up whoever asks for them, and no other plugin.
+pub(super) struct Share {
+    whole: Arc<dyn Resolver>,
+    lookups: Arc<Semaphore>,
+}
+
+impl Share {
+    pub(super) fn new(whole: Arc<dyn Resolver>) -> Self {
+        Self { whole, lookups: Arc::new(Semaphore::new(LOOKUPS_OF_ONE)) }
+    }
+}
+
+impl Resolver for Share {
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        let (whole, lookups) = (Arc::clone(&self.whole), Arc::clone(&self.lookups));
+        let name = name.to_owned();
+        Box::pin(async move {
+            let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
+            // A task of its own, as below: the look-up goes on when nobody waits for it any more.
+            let lookup = tokio::spawn(async move {
+                let found = whole.resolve(&name).await;
+                drop(permit);
+                found
             });
             lookup.await.map_err(io::Error::other)?
         })

@@ -218,6 +218,11 @@ impl WebSockets {
         Ok(())
     }
 
+    /// Closes a socket without a word, if it is there still.
+    pub(crate) fn abandon(&self, id: SocketId) {
+        drop(self.remove(id));
+    }
+
     /// How many there are: open, or closed by the server and not yet received to the end.
     pub fn len(&self) -> usize {
         self.lock().sockets.len()

@@ -41,7 +41,7 @@ pub(super) fn handed_on(
 }
 
 /// The folders of a `PATH` that say where they are. What is relative in it would be looked for in a folder that
-/// anybody may write to: a program runs in the temporary one.
+/// nobody chose.
 pub(super) fn folders(path: &OsStr) -> Vec<PathBuf> {
     std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
 }

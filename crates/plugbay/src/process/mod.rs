@@ -14,7 +14,7 @@ mod output;
 mod tests;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ pub(crate) struct ProgramOutput {
 
 /// Runs a program and waits for its end.
 ///
-/// It runs in the temporary directory. What it started and left running in its process group is killed when it
+/// It runs in the [directory](working_directory) that is for programs. What it started and left running in its process group is killed when it
 /// ends. Dropped before that, the future kills all of it; tokio's runtime then takes its status off the system's
 /// hands. It runs on tokio's runtime, with everything enabled.
 ///
@@ -88,7 +88,7 @@ impl Running {
         {
             return Err(ProcessError::invalid("a NUL in the program's name or in an argument"));
         }
-        let directory = std::env::temp_dir();
+        let directory = working_directory();
         let folders = environment::folders(&std::env::var_os("PATH").unwrap_or_default());
         let path = lookup::find(program, &folders)?;
         let mut command = command(&path, args, &directory);
@@ -101,7 +101,7 @@ impl Running {
             // The system has the same words for both.
             reason: match directory.is_dir() {
                 true => error.to_string(),
-                false => "the temporary directory is not there".to_owned(),
+                false => "the directory that it would run in is not there".to_owned(),
             },
         })?;
         Ok(Self { group: Group::of(&child), child })
@@ -166,6 +166,12 @@ fn command(path: &Path, args: &[String], directory: &Path) -> std::process::Comm
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
+}
+
+/// Where programs run. On Unix anybody may leave something in the temporary directory, and many a program takes
+/// modules or a configuration from where it runs; on Windows that directory is the user's own.
+fn working_directory() -> PathBuf {
+    if cfg!(unix) { PathBuf::from("/") } else { std::env::temp_dir() }
 }
 
 /// Hands over what a program is to read. It need not read it.

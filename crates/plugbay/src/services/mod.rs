@@ -28,6 +28,19 @@ pub(crate) struct Services {
     pub(crate) metrics: Option<Arc<dyn MetricSink>>,
 }
 
+impl Services {
+    /// The same for one plugin, which has no more than its share of them.
+    pub(crate) fn for_one_plugin(&self) -> Self {
+        #[allow(unused_mut, reason = "without a network there is nothing to share")]
+        let mut services = self.clone();
+        #[cfg(feature = "network")]
+        if let Some(network) = &mut services.network {
+            *network = network.for_one_plugin();
+        }
+        services
+    }
+}
+
 /// Why a service did nothing. Plugins are shown all of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
