@@ -135,6 +135,17 @@ pub enum Refusal {
         /// The key that signed this module.
         found: Fingerprint,
     },
+    /// The plugin came with a signature that says more before.
+    #[error(
+        "its signature by {key} says nothing of what it may ask for and how long it counts, and plugin `{plugin}` came \
+         with one that does before: restore that, or let it go with `conductor-sign trust forget {plugin}`"
+    )]
+    SaysLess {
+        /// The plugin.
+        plugin: String,
+        /// The key that signed this module.
+        key: Fingerprint,
+    },
     /// The plugin was newer before.
     #[error(
         "its signature by {key} says {}, and plugin `{plugin}` was at version {floor} before: if going \
@@ -167,6 +178,7 @@ impl Refusal {
             | Self::UnknownKey { .. }
             | Self::Untrusted { .. }
             | Self::OtherKey { .. }
+            | Self::SaysLess { .. }
             | Self::Rollback { .. } => Status::Untrusted,
             Self::Revoked { .. } => Status::Revoked,
             Self::Expired { .. } => Status::Expired,

@@ -181,6 +181,40 @@ fn there_is_no_way_back_to_an_older_version() {
     assert_eq!(pins.get("m").unwrap().version, Some("1.10.0".parse().unwrap()));
 }
 
+/// Two signatures of one key, of which one states what the plugin is: whoever has the files can exchange them.
+#[test]
+fn there_is_no_way_back_to_a_signature_that_says_less() {
+    let desk = Desk::new();
+    let vector = |name: &str| {
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name))
+            .unwrap()
+    };
+    desk.write("m.wasm", vector("module.wasm"));
+    let load = |signature: &str| {
+        desk.write("m.wasm.sig", vector(signature));
+        match check_file(&desk.path("m.wasm"), 1_000_000, "m", Trust::User(&desk.trust), now()) {
+            Ok(Checked::Verified { module, standing }) => {
+                desk.trust.remember(&module, "m", now()).unwrap().map(|()| standing)
+            }
+            Err(CheckError::Refused { refusal, .. }) => Err(*refusal),
+            _ => panic!("{signature} is a signature"),
+        }
+    };
+    // At first any will do, and one that says more is welcome.
+    assert_eq!(load("v1.sig"), Ok(Standing::Untrusted));
+    assert_eq!(load("v2_without_version.sig"), Ok(Standing::Untrusted));
+    for _ in 0..2 {
+        let refusal = load("v1.sig").unwrap_err();
+        assert!(matches!(refusal, Refusal::SaysLess { .. }), "{refusal}");
+        assert_eq!(refusal.status(), Status::Untrusted);
+        assert!(refusal.to_string().contains("trust forget m"), "{refusal}");
+        assert_eq!(load("v2_without_version.sig"), Ok(Standing::Untrusted));
+    }
+    desk.trust.edit_pins(|pins| Ok::<_, plugbay_signing::TrustError>(pins.forget("m"))).unwrap();
+    let others = desk.trust.pins().unwrap();
+    assert!(others.get("m").is_none());
+}
+
 #[test]
 fn time_is_what_the_caller_says() {
     let desk = Desk::new();

@@ -61,6 +61,8 @@ pub use plugbay_signing as signing;
 #[cfg(feature = "wasmtime")]
 pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};
+#[cfg(feature = "process")]
+pub use process::program_environment;
 pub use services::{
     AudioOutput, Desktop, MetricKind, MetricSink, MetricValue, Metrics, MidiSink, RecordedAudio,
     RecordedDesktop, RecordedMidi, ServiceError,

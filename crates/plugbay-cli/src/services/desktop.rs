@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plugbay::policy::Operation;
-use plugbay::{Desktop, ServiceError};
+use plugbay::{Desktop, ServiceError, program_environment};
 use plugbay_midi::run::ModeChanger;
 
 /// Most applications that plugins launched and that are running still. Each takes a thread of this program.
@@ -86,11 +86,8 @@ fn launch(running: &Arc<AtomicUsize>, application: &str) -> Result<(), ServiceEr
     } else {
         Command::new(application)
     };
-    // What is relative in it would be looked for wherever this program runs.
-    if let Some(path) = std::env::var_os("PATH") {
-        let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
-        command.env("PATH", std::env::join_paths(folders).unwrap_or_default());
-    }
+    // Keys of providers are none of its business.
+    command.env_clear().envs(program_environment());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -25,7 +25,13 @@ pub struct Pin {
     pub first_used: Option<String>,
     /// The highest version that was used; an older one is refused.
     pub version: Option<Version>,
+    /// The version of the signature's form, where it is one that states what the plugin is. One that states nothing is
+    /// refused then: two signatures of one key can be exchanged by whoever has the files.
+    pub statement: Option<u32>,
 }
+
+/// The form of signatures that state something.
+const STATEMENT: u32 = 2;
 
 /// What was used before.
 #[derive(Debug, Clone)]
@@ -78,6 +84,10 @@ impl Pins {
                     found: signer.fingerprint(),
                 });
             }
+            if pin.statement.is_some() && module.signature().plugin().is_none() {
+                let (plugin, key) = (plugin.to_owned(), signer.fingerprint());
+                return Err(Refusal::SaysLess { plugin, key });
+            }
             let Some(floor) = &pin.version else { continue };
             if found.is_none_or(|found| found.cmp_precedence(floor).is_lt()) {
                 return Err(Refusal::Rollback {
@@ -94,18 +104,24 @@ impl Pins {
     /// Takes down what [`check`](Self::check) let pass. Whether that changed anything.
     pub(super) fn remember(&mut self, module: &VerifiedModule, plugin: &str, now: Time) -> bool {
         let (signer, version) = (module.signer(), stated_version(module));
+        let statement = module.signature().plugin().map(|_| STATEMENT);
         let mut changed = false;
         for plugin in names(module, plugin) {
             match self.pins.iter_mut().enumerate().find(|(_, pin)| pin.plugin == plugin) {
-                Some((_, pin)) if pin.public_key == signer && pin.version.as_ref() == version => {}
+                Some((_, pin))
+                    if pin.public_key == signer
+                        && pin.version.as_ref() == version
+                        && pin.statement == statement => {}
                 Some((index, pin)) => {
                     pin.public_key = signer;
                     pin.version = version.cloned();
+                    pin.statement = statement;
                     self.document.set(
                         index,
                         &[
                             ("public_key", Some(signer.to_string())),
                             ("version", version.map(ToString::to_string)),
+                            ("statement", statement.map(|form| form.to_string())),
                         ],
                     );
                     changed = true;
@@ -116,12 +132,14 @@ impl Pins {
                         public_key: signer,
                         first_used: Some(now.to_string()),
                         version: version.cloned(),
+                        statement,
                     };
                     self.document.push(&[
                         ("plugin", Some(pin.plugin.clone())),
                         ("public_key", Some(signer.to_string())),
                         ("first_used", pin.first_used.clone()),
                         ("version", version.map(ToString::to_string)),
+                        ("statement", statement.map(|form| form.to_string())),
                     ]);
                     self.pins.push(pin);
                     changed = true;
@@ -153,5 +171,6 @@ fn read(entry: &Entry<'_>) -> Result<Pin, String> {
         public_key: entry.parsed("public_key")?,
         first_used: entry.optional("first_used")?,
         version: entry.parsed_optional("version")?,
+        statement: entry.parsed_optional("statement")?,
     })
 }

@@ -20,6 +20,8 @@ mod outcome;
 #[cfg(any(feature = "network", feature = "process", feature = "state"))]
 mod remarks;
 #[cfg(feature = "process")]
+mod revoked;
+#[cfg(feature = "process")]
 mod run;
 #[cfg(feature = "network")]
 mod sockets;

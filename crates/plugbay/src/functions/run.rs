@@ -11,6 +11,7 @@ use serde_json::json;
 use super::background::{Task, spawn};
 use super::document::{Args, Told};
 use super::outcome::{Class, Failure, Outcome, Success};
+use super::revoked::while_allowed;
 use super::{HostFunctions, Shared};
 use crate::process::{self, ProcessError, ProgramOutput, ProgramRequest};
 
@@ -40,17 +41,21 @@ impl HostFunctions {
     }
 
     fn run_program(&self, Run { program, args, timeout_ms }: Run, input: &[u8]) -> Told<Task> {
-        self.check(&Request::Run { program: program.clone(), args: args.clone() })?;
+        let wanted = Request::Run { program: program.clone(), args: args.clone() };
+        self.check(&wanted)?;
         if input.len() > MOST_INPUT {
             let message = format!("a stdin of {} bytes, wanted {MOST_INPUT} at most", input.len());
             return Err(Failure::new(Class::TooLarge, message));
         }
         let (stdin, timeout) = (input.to_vec(), Duration::from_millis(timeout_ms));
         let request = ProgramRequest { program, args, stdin, timeout };
-        let shared = Arc::clone(&self.shared);
+        let (granted, shared) = (self.granted.clone(), Arc::clone(&self.shared));
         Ok(spawn(async move {
-            let output = process::run(request).await;
-            output.map_err(|error| failure(&shared, &error)).and_then(answer)
+            let run = async {
+                let output = process::run(request).await;
+                output.map_err(|error| failure(&shared, &error)).and_then(answer)
+            };
+            while_allowed(&granted, &wanted, run).await
         }))
     }
 }

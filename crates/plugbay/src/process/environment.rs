@@ -40,6 +40,18 @@ pub(super) fn handed_on(
     variables.into_iter().filter(|(name, _)| is_listed(name)).collect()
 }
 
+/// The variables that programs get which this one starts for plugins: no secrets of its own, and of `PATH` what is
+/// absolute.
+pub fn program_environment() -> Vec<(OsString, OsString)> {
+    let mut variables = handed_on(std::env::vars_os());
+    if let Some(path) = std::env::var_os("PATH") {
+        // What was split at separators joins again.
+        let path = std::env::join_paths(folders(&path)).unwrap_or_default();
+        variables.push(("PATH".into(), path));
+    }
+    variables
+}
+
 /// The folders of a `PATH` that say where they are. What is relative in it would be looked for in a folder that
 /// nobody chose.
 pub(super) fn folders(path: &OsStr) -> Vec<PathBuf> {

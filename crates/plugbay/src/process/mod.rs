@@ -22,6 +22,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
+pub use self::environment::program_environment;
 pub(crate) use self::error::ProcessError;
 
 use self::group::Group;

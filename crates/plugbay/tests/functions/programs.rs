@@ -41,3 +41,36 @@ fn a_listed_program_runs_and_no_other() {
         assert_eq!(records.lines()[1], "Subprocess \"cat\" \"/etc/passwd\" Denied");
     }
 }
+
+/// A program that runs when its grant is taken back ends then, and not with its time.
+#[test]
+fn revoking_ends_a_program_that_runs() {
+    let script = Script::new().call(
+        "run",
+        [r#"{"program":"sleep","args":["600"],"timeout_ms":600000}"#.into(), "".into()],
+    );
+    let grant =
+        grant(r#"{"Subprocess": {"programs": [{"program": "sleep", "args": ["{number}"]}]}}"#);
+    for engine in ENGINES {
+        let records = Arc::new(Records::default());
+        let host = Host::builder().backend(backend(engine).unwrap()).audit(records.clone());
+        let host = host.build().unwrap();
+        let mut options = plugbay::PluginOptions::named("script").with_grant(grant.clone());
+        options.limits.timeout_ms = 600_000;
+        let module = script.module(false);
+        let plugin = pollster::block_on(host.load_unsigned("script", &module, options)).unwrap();
+        let told = std::thread::scope(|scope| {
+            let running = scope.spawn(|| run(&plugin));
+            // It has begun when it is recorded as granted.
+            while records.lines().is_empty() {
+                std::thread::yield_now();
+            }
+            plugin.granted().replace(plugbay::policy::Grant::none());
+            running.join().unwrap()
+        });
+        assert!(told[0].failure("denied").contains("Subprocess is not granted"), "{engine}");
+        let wanted =
+            ["Subprocess \"sleep\" \"600\" Granted", "Subprocess \"sleep\" \"600\" Denied"];
+        assert_eq!(records.lines(), wanted, "{engine}");
+    }
+}
