@@ -666,15 +666,17 @@ fn a_plugin_that_was_signed_inside_stays_so() {
     assert_eq!(other.status(), Status::Untrusted);
     desk.trust(3);
     assert!(matches!(desk.load(), Err(Refusal::OtherKey { .. })));
-    // The same key beside the module instead of inside is no change.
-    desk.write(&action());
-    desk.sign_beside(2);
-    assert_eq!(desk.load(), trusted(2));
     // It is pinned though it is trusted no more.
-    std::fs::remove_file(signature_path(&desk.module())).unwrap();
     desk.trust.edit_keys(|keys| keys.remove("key 2")).unwrap();
     desk.write(&signed(2, Named::Not));
     assert_eq!(desk.load(), Ok(Some(Standing::Untrusted)));
+    // One beside it states what the plugin is, and then there is no way back to one that does not.
+    desk.write(&action());
+    desk.sign_beside(2);
+    assert_eq!(desk.load(), Ok(Some(Standing::Untrusted)));
+    std::fs::remove_file(signature_path(&desk.module())).unwrap();
+    desk.write(&signed(2, Named::Not));
+    assert!(matches!(desk.load(), Err(Refusal::SaysLess { .. })));
 }
 
 #[test]

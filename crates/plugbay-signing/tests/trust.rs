@@ -202,13 +202,13 @@ fn there_is_no_way_back_to_a_signature_that_says_less() {
     };
     // At first any will do, and one that says more is welcome.
     assert_eq!(load("v1.sig"), Ok(Standing::Untrusted));
-    assert_eq!(load("v2_without_version.sig"), Ok(Standing::Untrusted));
+    assert_eq!(load("v2.sig"), Ok(Standing::Untrusted));
     for _ in 0..2 {
         let refusal = load("v1.sig").unwrap_err();
         assert!(matches!(refusal, Refusal::SaysLess { .. }), "{refusal}");
         assert_eq!(refusal.status(), Status::Untrusted);
         assert!(refusal.to_string().contains("trust forget m"), "{refusal}");
-        assert_eq!(load("v2_without_version.sig"), Ok(Standing::Untrusted));
+        assert_eq!(load("v2.sig"), Ok(Standing::Untrusted));
     }
     desk.trust.edit_pins(|pins| Ok::<_, plugbay_signing::TrustError>(pins.forget("m"))).unwrap();
     let others = desk.trust.pins().unwrap();
