@@ -1,5 +1,9 @@
 //! Chunks that plugins hold back, row by row, with scripted plugins.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a failed one is a failed test, in helpers too"
+)]
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use plugbay::abi::json::RawObject;
 use plugbay::policy::Limits;
 use plugbay::{Host, ImportUse, Instances, LoadError, Plugin, PluginError, PluginOptions};
 use pollster::block_on;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 fn host(backend: &str) -> Host {
@@ -407,6 +407,28 @@ fn chunks_see_the_request_and_cannot_change_it(backend: &str) {
     assert!(matches!(output.apply(&mut context), ChunkOutcome::Skip));
 }
 
+/// The guest keeps its input as the chunk, in place of the one it was shown.
+fn chunks_are_held_back_as_by_the_first_generation(backend: &str) {
+    let wat = second(
+        r#"(memory.copy (i32.const 544) (local.get $ptr) (local.get $len))
+           (i32.store8 (i32.add (i32.const 544) (local.get $len)) (i32.const 0x7d))
+           (call $packed (i32.const 506) (i32.add (i32.const 39) (local.get $len)))"#,
+    );
+    let plugin =
+        plugin(backend, &with_data(&wat, 506, r#"{"hold":true,"has_chunk":true,"chunk":"#));
+    let (chunk, request) = (to_raw_value(&json!({"n": 2})).unwrap(), request());
+    let mut context = Context::new("r-1");
+    let held = [to_raw_value(&json!({"n": 1})).unwrap()].into_iter().collect();
+    let input = ChunkInput { held: &held, ..ChunkInput::new(&context, &request, &chunk) };
+    let output = block_on(plugin.chunk(&input)).unwrap().unwrap();
+    let ended = block_on(plugin.chunk(&ChunkInput { chunk: None, ..input })).unwrap_err();
+    let ChunkOutcome::Hold(Some(kept)) = output.apply(&mut context) else { panic!("not held") };
+    let kept: Value = serde_json::from_str(kept.get()).unwrap();
+    assert_eq!((&kept["held"], &kept["chunk"]), (&json!([{"n": 1}]), &json!({"n": 2})));
+    assert_eq!((&kept["request"]["body_bytes"], kept.get("flush")), (&json!(9), None));
+    assert!(ended.to_string().contains("`hold` is true, though the stream has ended"), "{ended}");
+}
+
 fn there_are_no_bodies_while_loading(backend: &str) {
     let init = r#"(func (export "init") (param i32 i32) (result i32)
         (i32.add (i32.wrap_i64 (call $body_len (i32.const 0)))
@@ -608,6 +630,7 @@ on_each_backend! {
     a_body_in_the_document_is_told
     each_hook_has_its_bodies
     chunks_see_the_request_and_cannot_change_it
+    chunks_are_held_back_as_by_the_first_generation
     there_are_no_bodies_while_loading
     a_document_that_comes_back_is_the_same_request
     a_mebibyte_there_and_back
