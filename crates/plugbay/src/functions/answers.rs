@@ -1,5 +1,6 @@
 //! The answer that a host function leaves: it stays with the host until its guest fetches it, in ranges.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use plugbay_runtime::abi::{GuestMemory, read, write};
@@ -15,19 +16,27 @@ pub(super) type Parts = [Option<Vec<u8>>; PARTS];
 
 /// The answer of an instance's last call, if it left one.
 #[derive(Debug, Default)]
-pub(crate) struct Answers(Mutex<Parts>);
+pub(crate) struct Answers {
+    /// Most calls leave none, and should not pay for the lock.
+    is_left: AtomicBool,
+    parts: Mutex<Parts>,
+}
 
 impl Answers {
     /// Keeps what a call came to; gives what it returns.
     pub(super) fn leave(&self, outcome: Outcome) -> i32 {
         let (value, parts) = told(outcome);
         *self.lock() = parts;
+        self.is_left.store(true, Ordering::Release);
         value
     }
 
     /// Forgets it: it may be large, and nobody fetches it any more.
     pub(crate) fn clear(&self) {
-        *self.lock() = Default::default();
+        if self.is_left.load(Ordering::Acquire) {
+            *self.lock() = Default::default();
+            self.is_left.store(false, Ordering::Release);
+        }
     }
 
     pub(super) fn len(&self, part: i32) -> i64 {
@@ -57,7 +66,7 @@ impl Answers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Parts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
