@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use crate::api_error::{self, invalid};
 use crate::body::HttpBody;
-use crate::chat;
+use crate::llm;
 use crate::provider::{ChunkStream, Registry};
 use crate::request_id::{self, RequestId};
 use crate::route::Route;
@@ -188,8 +188,8 @@ impl Api {
         match Route::of(method, path) {
             Route::Chat => {
                 let body = seen.map_or(&*body, |request| request.body.bytes());
-                let asked = chat::parse(&self.providers, body);
-                chat::complete(&self.providers, exchange, asked).await
+                let asked = llm::parse(&self.providers, body);
+                llm::complete(&self.providers, exchange, asked).await
             }
             Route::Models => Reply::Whole(models::list(&self.providers).await),
             Route::WrongMethod { wanted } => Reply::Whole(wrong_method(method, path, wanted)),

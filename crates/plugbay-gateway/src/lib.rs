@@ -4,12 +4,13 @@
 mod api;
 mod api_error;
 mod body;
-mod chat;
 mod collect;
 mod config;
+mod endpoint;
 mod error;
 mod gateway;
 mod listen;
+mod llm;
 mod models;
 mod passing;
 mod provider;
@@ -26,10 +27,11 @@ pub use config::{
     Config, ConfigError, MockConfig, OpenAiConfig, PluginConfig, ProvidersConfig, ServerConfig,
     ServerTimeouts,
 };
+pub use endpoint::Endpoint;
 pub use error::GatewayError;
 pub use gateway::{Gateway, GatewayBuilder, Running};
 pub use provider::{
-    ChatCall, ChunkStream, MockProvider, OpenAiProvider, Passing, Phase, Provider, ProviderError,
+    ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider, ProviderError,
     Received, SetupError, UpstreamError, UpstreamTimeouts,
 };
 pub use server::ShutdownReport;

@@ -16,6 +16,7 @@ use plugbay::runtime::BoxFuture;
 use serde_json::value::RawValue;
 
 use crate::body::HttpBody;
+use crate::endpoint::Endpoint;
 
 pub use error::{Phase, ProviderError, UpstreamError};
 pub(crate) use mock::wants_usage;
@@ -23,21 +24,23 @@ pub use mock::{MockProvider, Received};
 pub use openai::{OpenAiProvider, SetupError, UpstreamTimeouts};
 pub(crate) use registry::Registry;
 
-/// A chat request as a provider gets it.
+/// A request to a model, as a provider gets it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct ChatCall {
+pub struct LlmCall {
+    /// What is asked for.
+    pub endpoint: Endpoint,
     /// The gateway's id of the request, for the provider's logs.
     pub request_id: String,
     /// The model, without the provider's name.
     pub model: String,
-    /// The messages, as they were written.
-    pub messages: Box<RawValue>,
+    /// What the model is asked, as it was written: for chats the messages.
+    pub input: Box<RawValue>,
     /// Everything else that the client sent, as it was written.
     pub params: RawObject,
 }
 
-impl ChatCall {
+impl LlmCall {
     /// The body of the request in OpenAI's form.
     ///
     /// # Errors
@@ -46,9 +49,10 @@ impl ChatCall {
     pub fn to_json(&self, stream: bool) -> Result<String, plugbay::abi::json::JsonError> {
         let mut body = RawObject::new();
         body.set("model", &self.model)?;
-        body.set_raw("messages", self.messages.clone());
+        let input_key = self.endpoint.input_key();
+        body.set_raw(input_key, self.input.clone());
         for (name, value) in self.params.iter() {
-            if !matches!(name, "model" | "messages" | "stream") {
+            if name != input_key && !matches!(name, "model" | "stream") {
                 body.set_raw(name, value.to_owned());
             }
         }
@@ -62,7 +66,7 @@ impl ChatCall {
 /// The chunks of a streamed answer, each one JSON document. Dropping it cancels the call.
 pub type ChunkStream = Pin<Box<dyn Stream<Item = Result<Box<RawValue>, ProviderError>> + Send>>;
 
-/// Somebody who answers chat requests.
+/// Somebody whose models answer.
 pub trait Provider: Send + Sync {
     /// Its name, the part of a model's name before the first `/`.
     fn name(&self) -> &str;
@@ -71,10 +75,10 @@ pub trait Provider: Send + Sync {
     fn models(&self) -> BoxFuture<'_, Result<Vec<RawObject>, ProviderError>>;
 
     /// Answers with a whole response. Dropping the future cancels the call.
-    fn complete(&self, call: ChatCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>>;
+    fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>>;
 
     /// Answers with a stream; what fails before its first byte is an error here.
-    fn stream(&self, call: ChatCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>>;
+    fn stream(&self, call: LlmCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>>;
 
     /// Sends on a request that the gateway knows nothing of, and answers with whatever comes back,
     /// errors included.

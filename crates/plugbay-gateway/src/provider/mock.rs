@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::{ChatCall, ChunkStream, Provider, ProviderError};
+use super::{ChunkStream, LlmCall, Provider, ProviderError};
 
 /// The provider `mock`. The same request has the same answer, on every machine and day.
 ///
@@ -56,7 +56,7 @@ impl MockProvider {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn answer(&self, call: &ChatCall, stream: bool) -> Result<Answer, ProviderError> {
+    fn answer(&self, call: &LlmCall, stream: bool) -> Result<Answer, ProviderError> {
         if !MODELS.contains(&call.model.as_str()) {
             let (provider, model) = (NAME.to_owned(), call.model.clone());
             return Err(ProviderError::UnknownModel { provider, model, known: MODELS });
@@ -65,7 +65,7 @@ impl MockProvider {
         let body = call.to_json(stream).map_err(|error| bad(error.to_string()))?;
         self.keep(Received { request_id: call.request_id.clone(), body: body.clone() });
 
-        let messages: Vec<Message> = parse(call.messages.get().as_bytes())
+        let messages: Vec<Message> = parse(call.input.get().as_bytes())
             .map_err(|error| bad(error.below("messages").to_string()))?;
         let asked = messages.iter().map(|message| words(&message.content.text())).sum();
         let text = if call.model == "request" {
@@ -108,13 +108,13 @@ impl Provider for MockProvider {
         Box::pin(async move { Ok(models) })
     }
 
-    fn complete(&self, call: ChatCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
+    fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
         Box::pin(async move {
             Ok(LlmResponse::new(LlmResponse::CHAT, self.answer(&call, false)?.whole()))
         })
     }
 
-    fn stream(&self, call: ChatCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
+    fn stream(&self, call: LlmCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
         Box::pin(async move {
             let with_usage = wants_usage(&call.params);
             let chunks = self.answer(&call, true)?.chunks(with_usage);
@@ -276,17 +276,19 @@ mod tests {
     use futures_util::{FutureExt as _, StreamExt as _};
 
     use super::*;
+    use crate::endpoint::Endpoint;
 
-    fn call(model: &str, messages: &Value) -> ChatCall {
-        ChatCall {
+    fn call(model: &str, messages: &Value) -> LlmCall {
+        LlmCall {
             request_id: "r".into(),
             model: model.into(),
-            messages: raw(messages),
+            endpoint: Endpoint::Chat,
+            input: raw(messages),
             params: RawObject::parse(br#"{"temperature": 0.50}"#).unwrap(),
         }
     }
 
-    fn complete(mock: &MockProvider, call: ChatCall) -> Result<Value, ProviderError> {
+    fn complete(mock: &MockProvider, call: LlmCall) -> Result<Value, ProviderError> {
         let response = mock.complete(call).now_or_never().unwrap()?;
         Ok(serde_json::from_str(response.get(LlmResponse::CHAT).unwrap().get()).unwrap())
     }

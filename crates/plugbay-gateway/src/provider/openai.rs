@@ -24,7 +24,7 @@ use self::base::Base;
 use self::chunks::Chunks;
 use self::client::Client;
 use super::mock::wants_usage;
-use super::{ChatCall, ChunkStream, Passing, Phase, Provider, ProviderError, UpstreamError};
+use super::{ChunkStream, LlmCall, Passing, Phase, Provider, ProviderError, UpstreamError};
 use crate::body::{BodyError, HttpBody};
 use crate::request_id;
 
@@ -111,9 +111,9 @@ impl OpenAiProvider {
         Ok(Self { settings: Arc::new(settings), client })
     }
 
-    async fn chat(
+    async fn ask_model(
         &self,
-        call: &ChatCall,
+        call: &LlmCall,
         streamed: bool,
     ) -> Result<Response<Incoming>, ProviderError> {
         let body = call.to_json(streamed).map_err(|error| ProviderError::BadRequest {
@@ -129,7 +129,7 @@ impl OpenAiProvider {
         if let Some(id) = request_id::value(&call.request_id) {
             headers.insert(request_id::HEADER, id);
         }
-        self.send("/chat/completions", request).await
+        self.send(call.endpoint.path(), request).await
     }
 
     /// Sends a request of the gateway's own to a path of the API.
@@ -243,16 +243,16 @@ impl Provider for OpenAiProvider {
         })
     }
 
-    fn complete(&self, call: ChatCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
+    fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
         Box::pin(async move {
-            let response = self.chat(&call, false).await?;
-            Ok(LlmResponse::new(LlmResponse::CHAT, self.completion(response).await?))
+            let response = self.ask_model(&call, false).await?;
+            Ok(LlmResponse::new(call.endpoint.response_key(), self.completion(response).await?))
         })
     }
 
-    fn stream(&self, call: ChatCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
+    fn stream(&self, call: LlmCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
         Box::pin(async move {
-            let response = self.chat(&call, true).await?;
+            let response = self.ask_model(&call, true).await?;
             if is_event_stream(response.headers()) {
                 let chunks: ChunkStream = Box::pin(self.chunks(response).into_stream());
                 return Ok(chunks);

@@ -9,7 +9,7 @@ use plugbay::abi::hook::LlmResponse;
 use plugbay::abi::json::RawObject;
 use plugbay::runtime::BoxFuture;
 use plugbay_gateway::{
-    ChatCall, ChunkStream, Gateway, Provider, ProviderError, Running, ServerTimeouts,
+    ChunkStream, Gateway, LlmCall, Provider, ProviderError, Running, ServerTimeouts,
 };
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
@@ -32,7 +32,7 @@ impl Provider for Gate {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn complete(&self, _: ChatCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
+    fn complete(&self, _: LlmCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
         Box::pin(async {
             self.arrived.send(thread::current().id()).unwrap();
             self.open.acquire().await.unwrap().forget();
@@ -42,7 +42,7 @@ impl Provider for Gate {
         })
     }
 
-    fn stream(&self, _: ChatCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
+    fn stream(&self, _: LlmCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
         Box::pin(async { panic!("nothing here is streamed") })
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions`: parse, `pre`, provider, `post`.
+//! Requests to models: parse, `pre`, provider, `post`.
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::api::Reply;
 use crate::api_error::{self, invalid, server};
-use crate::provider::{ChatCall, ChunkStream, ProviderError, Registry, UpstreamError, wants_usage};
+use crate::endpoint::Endpoint;
+use crate::provider::{ChunkStream, LlmCall, ProviderError, Registry, UpstreamError, wants_usage};
 use crate::streaming::MAX_ASSEMBLED;
 
 /// A client's request, as far as the gateway looks at it.
@@ -147,10 +148,11 @@ async fn ask(
     let unusable = |what: &str| {
         server(502, "unusable_request", format!("a plugin left the request without {what}"))
     };
-    let call = ChatCall {
+    let call = LlmCall {
+        endpoint: Endpoint::Chat,
         request_id: request_id.to_owned(),
         model: request.model().ok().flatten().ok_or_else(|| unusable("a model"))?,
-        messages: request.input().ok_or_else(|| unusable("its input"))?.to_owned(),
+        input: request.input().ok_or_else(|| unusable("its input"))?.to_owned(),
         params: request.params().map_err(|_| unusable("usable params"))?,
     };
     Ok(match stream {
