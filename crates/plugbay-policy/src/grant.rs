@@ -151,11 +151,16 @@ pub enum Operation {
     Launch,
     /// The mode of the MIDI engine is changed.
     ModeChange,
+    /// Text is typed.
+    Text,
+    /// A button of the mouse is clicked.
+    Click,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 4] = [Self::Keystroke, Self::Volume, Self::Launch, Self::ModeChange];
+    pub const ALL: [Self; 6] =
+        [Self::Keystroke, Self::Volume, Self::Launch, Self::ModeChange, Self::Text, Self::Click];
 
     /// The name as configurations write it.
     pub fn name(self) -> &'static str {
@@ -164,6 +169,8 @@ impl Operation {
             Self::Volume => "volume",
             Self::Launch => "launch",
             Self::ModeChange => "mode_change",
+            Self::Text => "text",
+            Self::Click => "click",
         }
     }
 }
@@ -176,7 +183,9 @@ impl fmt::Display for Operation {
 
 /// A name that is none of [`Operation::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown operation {found:?}; known are keystroke, volume, launch, mode_change")]
+#[error(
+    "unknown operation {found:?}; known are keystroke, volume, launch, mode_change, text, click"
+)]
 pub struct UnknownOperation {
     /// The name as it was given.
     pub found: String,

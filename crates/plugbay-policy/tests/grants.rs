@@ -64,7 +64,7 @@ prop_compose! {
         sounds in texts(NAMES),
         outputs in texts(NAMES),
         programs in btree_set(program(), 0..4),
-        operations in subsequence(Operation::ALL.to_vec(), 0..=4),
+        operations in subsequence(Operation::ALL.to_vec(), 0..=Operation::ALL.len()),
         applications in texts(NAMES),
     ) -> Grant {
         let mut grant: Grant = given.into_iter().collect();

@@ -1,6 +1,8 @@
 //! The configuration file: TOML in, a checked [`Config`] or a [`Report`] out.
 
+mod action;
 mod capabilities;
+mod condition;
 mod load;
 mod model;
 mod params;
@@ -9,11 +11,15 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod toml_text;
+mod trigger;
 
+pub use action::{Action, Command, MessageKind, MessageTemplate, Number};
+pub use condition::{Condition, WallTime};
 pub use load::{ConfigError, Loaded, Origin};
 pub use model::{
-    Action, Audit, Config, Device, Edge, LogLevel, Logging, Mapping, Mode, ModeId, NoteTrigger,
-    Plugin, PluginId, PortSelector, Trigger,
+    Audit, Config, Device, LogLevel, Logging, Mapping, Mode, ModeId, Plugin, PluginId,
+    PortSelector, Thresholds,
 };
 pub use params::{Params, PlaceholderValues};
 pub use report::{Finding, Report, Severity};
+pub use trigger::{Direction, Edge, Encoding, Level, Trigger, TriggerKind};

@@ -1,13 +1,14 @@
 //! A configuration after everything in it was checked.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use plugbay::policy::{Grant, Limits};
 
-use super::Params;
+use super::{Action, Trigger};
 
 /// Everything that one configuration file says.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Config {
     pub logging: Logging,
     /// Where records of what plugins were refused go.
     pub audit: Audit,
+    /// Thresholds of triggers that name none of their own.
+    pub thresholds: Thresholds,
     /// Every plugin that a mapping names, once each; [`PluginId`] is a place in here.
     pub plugins: Vec<Plugin>,
 }
@@ -77,6 +80,28 @@ impl fmt::Display for PortSelector {
     }
 }
 
+/// `[advanced_settings]`: thresholds of triggers that name none of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Thresholds {
+    /// `chord_timeout_ms`, for `NoteChord`. Default 50 ms.
+    pub chord: Duration,
+    /// `double_tap_timeout_ms`, for `DoubleTap`. Default 300 ms.
+    pub double_tap: Duration,
+    /// `hold_threshold_ms`, for `LongPress`. Default 2 s.
+    pub hold: Duration,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            chord: Duration::from_millis(50),
+            double_tap: Duration::from_millis(300),
+            hold: Duration::from_millis(2_000),
+        }
+    }
+}
+
 /// One of `[[modes]]`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -106,60 +131,9 @@ pub struct Mapping {
     /// When.
     pub trigger: Trigger,
     /// What.
-    pub action: Action,
+    pub action: Arc<Action>,
     /// Line of the configuration, from 1, for messages.
     pub line: usize,
-}
-
-/// What sets a mapping off.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Trigger {
-    /// A key, pressed or released.
-    Note(NoteTrigger),
-}
-
-/// `Note { note, velocity_min, velocity_max, on, channel }`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NoteTrigger {
-    /// 0 to 127; 60 is middle C.
-    pub note: u8,
-    /// Velocities that count, of the press or of the release, whichever
-    /// [`on`](Self::on) asks for. All by default.
-    pub velocity: RangeInclusive<u8>,
-    /// Which of the two movements counts.
-    pub on: Edge,
-    /// 1 to 16; any when absent.
-    pub channel: Option<u8>,
-}
-
-/// The two movements of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Edge {
-    /// Note-on with a velocity above 0.
-    #[default]
-    Press,
-    /// Note-off, or note-on with velocity 0.
-    Release,
-}
-
-/// What a mapping does.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Action {
-    /// Runs a plugin.
-    WasmPlugin {
-        /// Which.
-        plugin: PluginId,
-        /// What it is given.
-        params: Params,
-    },
-    /// Changes the mode, from the next event on.
-    ModeChange {
-        /// To which.
-        mode: ModeId,
-    },
 }
 
 /// A plugin that mappings name, and what `[plugins."PATH"]` says of it.

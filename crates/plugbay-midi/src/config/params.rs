@@ -9,38 +9,51 @@ use toml::de::DeValue;
 use super::reader::{Findings, Value, signed};
 use super::report::Finding;
 
-/// What a placeholder stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What placeholders stand for. What the event does not have is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PlaceholderValues {
     /// `{velocity}`: 0 to 127.
-    pub velocity: u8,
+    pub velocity: Option<u8>,
     /// `{note}`: 0 to 127.
-    pub note: u8,
+    pub note: Option<u8>,
     /// `{value}`: what the trigger measures; for a note, its velocity.
-    pub value: u8,
+    pub value: Option<i32>,
     /// `{channel}`: 1 to 16.
-    pub channel: u8,
+    pub channel: Option<u8>,
     /// `{mode}`: the mode's index, from 0.
     pub mode: u8,
 }
 
 impl PlaceholderValues {
+    /// Every name.
+    pub const NAMES: &'static [&'static str] = &["velocity", "note", "value", "channel", "mode"];
+
     /// The values for a note.
     pub fn note(channel: u8, note: u8, velocity: u8, mode: u8) -> Self {
-        Self { velocity, note, value: velocity, channel, mode }
+        Self {
+            velocity: Some(velocity),
+            note: Some(note),
+            value: Some(velocity.into()),
+            channel: Some(channel),
+            mode,
+        }
     }
 
-    fn of(&self, name: &str) -> Option<u8> {
-        Some(match name {
-            "velocity" => self.velocity,
-            "note" => self.note,
+    pub(super) fn of(&self, name: &str) -> Option<i32> {
+        match name {
+            "velocity" => self.velocity.map(i32::from),
+            "note" => self.note.map(i32::from),
             "value" => self.value,
-            "channel" => self.channel,
-            "mode" => self.mode,
-            _ => return None,
-        })
+            "channel" => self.channel.map(i32::from),
+            "mode" => Some(self.mode.into()),
+            _ => None,
+        }
     }
+}
+
+fn is_placeholder(name: &str) -> bool {
+    PlaceholderValues::NAMES.contains(&name)
 }
 
 /// A JSON document in which strings may hold placeholders.
@@ -78,8 +91,8 @@ impl Params {
     /// The document with every placeholder replaced.
     ///
     /// A string that is only one placeholder becomes a number; inside a longer string
-    /// the number is written out. Other words in braces stay as they are, and so do
-    /// the keys of tables.
+    /// the number is written out. One that the event has nothing for becomes `null`, and nothing inside
+    /// a longer string. Other words in braces stay as they are, and so do the keys of tables.
     ///
     /// ```
     /// use plugbay_midi::config::{Params, PlaceholderValues};
@@ -124,16 +137,18 @@ fn render(json: &Json, values: &PlaceholderValues) -> Json {
 
 fn render_text(text: &str, values: &PlaceholderValues) -> Json {
     let whole = text.strip_prefix('{').and_then(|t| t.strip_suffix('}'));
-    if let Some(number) = whole.and_then(|name| values.of(name)) {
-        return Json::from(number);
+    if let Some(name) = whole.filter(|name| is_placeholder(name)) {
+        return values.of(name).map_or(Json::Null, Json::from);
     }
     let mut rendered = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         rendered.push_str(before);
-        match after.split_once('}').and_then(|(name, rest)| Some((values.of(name)?, rest))) {
-            Some((number, behind)) => {
-                rendered.push_str(&number.to_string());
+        match after.split_once('}').filter(|(name, _)| is_placeholder(name)) {
+            Some((name, behind)) => {
+                if let Some(number) = values.of(name) {
+                    rendered.push_str(&number.to_string());
+                }
                 rest = behind;
             }
             None => {
@@ -206,5 +221,12 @@ mod tests {
             let params = Params::new(template.clone());
             assert_eq!(params.render(&values).get(), expected.to_string(), "{template}");
         }
+    }
+
+    #[test]
+    fn what_the_event_does_not_have() {
+        let values = PlaceholderValues { value: Some(-8192), ..PlaceholderValues::default() };
+        let params = Params::new(json!(["{velocity}", "{value}", "at {velocity}, {value}"]));
+        assert_eq!(params.render(&values).get(), r#"[null,-8192,"at , -8192"]"#);
     }
 }

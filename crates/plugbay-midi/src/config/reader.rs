@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
 
 use plugbay::policy::Fuel;
 use toml::Spanned;
@@ -114,6 +115,48 @@ impl<'v, 't> Value<'v, 't> {
         }
     }
 
+    /// An integer that may be negative.
+    pub(super) fn signed(self, range: RangeInclusive<i32>, findings: &mut Findings) -> Option<i32> {
+        let wanted = format!("{} to {}", range.start(), range.end());
+        let DeValue::Integer(integer) = self.get() else {
+            self.mismatch(&format!("an integer from {wanted}"), findings);
+            return None;
+        };
+        let number = signed(integer).and_then(|number| i32::try_from(number).ok());
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            let message = format!("{integer} is out of range: {wanted}");
+            findings.push(Finding::error(self.span(), message));
+        }
+        number
+    }
+
+    /// A time in milliseconds, an hour at most.
+    pub(super) fn milliseconds(self, least: u64, findings: &mut Findings) -> Option<Duration> {
+        self.integer(least..=3_600_000, findings).map(Duration::from_millis)
+    }
+
+    /// One of several words, whose case does not matter. `what` is what they are, such as "no movement of a key".
+    pub(super) fn word<T: Copy>(
+        self,
+        what: &str,
+        known: &[(&'static str, T)],
+        findings: &mut Findings,
+    ) -> Option<T> {
+        let found = self.string(findings)?;
+        let word = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(found));
+        if word.is_none() {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let help = match nearest(found, names.iter().copied()) {
+                Some(nearest) => format!("did you mean `{nearest}`? known are {}", list(&names)),
+                None => format!("known are {}", list(&names)),
+            };
+            let message = format!("{} is {what}", shown(found));
+            findings.push(Finding::error(self.span(), message).help(help));
+        }
+        word.map(|(_, word)| *word)
+    }
+
     pub(super) fn array(self, findings: &mut Findings) -> Option<Vec<Value<'v, 't>>> {
         match self.get() {
             DeValue::Array(array) => Some(array.iter().map(Value).collect()),
@@ -138,7 +181,7 @@ impl<'v, 't> Value<'v, 't> {
         }
     }
 
-    /// `{ Name = { ... } }` or `{ type = "Name", ... }`.
+    /// `{ Name = { ... } }` or `{ type = "Name", ... }`, and `"Name"` for one without keys.
     pub(super) fn variant(
         self,
         what: &'static str,
@@ -146,6 +189,15 @@ impl<'v, 't> Value<'v, 't> {
         findings: &mut Findings,
     ) -> Option<Variant<'v, 't>> {
         let example = known.first().copied().unwrap_or_default();
+        if let DeValue::String(name) = self.get() {
+            let name: &str = name;
+            if !known.contains(&name) {
+                unknown_variant(what, name, self.span(), known, findings);
+                return None;
+            }
+            let body = Table { what, span: self.span(), left: BTreeMap::new(), known: Vec::new() };
+            return Some(Variant { name, body });
+        }
         let DeValue::Table(table) = self.get() else {
             self.mismatch(&format!("a table such as {{ {example} = {{ ... }} }}"), findings);
             return None;
@@ -190,8 +242,8 @@ impl<'v, 't> Table<'v, 't> {
         Self { what, span, left, known: Vec::new() }
     }
 
-    /// The same table under another name in messages.
-    pub(super) fn named(mut self, what: &'static str) -> Self {
+    /// Gives the table another name in messages.
+    pub(super) fn rename(&mut self, what: &'static str) -> &mut Self {
         self.what = what;
         self
     }
@@ -214,6 +266,19 @@ impl<'v, 't> Table<'v, 't> {
             findings.push(Finding::error(self.span.clone(), message));
         }
         value
+    }
+
+    /// The only entry, where there is only one.
+    pub(super) fn only_entry(&self) -> Option<(&'v str, Value<'v, 't>)> {
+        let mut entries = self.left.iter();
+        match (entries.next(), entries.next()) {
+            (Some((key, (_, value))), None) => Some((key, *value)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
     }
 
     /// Every entry, for tables whose keys are the user's own.

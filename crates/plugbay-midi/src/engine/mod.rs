@@ -1,22 +1,29 @@
 //! The engine: events and their time in, decisions out.
 //!
 //! It opens nothing, waits for nothing and looks at no clock, so that the same events
-//! at the same times give the same decisions.
+//! at the same times give the same decisions. Whoever has a clock asks for its
+//! [`deadline`](Engine::deadline), and tells it by [`advance`](Engine::advance) that this has come.
 
+mod controls;
 mod decision;
 mod event;
+mod gesture;
 mod lookup;
+mod script;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use decision::{Cause, Decision, MappingId};
+pub use decision::{Cause, Decision, MappingId, Matched};
 pub use event::{MidiEvent, TimedEvent};
 
-use crate::config::{Action, Config, Edge, Mapping, Mode, ModeId};
+use crate::config::{Config, Mapping, Mode, ModeId, WallTime};
+use controls::Controls;
+use gesture::{Gestures, Hopes, Press, Settled};
 use lookup::Lookup;
+use script::{Scripts, Surroundings};
 
 /// Decides which mappings an event sets off.
 ///
@@ -44,20 +51,52 @@ use lookup::Lookup;
 /// assert_eq!(decisions.len(), 1);
 /// # Ok::<(), plugbay_midi::config::Report>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Engine {
     config: Arc<Config>,
     modes: Vec<Lookup>,
     global: Lookup,
     current: ModeId,
+    calendar: Calendar,
+    /// The time up to which everything is decided.
+    now: Duration,
+    /// Keys that are down: a bit for each note of each channel.
+    held: [u128; 16],
+    gestures: Gestures,
+    controls: Controls,
+    scripts: Scripts,
+    /// Kept between events, to be allocated once.
+    settled: Vec<Settled>,
 }
 
+/// What the clock on the wall shows at a time of the engine's.
+pub type Calendar = Arc<dyn Fn(Duration) -> WallTime + Send + Sync>;
+
 impl Engine {
-    /// An engine in the configuration's first mode.
+    /// An engine in the configuration's first mode, for which it is always midnight at the beginning of a Monday.
     pub fn new(config: Arc<Config>) -> Self {
         let modes = config.modes.iter().map(|mode| Lookup::new(&mode.mappings)).collect();
         let global = Lookup::new(&config.global_mappings);
-        Self { config, modes, global, current: ModeId::default() }
+        Self {
+            config,
+            modes,
+            global,
+            current: ModeId::default(),
+            calendar: Arc::new(|_| WallTime { minute: 0, weekday: 0 }),
+            now: Duration::ZERO,
+            held: [0; 16],
+            gestures: Gestures::default(),
+            controls: Controls::default(),
+            scripts: Scripts::default(),
+            settled: Vec::new(),
+        }
+    }
+
+    /// The same engine with what conditions on the time of day look at.
+    #[must_use]
+    pub fn with_calendar(mut self, calendar: Calendar) -> Self {
+        self.calendar = calendar;
+        self
     }
 
     /// The configuration that it follows.
@@ -91,49 +130,182 @@ impl Engine {
         mappings.get(id.index)
     }
 
-    /// Takes one event and appends what it sets off to `decisions`.
+    /// When something is to be decided even if nothing comes until then.
+    pub fn deadline(&self) -> Option<Duration> {
+        [self.gestures.deadline(), self.scripts.deadline()].into_iter().flatten().min()
+    }
+
+    /// Decides what is due at `to` or before, in the order of time.
+    pub fn advance(&mut self, to: Duration, decisions: &mut Vec<Decision>) {
+        while let Some(at) = self.deadline().filter(|at| *at <= to) {
+            self.now = self.now.max(at);
+            if self.scripts.deadline() == Some(at) {
+                self.step(decisions, |engine, around, decisions| {
+                    engine.scripts.resume(around, decisions);
+                });
+            } else {
+                let mut settled = std::mem::take(&mut self.settled);
+                self.gestures.expire(at, &mut settled);
+                self.decide_all(&mut settled, decisions);
+                self.settled = settled;
+            }
+        }
+    }
+
+    /// Takes one event and appends what is to be done to `decisions`, after what was due before it. A time before that of an
+    /// earlier event or deadline counts as that one's.
     ///
     /// A change of mode among the decisions is already made when this returns; all
     /// decisions of one event are made in the mode before it.
     pub fn handle(&mut self, at: Duration, event: &MidiEvent, decisions: &mut Vec<Decision>) {
-        let Some(cause) = cause(event) else { return };
-        let mode = self.current;
-        let first = decisions.len();
-        let decide = |owner: Option<ModeId>, index| Decision {
-            mapping: MappingId { mode: owner, index },
-            mode,
-            at,
-            cause: cause.clone(),
-        };
-        if let Some(lookup) = self.modes.get(usize::from(mode.0)) {
-            decisions.extend(lookup.matching(&cause).map(|index| decide(Some(mode), index)));
-        }
-        if decisions.len() == first {
-            decisions.extend(self.global.matching(&cause).map(|index| decide(None, index)));
-        }
-        let made = decisions.get(first..).unwrap_or_default();
-        let next =
-            made.iter().rev().find_map(|decision| match self.mapping(decision.mapping)?.action {
-                Action::ModeChange { mode } => Some(mode),
-                _ => None,
-            });
-        if let Some(next) = next {
-            self.current = next;
+        self.advance(at, decisions);
+        self.now = self.now.max(at);
+        let at = self.now;
+        match *event {
+            // MIDI: a note-on with velocity 0 is a note-off.
+            MidiEvent::NoteOn { channel, note, velocity: velocity @ 0 }
+            | MidiEvent::NoteOff { channel, note, velocity } => {
+                self.release(at, channel, note, velocity, decisions);
+            }
+            MidiEvent::NoteOn { channel, note, velocity } => {
+                self.hold(channel, note, true);
+                let press = Press { at, mode: self.current, channel, note, velocity };
+                let hopes = self.hopes(channel, note);
+                let mut settled = std::mem::take(&mut self.settled);
+                self.gestures.press(press, hopes, &mut settled);
+                self.decide_all(&mut settled, decisions);
+                self.settled = settled;
+            }
+            MidiEvent::KeyPressure { channel, note, pressure } => {
+                self.decide(Cause::Pressure { channel, note: Some(note), pressure }, decisions);
+            }
+            MidiEvent::ChannelPressure { channel, pressure } => {
+                self.decide(Cause::Pressure { channel, note: None, pressure }, decisions);
+            }
+            MidiEvent::Controller { channel, cc, value } => {
+                let (moved, parameter) = self.controls.moved(channel, cc, value);
+                self.decide(moved, decisions);
+                if let Some(parameter) = parameter {
+                    self.decide(parameter, decisions);
+                }
+            }
+            MidiEvent::Program { channel, program } => {
+                self.decide(Cause::Program { channel, program }, decisions);
+            }
+            MidiEvent::PitchBend { channel, bend } => {
+                self.decide(Cause::PitchBend { channel, bend }, decisions);
+            }
+            MidiEvent::SysEx { ref data } => {
+                self.decide(Cause::SysEx { data: data.clone().into() }, decisions);
+            }
         }
     }
-}
 
-/// What an event means to triggers, if any trigger can be about it.
-fn cause(event: &MidiEvent) -> Option<Cause> {
-    match *event {
-        // MIDI: a note-on with velocity 0 is a note-off.
-        MidiEvent::NoteOn { channel, note, velocity: velocity @ 0 }
-        | MidiEvent::NoteOff { channel, note, velocity } => {
-            Some(Cause::Note { channel, note, velocity, edge: Edge::Release })
+    /// Lets go of every key that is down, as when an instrument is unplugged.
+    pub fn release_all(&mut self, at: Duration, decisions: &mut Vec<Decision>) {
+        for (channel, held) in (1..=16).zip(self.held) {
+            for note in (0..128).filter(|note| held >> note & 1 == 1) {
+                self.handle(at, &MidiEvent::NoteOff { channel, note, velocity: 0 }, decisions);
+            }
         }
-        MidiEvent::NoteOn { channel, note, velocity } => {
-            Some(Cause::Note { channel, note, velocity, edge: Edge::Press })
+    }
+
+    /// Actions that were given up since the last time, because too many of them wait for their time.
+    pub fn take_given_up(&mut self) -> u64 {
+        self.scripts.take_given_up()
+    }
+
+    fn release(
+        &mut self,
+        at: Duration,
+        channel: u8,
+        note: u8,
+        velocity: u8,
+        decisions: &mut Vec<Decision>,
+    ) {
+        self.hold(channel, note, false);
+        let mut settled = std::mem::take(&mut self.settled);
+        self.gestures.release(at, channel, note, &mut settled);
+        let cause = Cause::Release { channel, note, velocity };
+        settled.push(Settled { at, mode: self.current, cause });
+        self.decide_all(&mut settled, decisions);
+        self.settled = settled;
+    }
+
+    fn hold(&mut self, channel: u8, note: u8, down: bool) {
+        if let Some(notes) = self.held.get_mut(usize::from(channel).wrapping_sub(1)) {
+            let bit = 1_u128.checked_shl(note.into()).unwrap_or_default();
+            if down { *notes |= bit } else { *notes &= !bit }
         }
-        _ => None,
+    }
+
+    fn hopes(&self, channel: u8, note: u8) -> Hopes {
+        let own = self.modes.get(usize::from(self.current.0));
+        let own = own.into_iter().flat_map(|lookup| lookup.gestures(channel, note));
+        Hopes::of(own.chain(self.global.gestures(channel, note)))
+    }
+
+    fn decide(&mut self, cause: Cause, decisions: &mut Vec<Decision>) {
+        let mut settled = std::mem::take(&mut self.settled);
+        settled.push(Settled { at: self.now, mode: self.current, cause });
+        self.decide_all(&mut settled, decisions);
+        self.settled = settled;
+    }
+
+    /// Sets off the mappings of all causes of one moment, each in the mode of its own.
+    fn decide_all(&mut self, settled: &mut Vec<Settled>, decisions: &mut Vec<Decision>) {
+        self.step(decisions, |engine, around, decisions| {
+            for Settled { at, mode, cause } in settled.drain(..) {
+                engine.set_off(at, mode, cause, around, decisions);
+            }
+        });
+    }
+
+    /// All mappings of the mode that match; where none does, all global ones.
+    fn set_off(
+        &mut self,
+        at: Duration,
+        mode: ModeId,
+        cause: Cause,
+        around: &mut Surroundings<'_>,
+        decisions: &mut Vec<Decision>,
+    ) {
+        let own = self.modes.get(usize::from(mode.0));
+        let mut found: Vec<_> = own
+            .into_iter()
+            .flat_map(|lookup| lookup.matching(&cause))
+            .map(|(index, matched)| (MappingId { mode: Some(mode), index }, matched))
+            .collect();
+        if found.is_empty() {
+            let global = self.global.matching(&cause);
+            found.extend(global.map(|(index, matched)| (MappingId { mode: None, index }, matched)));
+        }
+        if found.is_empty() {
+            return;
+        }
+        let cause = Arc::new(cause);
+        for (mapping, trigger) in found {
+            let Some(action) = self.mapping(mapping).map(|mapping| Arc::clone(&mapping.action))
+            else {
+                continue;
+            };
+            let cause = Arc::clone(&cause);
+            let decision = Decision { mapping, mode, at, cause, trigger, action };
+            self.scripts.begin(decision, around, decisions);
+        }
+    }
+
+    /// Everything of one moment sees the mode before it.
+    fn step(
+        &mut self,
+        decisions: &mut Vec<Decision>,
+        work: impl FnOnce(&mut Self, &mut Surroundings<'_>, &mut Vec<Decision>),
+    ) {
+        let calendar = Arc::clone(&self.calendar);
+        let mut next_mode = self.current;
+        let mut around =
+            Surroundings { mode: self.current, next_mode: &mut next_mode, wall: &*calendar };
+        work(self, &mut around, decisions);
+        self.set_mode(next_mode);
     }
 }

@@ -3,6 +3,7 @@
 mod clock;
 mod host;
 mod modes;
+mod outlets;
 mod recording;
 mod summary;
 #[cfg(test)]
@@ -12,16 +13,19 @@ mod worker;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 pub use clock::{Clock, TokioClock};
 pub use host::{ActionError, ActionHost, ActionPlugin, NoActionPlugin};
 pub use modes::{ModeChanger, NoSuchMode};
+pub use outlets::{Outlets, Programs, RecordedPrograms};
 pub use recording::{Recorded, RecordingHost};
 pub use summary::{End, PluginSummary, Summary};
 
-use crate::config::{Action, Config, PluginId};
-use crate::engine::{Decision, Engine};
+use crate::config::{Action, Config, PluginId, WallTime};
+use crate::engine::{Calendar, Decision, Engine, TimedEvent};
 use crate::source::{MidiSource, SourceItem};
+use outlets::OutletWorkers;
 use worker::{Call, Worker};
 
 /// The `tracing` target of everything that this crate reports: failed actions and
@@ -41,6 +45,9 @@ pub struct Runner {
     modes: ModeChanger,
     clock: Arc<dyn Clock>,
     queue_length: usize,
+    outlets: Outlets,
+    /// By milliseconds since the Unix epoch.
+    calendar: Arc<dyn Fn(u64) -> WallTime + Send + Sync>,
 }
 
 /// A run that did not begin.
@@ -79,6 +86,8 @@ impl Runner {
             modes: ModeChanger::new(config),
             clock: Arc::new(TokioClock::new()),
             queue_length: QUEUE_LENGTH,
+            outlets: Outlets::default(),
+            calendar: Arc::new(utc),
         }
     }
 
@@ -93,6 +102,24 @@ impl Runner {
     #[must_use]
     pub fn with_queue_length(mut self, actions: usize) -> Self {
         self.queue_length = actions;
+        self
+    }
+
+    /// The same run with what its actions reach beside plugins.
+    #[must_use]
+    pub fn with_outlets(mut self, outlets: Outlets) -> Self {
+        self.outlets = outlets;
+        self
+    }
+
+    /// The same run with what the clock on the wall shows at a time of the clock's, for conditions on it.
+    /// Without this, it is the time in UTC.
+    #[must_use]
+    pub fn with_calendar(
+        mut self,
+        calendar: impl Fn(u64) -> WallTime + Send + Sync + 'static,
+    ) -> Self {
+        self.calendar = Arc::new(calendar);
         self
     }
 
@@ -119,15 +146,21 @@ impl Runner {
     ) -> Result<Summary, RunError> {
         let mut stop = std::pin::pin!(stop);
         let stopped = Arc::new(AtomicBool::new(false));
-        let workers = self.load(host, &stopped).await?;
+        let plugins = self.load(host, &stopped).await?;
+        let base = self.clock.now();
+        let epoch_ms = self.clock.epoch_ms().saturating_add(millis(base));
+        let calendar = self.calendar;
+        let wall: Calendar = Arc::new(move |at| calendar(epoch_ms.saturating_add(millis(at))));
+        let outlets = OutletWorkers::new(self.outlets, self.queue_length, Arc::clone(&stopped));
         let mut run = Run {
-            engine: self.engine,
+            engine: self.engine.with_calendar(wall),
             modes: self.modes,
-            epoch_ms: self.clock.epoch_ms().saturating_add(millis(self.clock.now())),
-            workers,
-            events: 0,
-            notices: 0,
-            mode_changes: 0,
+            clock: self.clock,
+            base,
+            epoch_ms,
+            plugins,
+            outlets,
+            tally: Tally::default(),
             decisions: Vec::new(),
         };
         let end = tokio::select! {
@@ -141,14 +174,16 @@ impl Runner {
         if let End::Broken(error) = &end {
             tracing::error!(target: TARGET, "{error}");
         }
-        let plugins = {
-            let mut finish = std::pin::pin!(finish(std::mem::take(&mut run.workers)));
+        let Run { plugins, outlets, tally, .. } = run;
+        let (plugins, outlets) = {
+            let mut finish =
+                std::pin::pin!(async { (finish(plugins).await, outlets.finish().await) });
             if matches!(end, End::Stopped) {
                 finish.await
             } else {
                 tokio::select! {
                     biased;
-                    plugins = &mut finish => plugins,
+                    ended = &mut finish => ended,
                     () = &mut stop => {
                         stopped.store(true, Ordering::Relaxed);
                         finish.await
@@ -156,25 +191,26 @@ impl Runner {
                 }
             }
         };
-        let Run { events, notices, mode_changes, .. } = run;
-        let abandoned = plugins.iter().any(|plugin| plugin.abandoned > 0);
+        let Tally { events, notices, mode_changes, given_up } = tally;
+        let abandoned = plugins.iter().chain(&outlets).any(|worker| worker.abandoned > 0);
         let end = if abandoned && matches!(end, End::Source) { End::Stopped } else { end };
-        Ok(Summary { end, events, notices, mode_changes, plugins })
+        Ok(Summary { end, events, notices, mode_changes, given_up, plugins, outlets })
     }
 
     async fn load(
         &self,
         host: &dyn ActionHost,
         stopped: &Arc<AtomicBool>,
-    ) -> Result<Vec<Worker>, RunError> {
-        let mut workers = Vec::new();
+    ) -> Result<Vec<Loaded>, RunError> {
+        let mut plugins = Vec::new();
         let mut failures = Vec::new();
         for plugin in &self.engine.config().plugins {
             match host.load(plugin).await {
                 Ok(loaded) => {
                     tracing::debug!(target: TARGET, plugin = %plugin.name, path = %plugin.path.display(), "loaded");
                     let (name, stopped) = (plugin.name.clone(), Arc::clone(stopped));
-                    workers.push(Worker::spawn(name, loaded, self.queue_length, stopped));
+                    let worker = Worker::spawn(name, self.queue_length, stopped);
+                    plugins.push(Loaded { plugin: loaded, worker });
                 }
                 Err(error) => failures.push(LoadFailure {
                     plugin: plugin.name.clone(),
@@ -184,51 +220,117 @@ impl Runner {
             }
         }
         if failures.is_empty() {
-            return Ok(workers);
+            return Ok(plugins);
         }
-        finish(workers).await;
+        finish(plugins).await;
         Err(RunError::Load(failures))
     }
+}
+
+/// A plugin, and the queue of what it is to do.
+struct Loaded {
+    plugin: Arc<dyn ActionPlugin>,
+    worker: Worker,
+}
+
+#[derive(Default)]
+struct Tally {
+    events: u64,
+    notices: u64,
+    mode_changes: u64,
+    given_up: u64,
 }
 
 struct Run {
     engine: Engine,
     modes: ModeChanger,
+    clock: Arc<dyn Clock>,
+    /// The source's time 0, by the clock.
+    base: Duration,
     /// The source's time 0.
     epoch_ms: u64,
-    workers: Vec<Worker>,
-    events: u64,
-    notices: u64,
-    mode_changes: u64,
+    plugins: Vec<Loaded>,
+    outlets: OutletWorkers,
+    tally: Tally,
     decisions: Vec<Decision>,
 }
 
 impl Run {
     async fn take_events(&mut self, source: &mut dyn MidiSource) -> End {
-        let wait = source.can_wait();
-        loop {
-            match source.next().await {
-                Ok(Some(SourceItem::Event(timed))) => {
-                    self.events += 1;
-                    tracing::debug!(target: TARGET, at = ?timed.at, "{}", timed.event);
-                    if let Some(mode) = self.modes.take() {
-                        self.mode_changes += 1;
-                        self.engine.set_mode(mode);
+        let (wait, live) = (source.can_wait(), source.is_live());
+        let end = loop {
+            let item = {
+                // Kept until it is ready: what a wait that is given up would have had may be lost.
+                let mut next = source.next();
+                loop {
+                    let deadline = self.engine.deadline().filter(|_| live);
+                    let due = deadline.map(|at| self.base.saturating_add(at));
+                    let clock = Arc::clone(&self.clock);
+                    tokio::select! {
+                        biased;
+                        item = &mut next => break item,
+                        () = until(&*clock, due) => self.pass(clock.now(), wait).await,
                     }
-                    let mut decisions = std::mem::take(&mut self.decisions);
-                    self.engine.handle(timed.at, &timed.event, &mut decisions);
-                    for decision in decisions.drain(..) {
-                        self.carry_out(&decision, wait).await;
-                    }
-                    self.decisions = decisions;
                 }
+            };
+            match item {
+                Ok(Some(SourceItem::Event(timed))) => self.take(&timed, wait).await,
                 Ok(Some(SourceItem::Notice(notice))) => {
-                    self.notices += 1;
+                    self.tally.notices += 1;
                     tracing::warn!(target: TARGET, "{notice}");
                 }
-                Ok(None) => return End::Source,
-                Err(error) => return End::Broken(error),
+                Ok(None) => break End::Source,
+                Err(error) => break End::Broken(error),
             }
+        };
+        self.let_go(live, wait).await;
+        end
+    }
+
+    async fn take(&mut self, timed: &TimedEvent, wait: bool) {
+        self.tally.events += 1;
+        tracing::debug!(target: TARGET, at = ?timed.at, "{}", timed.event);
+        if let Some(mode) = self.modes.take() {
+            self.tally.mode_changes += 1;
+            self.engine.set_mode(mode);
+        }
+        let mut decisions = std::mem::take(&mut self.decisions);
+        self.engine.handle(timed.at, &timed.event, &mut decisions);
+        self.carry_out_all(decisions, wait).await;
+    }
+
+    /// The clock has come to `now`: what was due until then is done.
+    async fn pass(&mut self, now: Duration, wait: bool) {
+        let mut decisions = std::mem::take(&mut self.decisions);
+        self.engine.advance(now.saturating_sub(self.base), &mut decisions);
+        self.carry_out_all(decisions, wait).await;
+    }
+
+    /// Nothing more comes. Keys that are down are let go of, and what waits for its time is waited for, but
+    /// where the source's time is not the clock's.
+    async fn let_go(&mut self, live: bool, wait: bool) {
+        let now = self.clock.now().saturating_sub(self.base);
+        let mut decisions = std::mem::take(&mut self.decisions);
+        self.engine.release_all(if live { now } else { Duration::ZERO }, &mut decisions);
+        self.carry_out_all(decisions, wait).await;
+        while let Some(at) = self.engine.deadline() {
+            let due = self.base.saturating_add(at);
+            if live {
+                self.clock.sleep_until(due).await;
+            }
+            self.pass(due, wait).await;
+        }
+    }
+
+    async fn carry_out_all(&mut self, mut decisions: Vec<Decision>, wait: bool) {
+        for decision in decisions.drain(..) {
+            self.carry_out(&decision, wait).await;
+        }
+        self.decisions = decisions;
+        let given_up = self.engine.take_given_up();
+        if given_up > 0 {
+            tracing::warn!(target: TARGET, given_up, "too many actions wait for their time: the last ones are given up");
+            self.tally.given_up += given_up;
         }
     }
 
@@ -236,44 +338,72 @@ impl Run {
         let Some(mapping) = self.engine.mapping(decision.mapping) else { return };
         let mode_name = self.engine.mode_of(decision.mode).map_or("", |mode| &mode.name);
         let line = mapping.line;
-        match &mapping.action {
+        match &*decision.action {
             Action::WasmPlugin { plugin: PluginId(plugin), params } => {
-                let Some(worker) = self.workers.get_mut(*plugin) else { return };
+                let Some(Loaded { plugin, worker }) = self.plugins.get_mut(*plugin) else { return };
                 let params = params.render(&decision.placeholders()).into_owned();
                 let context = decision.context(mode_name, self.epoch_ms);
                 tracing::debug!(target: TARGET, mode = mode_name, line, plugin = %worker.name, params = params.get(), "run a plugin");
-                worker.fire(Call { params, context, line }, wait).await;
+                let plugin = Arc::clone(plugin);
+                let work = Box::pin(async move { plugin.execute(&params, &context).await });
+                worker.fire(Call { work, line }, wait).await;
             }
             Action::ModeChange { mode } => {
                 let to = self.engine.mode_of(*mode).map_or("", |mode| &mode.name);
                 tracing::debug!(target: TARGET, mode = mode_name, line, to, "change the mode");
-                self.mode_changes += 1;
+                self.tally.mode_changes += 1;
             }
+            Action::SendMidi { port, message } => {
+                let message = message.render(&decision.placeholders());
+                tracing::debug!(target: TARGET, mode = mode_name, line, port, ?message, "send a message");
+                self.outlets.send(port, message, line, wait).await;
+            }
+            Action::Desktop { operation, argument } => {
+                tracing::debug!(target: TARGET, mode = mode_name, line, %operation, "work the desktop");
+                self.outlets.perform(*operation, argument, line, wait).await;
+            }
+            Action::Shell(command) => {
+                tracing::debug!(target: TARGET, mode = mode_name, line, program = command.program, "run a program");
+                self.outlets.run(command, line, wait).await;
+            }
+            // The engine's own.
+            Action::Sequence { .. }
+            | Action::Delay { .. }
+            | Action::Repeat { .. }
+            | Action::Conditional { .. } => {}
         }
+    }
+}
+
+/// Waits for a time of the clock's, or for ever.
+async fn until(clock: &dyn Clock, due: Option<Duration>) {
+    match due {
+        Some(due) => clock.sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 
 /// Waits for every worker, then shuts its plugin down.
-async fn finish(workers: Vec<Worker>) -> Vec<PluginSummary> {
+async fn finish(plugins: Vec<Loaded>) -> Vec<PluginSummary> {
     let mut summaries = Vec::new();
-    for worker in workers {
-        let (name, fired, overflowed) = (worker.name.clone(), worker.fired, worker.overflowed);
-        let (plugin, tally) = worker.finish().await;
+    for Loaded { plugin, worker } in plugins {
+        let summary = worker.finish().await;
         if let Err(error) = plugin.shutdown().await {
-            tracing::warn!(target: TARGET, plugin = %name, "{error}");
+            tracing::warn!(target: TARGET, plugin = %summary.name, "{error}");
         }
-        summaries.push(PluginSummary {
-            name,
-            fired,
-            succeeded: tally.succeeded,
-            failed: tally.failed,
-            abandoned: tally.abandoned,
-            overflowed,
-        });
+        summaries.push(summary);
     }
     summaries
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+/// The time in UTC. 1970 began on a Thursday.
+fn utc(epoch_ms: u64) -> WallTime {
+    let minutes = epoch_ms / 60_000;
+    let minute = u16::try_from(minutes % 1_440).unwrap_or_default();
+    let weekday = u8::try_from((minutes / 1_440 + 3) % 7).unwrap_or_default();
+    WallTime { minute, weekday }
+}
+
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

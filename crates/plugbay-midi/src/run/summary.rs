@@ -16,11 +16,15 @@ pub struct Summary {
     pub notices: u64,
     /// Changes of mode.
     pub mode_changes: u64,
+    /// Actions that were given up because too many waited for their time.
+    pub given_up: u64,
     /// Each plugin's share, in the order of the configuration.
     pub plugins: Vec<PluginSummary>,
+    /// The same of MIDI outputs, the desktop and programs, by name, as far as they had anything to do.
+    pub outlets: Vec<PluginSummary>,
 }
 
-/// Numbers of one plugin.
+/// Numbers of one plugin, or of one outlet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PluginSummary {
@@ -50,19 +54,23 @@ pub enum End {
 }
 
 impl Summary {
+    fn all(&self) -> impl Iterator<Item = &PluginSummary> {
+        self.plugins.iter().chain(&self.outlets)
+    }
+
     /// Actions that were queued.
     pub fn fired(&self) -> u64 {
-        self.plugins.iter().map(|plugin| plugin.fired).sum()
+        self.all().map(|worker| worker.fired).sum()
     }
 
     /// Actions that ran and did not succeed.
     pub fn failed(&self) -> u64 {
-        self.plugins.iter().map(|plugin| plugin.failed).sum()
+        self.all().map(|worker| worker.failed).sum()
     }
 
-    /// Actions that were never run: no room in a queue, or the run was stopped.
+    /// Actions that were never run: no room in a queue, too many waiting, or the run was stopped.
     pub fn dropped(&self) -> u64 {
-        self.plugins.iter().map(|plugin| plugin.overflowed + plugin.abandoned).sum()
+        self.all().map(|worker| worker.overflowed + worker.abandoned).sum::<u64>() + self.given_up
     }
 
     /// What the process should exit with: 1 when the source broke off, else 0.

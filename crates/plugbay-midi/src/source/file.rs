@@ -81,4 +81,8 @@ impl MidiSource for MidiFileSource {
     fn can_wait(&self) -> bool {
         self.pace == Pace::Fast
     }
+
+    fn is_live(&self) -> bool {
+        self.pace == Pace::Real
+    }
 }

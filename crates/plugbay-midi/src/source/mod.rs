@@ -43,6 +43,12 @@ pub trait MidiSource: Send {
     fn can_wait(&self) -> bool {
         false
     }
+
+    /// Whether its times are the clock's. Where they are not, nothing that is due between two events is waited
+    /// for: it is done when the later one comes.
+    fn is_live(&self) -> bool {
+        true
+    }
 }
 
 /// What a source yields.

@@ -1,5 +1,10 @@
 //! From text to a checked configuration.
 
+mod actions;
+mod conditions;
+mod messages;
+mod triggers;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
@@ -10,12 +15,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::capabilities;
 use super::model::{
-    Action, Audit, Config, Device, Edge, LogLevel, Logging, Mapping, Mode, ModeId, NoteTrigger,
-    Plugin, PluginId, PortSelector, Trigger,
+    Audit, Config, Device, LogLevel, Logging, Mapping, Mode, Plugin, PluginId, PortSelector,
+    Thresholds,
 };
-use super::params::{Params, json};
 use super::reader::{Findings, Table, Value, list};
-use super::report::{Finding, Report, Severity, nearest, shown};
+use super::report::{Finding, Report, Severity, shown};
 use super::toml_text;
 
 /// Longest configuration, in bytes, that is read at all. One of a thousand mappings
@@ -24,9 +28,6 @@ const LONGEST: u64 = 4 << 20;
 
 /// Plugins read the mode's index in one byte.
 const MOST_MODES: usize = 256;
-
-const TRIGGERS: &[&str] = &["Note"];
-const ACTIONS: &[&str] = &["WasmPlugin", "ModeChange"];
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +143,7 @@ impl Config {
             findings: Vec::new(),
             plugins: Vec::new(),
             plugin_ids: HashMap::new(),
+            thresholds: Thresholds::default(),
         };
         builder.findings.extend(toml_text::colon_warning(text, &accepted.colons));
         let (table, _) = DeTable::parse_recoverable(&accepted.text);
@@ -162,6 +164,7 @@ struct Builder<'o> {
     /// In the order in which mappings name them.
     plugins: Vec<PathBuf>,
     plugin_ids: HashMap<PathBuf, PluginId>,
+    thresholds: Thresholds,
 }
 
 /// The modes' names, by which actions refer to them.
@@ -198,9 +201,8 @@ impl Builder<'_> {
         let globals = top.optional("global_mappings");
         let logging = top.optional("logging").map(|value| self.logging(value)).unwrap_or_default();
         let audit = top.optional("audit").map(|value| self.audit(value)).unwrap_or_default();
-        if let Some(advanced) = top.optional("advanced_settings") {
-            self.advanced(advanced);
-        }
+        let advanced = top.optional("advanced_settings");
+        self.thresholds = advanced.map(|value| self.thresholds(value)).unwrap_or_default();
         let settings = top.optional("plugins");
         top.finish(&mut self.findings);
 
@@ -225,7 +227,8 @@ impl Builder<'_> {
                     .help("add [[modes]] with [[modes.mappings]], or [[global_mappings]]"),
             );
         }
-        Some(Config { device, modes, global_mappings, logging, audit, plugins })
+        let thresholds = self.thresholds;
+        Some(Config { device, modes, global_mappings, logging, audit, thresholds, plugins })
     }
 
     fn device(&mut self, value: Value<'_, '_>) -> Device {
@@ -278,26 +281,24 @@ impl Builder<'_> {
         Logging { level, file }
     }
 
-    /// Thresholds of triggers that this version does not have: they may stay in the
-    /// file, but not without a word.
-    fn advanced(&mut self, value: Value<'_, '_>) {
+    fn thresholds(&mut self, value: Value<'_, '_>) -> Thresholds {
+        let mut thresholds = Thresholds::default();
         let Some(mut table) = value.table("[advanced_settings]", &mut self.findings) else {
-            return;
+            return thresholds;
         };
-        for (key, trigger) in [
-            ("chord_timeout_ms", "NoteChord"),
-            ("double_tap_timeout_ms", "DoubleTap"),
-            ("hold_threshold_ms", "LongPress"),
+        for (key, threshold) in [
+            ("chord_timeout_ms", &mut thresholds.chord),
+            ("double_tap_timeout_ms", &mut thresholds.double_tap),
+            ("hold_threshold_ms", &mut thresholds.hold),
         ] {
             if let Some(value) = table.optional(key)
-                && value.integer(1..=3_600_000_u64, &mut self.findings).is_some()
+                && let Some(time) = value.milliseconds(1, &mut self.findings)
             {
-                let message =
-                    format!("`{key}` has no effect: this version has no `{trigger}` trigger");
-                self.findings.push(Finding::warning(value.span(), message));
+                *threshold = time;
             }
         }
         table.finish(&mut self.findings);
+        thresholds
     }
 
     /// Names first, so that an action may refer to a mode that comes later.
@@ -342,99 +343,13 @@ impl Builder<'_> {
         let description = table.optional("description").and_then(|v| v.string(&mut self.findings));
         table.finish(&mut self.findings);
         let trigger = trigger.and_then(|value| self.trigger(value));
-        let action = action.and_then(|value| self.action(value, names));
+        let action = action.and_then(|value| self.whole_action(value, names));
         Some(Mapping {
             description: description.map(str::to_owned),
             trigger: trigger?,
             action: action?,
             line: self.line(&value.span()),
         })
-    }
-
-    fn trigger(&mut self, value: Value<'_, '_>) -> Option<Trigger> {
-        let variant = value.variant("a trigger", TRIGGERS, &mut self.findings)?;
-        let mut table = variant.body.named("a `Note` trigger");
-        let findings = &mut self.findings;
-        let note = table.required("note", findings).and_then(|v| v.integer(0..=127_u8, findings));
-        let min = table.optional("velocity_min");
-        let max = table.optional("velocity_max");
-        let low = min.and_then(|value| value.integer(0..=127_u8, findings)).unwrap_or(0);
-        let high = max.and_then(|value| value.integer(0..=127_u8, findings)).unwrap_or(127);
-        if low > high
-            && let Some(at) = min.or(max)
-        {
-            let message = format!("no velocity is at least {low} and at most {high}");
-            findings.push(Finding::error(at.span(), message));
-        }
-        let on = table.optional("on").and_then(|value| match value.string(findings)? {
-            "press" => Some(Edge::Press),
-            "release" => Some(Edge::Release),
-            other => {
-                let message = format!("{} is no movement of a key", shown(other));
-                findings.push(Finding::error(value.span(), message).help("`press` or `release`"));
-                None
-            }
-        });
-        let channel = table.optional("channel").and_then(|v| v.integer(1..=16_u8, findings));
-        table.finish(findings);
-        Some(Trigger::Note(NoteTrigger {
-            note: note?,
-            velocity: low..=high,
-            on: on.unwrap_or_default(),
-            channel,
-        }))
-    }
-
-    fn action(&mut self, value: Value<'_, '_>, names: &ModeNames<'_>) -> Option<Action> {
-        let variant = value.variant("an action", ACTIONS, &mut self.findings)?;
-        if variant.name == "ModeChange" {
-            let mut table = variant.body.named("a `ModeChange` action");
-            let mode = table.required("mode", &mut self.findings);
-            table.finish(&mut self.findings);
-            return Some(Action::ModeChange { mode: self.mode_id(mode?, names)? });
-        }
-        let mut table = variant.body.named("a `WasmPlugin` action");
-        let path = table.required("path", &mut self.findings);
-        let params = table.optional("params");
-        table.finish(&mut self.findings);
-        let params = match params {
-            None => Some(Params::default()),
-            Some(value) => value
-                .table("params", &mut self.findings)
-                .and_then(|_| json(value, &mut self.findings))
-                .map(Params::new),
-        };
-        let path = path.and_then(|value| self.path(value))?;
-        let next = PluginId(self.plugins.len());
-        let plugin = *self.plugin_ids.entry(path.clone()).or_insert(next);
-        if plugin == next {
-            self.plugins.push(path);
-        }
-        Some(Action::WasmPlugin { plugin, params: params? })
-    }
-
-    fn mode_id(&mut self, value: Value<'_, '_>, names: &ModeNames<'_>) -> Option<ModeId> {
-        let names = &names.0;
-        let index = if let DeValue::String(name) = value.get() {
-            let index = names.iter().position(|known| *known == Some(&**name));
-            if index.is_none() {
-                let known: Vec<&str> = names.iter().filter_map(|name| *name).collect();
-                let help = match nearest(name, known.iter().copied()) {
-                    Some(nearest) => format!("did you mean {}?", shown(nearest)),
-                    None => format!(
-                        "modes: {}",
-                        known.iter().map(|n| shown(n)).collect::<Vec<_>>().join(", ")
-                    ),
-                };
-                let message = format!("there is no mode {}", shown(name));
-                self.findings.push(Finding::error(value.span(), message).help(help));
-            }
-            index?
-        } else {
-            let last = names.len().clamp(1, MOST_MODES) - 1;
-            value.integer(0..=last, &mut self.findings)?
-        };
-        u8::try_from(index).ok().map(ModeId)
     }
 
     /// A path with `~` expanded, from the configuration's folder on, without `.` parts:

@@ -1,12 +1,16 @@
 //! Events in, decisions out.
 
+mod gestures;
+mod others;
+mod scripts;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Origin, Trigger};
+use crate::config::{Action, Edge, Origin, TriggerKind};
 
 const CONFIG: &str = r#"
 [[modes]]
@@ -60,11 +64,11 @@ fn decide(engine: &mut Engine, event: &MidiEvent) -> Vec<Decision> {
 /// The names of what was set off: plugins by name, modes by `>name`.
 fn set_off(engine: &mut Engine, event: &MidiEvent) -> String {
     let decisions = decide(engine, event);
-    let names =
-        decisions.iter().map(|decision| match engine.mapping(decision.mapping).unwrap().action {
-            Action::WasmPlugin { plugin, .. } => engine.config().plugins[plugin.0].name.clone(),
-            Action::ModeChange { mode } => format!(">{}", engine.mode_of(mode).unwrap().name),
-        });
+    let names = decisions.iter().map(|decision| match &*decision.action {
+        Action::WasmPlugin { plugin, .. } => engine.config().plugins[plugin.0].name.clone(),
+        Action::ModeChange { mode } => format!(">{}", engine.mode_of(*mode).unwrap().name),
+        other => format!("{other:?}"),
+    });
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -149,16 +153,14 @@ fn oracle(config: &Config, mode: ModeId, event: &MidiEvent) -> Vec<MappingId> {
     let matching = |owner: Option<ModeId>, mappings: &[Mapping]| {
         let mut ids = Vec::new();
         for (index, mapping) in mappings.iter().enumerate() {
-            let Trigger::Note(trigger) = &mapping.trigger;
+            let trigger = &mapping.trigger;
+            let TriggerKind::Note { note: wanted, velocity: range, on } = &trigger.kind else {
+                panic!("{trigger:?}")
+            };
             let right_channel = trigger.channel.is_none() || trigger.channel == Some(channel);
-            let loud_enough = velocity >= *trigger.velocity.start();
-            let soft_enough = velocity <= *trigger.velocity.end();
-            if trigger.note == note
-                && trigger.on == edge
-                && right_channel
-                && loud_enough
-                && soft_enough
-            {
+            let loud_enough = velocity >= *range.start();
+            let soft_enough = velocity <= *range.end();
+            if *wanted == note && *on == edge && right_channel && loud_enough && soft_enough {
                 ids.push(MappingId { mode: owner, index });
             }
         }
@@ -176,7 +178,7 @@ proptest! {
             let mode = engine.mode();
             let decided: Vec<_> = decide(&mut engine, event).iter().map(|d| d.mapping).collect();
             prop_assert_eq!(&decided, &oracle(engine.config(), mode, event));
-            let mut changes = decided.iter().filter_map(|id| match engine.mapping(*id)?.action {
+            let mut changes = decided.iter().filter_map(|id| match *engine.mapping(*id)?.action {
                 Action::ModeChange { mode } => Some(mode),
                 _ => None,
             });

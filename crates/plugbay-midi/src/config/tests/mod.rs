@@ -1,5 +1,8 @@
 //! Configurations, and what is said of them.
 
+mod actions;
+mod triggers;
+
 use std::path::Path;
 
 use expect_test::{Expect, expect};
@@ -84,7 +87,7 @@ fn with_action(action: &str) -> String {
 }
 
 fn action(text: &str) -> Action {
-    loads(&with_action(text)).modes[1].mappings[0].action.clone()
+    Action::clone(&loads(&with_action(text)).modes[1].mappings[0].action)
 }
 
 fn with_trigger(trigger: &str) -> String {
@@ -93,9 +96,12 @@ fn with_trigger(trigger: &str) -> String {
     )
 }
 
-fn trigger(text: &str) -> NoteTrigger {
-    let Trigger::Note(note) = loads(&with_trigger(text)).global_mappings[0].trigger.clone();
-    note
+fn trigger(text: &str) -> Trigger {
+    loads(&with_trigger(text)).global_mappings[0].trigger.clone()
+}
+
+fn note(note: u8, velocity: std::ops::RangeInclusive<u8>, on: Edge) -> TriggerKind {
+    TriggerKind::Note { note, velocity, on }
 }
 
 #[test]
@@ -147,21 +153,13 @@ limits = { fuel = 5, timeout_ms = 100 }
     assert_eq!(config.modes[0].color.as_deref(), Some("red"));
     assert_eq!(kick.description.as_deref(), Some("kick"));
     assert_eq!(kick.line, 15);
-    assert_eq!(
-        kick.trigger,
-        Trigger::Note(NoteTrigger {
-            note: 36,
-            velocity: 10..=90,
-            on: Edge::Release,
-            channel: Some(10)
-        })
-    );
-    let Action::WasmPlugin { plugin: PluginId(0), params } = &kick.action else { panic!() };
+    assert_eq!(kick.trigger, Trigger { channel: Some(10), kind: note(36, 10..=90, Edge::Release) });
+    let Action::WasmPlugin { plugin: PluginId(0), params } = &*kick.action else { panic!() };
     assert_eq!(
         *params.document(),
         json!({ "level": "{velocity}", "list": [1, 2.5, true, "1979-05-27"] })
     );
-    assert_eq!(config.global_mappings[0].action, Action::ModeChange { mode: ModeId(1) });
+    assert_eq!(*config.global_mappings[0].action, Action::ModeChange { mode: ModeId(1) });
 
     // Two spellings of one path are one plugin.
     let [plugin] = config.plugins.as_slice() else { panic!("{:?}", config.plugins) };
@@ -175,7 +173,7 @@ limits = { fuel = 5, timeout_ms = 100 }
 #[test]
 fn both_spellings_and_defaults() {
     let plain = trigger("{ Note = { note = 60 } }");
-    assert_eq!(plain, NoteTrigger { note: 60, velocity: 0..=127, on: Edge::Press, channel: None });
+    assert_eq!(plain, Trigger { channel: None, kind: note(60, 0..=127, Edge::Press) });
     assert_eq!(plain, trigger("{ type = \"Note\", note = 60 }"));
     for mode in ["\"B\"", "1"] {
         let expected = Action::ModeChange { mode: ModeId(1) };
@@ -262,7 +260,7 @@ action = { WasmPlugin = {
 #[test]
 fn colons_after_quoted_keys_are_read_with_a_warning() {
     let config = parse(COLONS).unwrap().config;
-    let Action::WasmPlugin { params, .. } = &config.modes[0].mappings[0].action else { panic!() };
+    let Action::WasmPlugin { params, .. } = &*config.modes[0].mappings[0].action else { panic!() };
     assert_eq!(
         *params.document(),
         json!({
@@ -338,7 +336,7 @@ action = { WasmPlugin = { pth = "x.wasm", params = [1] } }
 [[modes]]
 name = "A"
 [[modes.mappings]]
-trigger = { LongPress = { note = 1 } }
+trigger = { LongPres = { note = 1 } }
 action = { ModeChange = { mode = "a" } }
 "#,
         expect![[r#"
@@ -404,13 +402,13 @@ action = { ModeChange = { mode = "a" } }
             11 | name = "A"
                |        ^^^
 
-            error: `LongPress` is not supported as a trigger
+            error: `LongPres` is not supported as a trigger
               --> test.toml:13:13
                |
-            13 | trigger = { LongPress = { note = 1 } }
-               |             ^^^^^^^^^
+            13 | trigger = { LongPres = { note = 1 } }
+               |             ^^^^^^^^
                |
-               = help: supported: `Note`
+               = help: did you mean `LongPress`? supported: `Note`, `VelocityRange`, `LongPress`, `DoubleTap`, `NoteChord`, `EncoderTurn`, `Aftertouch`, `PitchBend`, `CC`, `ProgramChange`, `Nrpn`, `SysEx`
 
             error: there is no mode `a`
               --> test.toml:14:34
@@ -510,7 +508,7 @@ fn errors_of_texts() {
             "[plugins]\nx = { capabilities = { Subprocess = { programs = [{ program = \"sh\" }] } } }"
                 2:63 found "sh", a shell, which runs any program; list the program itself; wanted a program's absolute path, or its name alone
             "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"fly\"] } } }"
-                2:56 unknown operation "fly"; known are keystroke, volume, launch, mode_change
+                2:56 unknown operation "fly"; known are keystroke, volume, launch, mode_change, text, click
             "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"launch\"] } } }"
                 2:40 found the operation launch without `applications`, wanted what it may start
             "[audit]\nmax_bytes = 1"
@@ -568,9 +566,9 @@ fn errors_of_triggers() {
             "{ type = 1, note = 1 }"
                 1:41 expected a string, found an integer
             "{}"
-                1:32 a trigger names exactly one of: `Note`
+                1:32 a trigger names exactly one of: `Note`, `VelocityRange`, `LongPress`, `DoubleTap`, `NoteChord`, `EncoderTurn`, `Aftertouch`, `PitchBend`, `CC`, `ProgramChange`, `Nrpn`, `SysEx`
             "{ Note = { note = 1 }, CC = {} }"
-                1:32 a trigger names exactly one of: `Note`
+                1:32 a trigger names exactly one of: `Note`, `VelocityRange`, `LongPress`, `DoubleTap`, `NoteChord`, `EncoderTurn`, `Aftertouch`, `PitchBend`, `CC`, `ProgramChange`, `Nrpn`, `SysEx`
             "60"
                 1:32 expected a table such as { Note = { ... } }, found an integer
         "#]],
@@ -589,7 +587,7 @@ fn errors_of_actions() {
             "{ WasmPlugin = { path = \"x\", params = 1 } }",
             "{ WasmPlugin = { path = \"x\", params = { a = inf } } }",
             "{ WasmPlugin = { path = \"x\", params = { a = 9223372036854775808 } } }",
-            "{ Shell = { command = \"ls\" } }",
+            "{ Shel = { command = \"ls\" } }",
         ],
         with_action,
         expect![[r#"
@@ -609,8 +607,8 @@ fn errors_of_actions() {
                 7:54 JSON, which plugins read, has no inf
             "{ WasmPlugin = { path = \"x\", params = { a = 9223372036854775808 } } }"
                 7:54 9223372036854775808 does not fit into 64 bits
-            "{ Shell = { command = \"ls\" } }"
-                7:12 `Shell` is not supported as an action
+            "{ Shel = { command = \"ls\" } }"
+                7:12 `Shel` is not supported as an action
         "#]],
     );
 }
@@ -627,12 +625,6 @@ fn warnings() {
               | ^
               |
               = help: add [[modes]] with [[modes.mappings]], or [[global_mappings]]
-
-            warning: `hold_threshold_ms` has no effect: this version has no `LongPress` trigger
-             --> test.toml:2:21
-              |
-            2 | hold_threshold_ms = 5
-              |                     ^
 
             warning: this version does not reconnect a device that disappears
              --> test.toml:4:18
