@@ -3,7 +3,7 @@
 use std::fmt;
 
 use midly::MidiMessage;
-use midly::num::u4;
+use midly::num::{u4, u7};
 
 /// One message, apart from real-time messages, which are no event of the player's.
 ///
@@ -100,6 +100,43 @@ impl MidiEvent {
             }
             MidiMessage::PitchBend { bend } => Self::PitchBend { channel, bend: bend.as_int() },
         }
+    }
+}
+
+impl MidiEvent {
+    /// The message in bytes, as on a wire.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let seven = |number: &u8| u7::new(number & 0x7f);
+        let (channel, message) = match self {
+            Self::NoteOn { channel, note, velocity } => {
+                (channel, MidiMessage::NoteOn { key: seven(note), vel: seven(velocity) })
+            }
+            Self::NoteOff { channel, note, velocity } => {
+                (channel, MidiMessage::NoteOff { key: seven(note), vel: seven(velocity) })
+            }
+            Self::KeyPressure { channel, note, pressure } => {
+                (channel, MidiMessage::Aftertouch { key: seven(note), vel: seven(pressure) })
+            }
+            Self::Controller { channel, cc, value } => {
+                (channel, MidiMessage::Controller { controller: seven(cc), value: seven(value) })
+            }
+            Self::Program { channel, program } => {
+                (channel, MidiMessage::ProgramChange { program: seven(program) })
+            }
+            Self::ChannelPressure { channel, pressure } => {
+                (channel, MidiMessage::ChannelAftertouch { vel: seven(pressure) })
+            }
+            Self::PitchBend { channel, bend } => {
+                let bend = midly::PitchBend::from_int((*bend).clamp(-8192, 8191));
+                (channel, MidiMessage::PitchBend { bend })
+            }
+            Self::SysEx { data } => return [&[0xf0][..], data, &[0xf7]].concat(),
+        };
+        let mut bytes = Vec::with_capacity(3);
+        let channel = u4::new(channel.wrapping_sub(1) & 0x0f);
+        // Writing to a vector does not fail.
+        drop(midly::live::LiveEvent::Midi { channel, message }.write_std(&mut bytes));
+        bytes
     }
 }
 

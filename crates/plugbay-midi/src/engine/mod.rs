@@ -130,6 +130,11 @@ impl Engine {
         mappings.get(id.index)
     }
 
+    /// The time up to which everything is decided. What comes with an earlier one counts as of then.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
     /// When something is to be decided even if nothing comes until then.
     pub fn deadline(&self) -> Option<Duration> {
         [self.gestures.deadline(), self.scripts.deadline()].into_iter().flatten().min()

@@ -2,8 +2,10 @@
 
 mod clock;
 mod host;
+mod journal;
 mod modes;
 mod outlets;
+mod performance;
 mod recording;
 mod summary;
 #[cfg(test)]
@@ -17,16 +19,18 @@ use std::time::Duration;
 
 pub use clock::{Clock, TokioClock};
 pub use host::{ActionError, ActionHost, ActionPlugin, NoActionPlugin};
+pub use journal::{Journal, JournalError};
 pub use modes::{ModeChanger, NoSuchMode};
 pub use outlets::{Outlets, Programs, RecordedPrograms};
 pub use recording::{Recorded, RecordingHost};
 pub use summary::{End, PluginSummary, Summary};
 
-use crate::config::{Action, Config, PluginId, WallTime};
-use crate::engine::{Calendar, Decision, Engine, TimedEvent};
-use crate::source::{MidiSource, SourceItem};
+use crate::config::{Config, WallTime};
+use crate::engine::{Calendar, Engine};
+use crate::source::MidiSource;
 use outlets::OutletWorkers;
-use worker::{Call, Worker};
+use performance::{Loaded, Performance, Tally};
+use worker::Worker;
 
 /// The `tracing` target of everything that this crate reports: failed actions and
 /// skipped input as warnings, each event and decision at the level `debug`.
@@ -46,6 +50,7 @@ pub struct Runner {
     clock: Arc<dyn Clock>,
     queue_length: usize,
     outlets: Outlets,
+    journal: Option<Journal>,
     /// By milliseconds since the Unix epoch.
     calendar: Arc<dyn Fn(u64) -> WallTime + Send + Sync>,
 }
@@ -87,6 +92,7 @@ impl Runner {
             clock: Arc::new(TokioClock::new()),
             queue_length: QUEUE_LENGTH,
             outlets: Outlets::default(),
+            journal: None,
             calendar: Arc::new(utc),
         }
     }
@@ -109,6 +115,13 @@ impl Runner {
     #[must_use]
     pub fn with_outlets(mut self, outlets: Outlets) -> Self {
         self.outlets = outlets;
+        self
+    }
+
+    /// The same run, written down.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
         self
     }
 
@@ -148,11 +161,19 @@ impl Runner {
         let stopped = Arc::new(AtomicBool::new(false));
         let plugins = self.load(host, &stopped).await?;
         let base = self.clock.now();
-        let epoch_ms = self.clock.epoch_ms().saturating_add(millis(base));
+        let repeats = source.repeats();
+        let epoch_ms = match repeats {
+            Some(run) => run.epoch_ms,
+            None => self.clock.epoch_ms().saturating_add(millis(base)),
+        };
+        let mut journal = self.journal;
+        if let Some(journal) = &mut journal {
+            journal.begin(epoch_ms);
+        }
         let calendar = self.calendar;
         let wall: Calendar = Arc::new(move |at| calendar(epoch_ms.saturating_add(millis(at))));
         let outlets = OutletWorkers::new(self.outlets, self.queue_length, Arc::clone(&stopped));
-        let mut run = Run {
+        let mut run = Performance {
             engine: self.engine.with_calendar(wall),
             modes: self.modes,
             clock: self.clock,
@@ -160,6 +181,8 @@ impl Runner {
             epoch_ms,
             plugins,
             outlets,
+            journal,
+            is_repeated: repeats.is_some(),
             tally: Tally::default(),
             decisions: Vec::new(),
         };
@@ -171,10 +194,13 @@ impl Runner {
             }
             end = run.take_events(source) => end,
         };
+        if stopped.load(Ordering::Relaxed) {
+            run.stopped();
+        }
         if let End::Broken(error) = &end {
             tracing::error!(target: TARGET, "{error}");
         }
-        let Run { plugins, outlets, tally, .. } = run;
+        let Performance { plugins, outlets, tally, journal, .. } = run;
         let (plugins, outlets) = {
             let mut finish =
                 std::pin::pin!(async { (finish(plugins).await, outlets.finish().await) });
@@ -191,10 +217,11 @@ impl Runner {
                 }
             }
         };
+        let journal = journal.map_or(Ok(()), Journal::finish).err();
         let Tally { events, notices, mode_changes, given_up } = tally;
         let abandoned = plugins.iter().chain(&outlets).any(|worker| worker.abandoned > 0);
         let end = if abandoned && matches!(end, End::Source) { End::Stopped } else { end };
-        Ok(Summary { end, events, notices, mode_changes, given_up, plugins, outlets })
+        Ok(Summary { end, events, notices, mode_changes, given_up, plugins, outlets, journal })
     }
 
     async fn load(
@@ -224,162 +251,6 @@ impl Runner {
         }
         finish(plugins).await;
         Err(RunError::Load(failures))
-    }
-}
-
-/// A plugin, and the queue of what it is to do.
-struct Loaded {
-    plugin: Arc<dyn ActionPlugin>,
-    worker: Worker,
-}
-
-#[derive(Default)]
-struct Tally {
-    events: u64,
-    notices: u64,
-    mode_changes: u64,
-    given_up: u64,
-}
-
-struct Run {
-    engine: Engine,
-    modes: ModeChanger,
-    clock: Arc<dyn Clock>,
-    /// The source's time 0, by the clock.
-    base: Duration,
-    /// The source's time 0.
-    epoch_ms: u64,
-    plugins: Vec<Loaded>,
-    outlets: OutletWorkers,
-    tally: Tally,
-    decisions: Vec<Decision>,
-}
-
-impl Run {
-    async fn take_events(&mut self, source: &mut dyn MidiSource) -> End {
-        let (wait, live) = (source.can_wait(), source.is_live());
-        let end = loop {
-            let item = {
-                // Kept until it is ready: what a wait that is given up would have had may be lost.
-                let mut next = source.next();
-                loop {
-                    let deadline = self.engine.deadline().filter(|_| live);
-                    let due = deadline.map(|at| self.base.saturating_add(at));
-                    let clock = Arc::clone(&self.clock);
-                    tokio::select! {
-                        biased;
-                        item = &mut next => break item,
-                        () = until(&*clock, due) => self.pass(clock.now(), wait).await,
-                    }
-                }
-            };
-            match item {
-                Ok(Some(SourceItem::Event(timed))) => self.take(&timed, wait).await,
-                Ok(Some(SourceItem::Notice(notice))) => {
-                    self.tally.notices += 1;
-                    tracing::warn!(target: TARGET, "{notice}");
-                }
-                Ok(None) => break End::Source,
-                Err(error) => break End::Broken(error),
-            }
-        };
-        self.let_go(live, wait).await;
-        end
-    }
-
-    async fn take(&mut self, timed: &TimedEvent, wait: bool) {
-        self.tally.events += 1;
-        tracing::debug!(target: TARGET, at = ?timed.at, "{}", timed.event);
-        if let Some(mode) = self.modes.take() {
-            self.tally.mode_changes += 1;
-            self.engine.set_mode(mode);
-        }
-        let mut decisions = std::mem::take(&mut self.decisions);
-        self.engine.handle(timed.at, &timed.event, &mut decisions);
-        self.carry_out_all(decisions, wait).await;
-    }
-
-    /// The clock has come to `now`: what was due until then is done.
-    async fn pass(&mut self, now: Duration, wait: bool) {
-        let mut decisions = std::mem::take(&mut self.decisions);
-        self.engine.advance(now.saturating_sub(self.base), &mut decisions);
-        self.carry_out_all(decisions, wait).await;
-    }
-
-    /// Nothing more comes. Keys that are down are let go of, and what waits for its time is waited for, but
-    /// where the source's time is not the clock's.
-    async fn let_go(&mut self, live: bool, wait: bool) {
-        let now = self.clock.now().saturating_sub(self.base);
-        let mut decisions = std::mem::take(&mut self.decisions);
-        self.engine.release_all(if live { now } else { Duration::ZERO }, &mut decisions);
-        self.carry_out_all(decisions, wait).await;
-        while let Some(at) = self.engine.deadline() {
-            let due = self.base.saturating_add(at);
-            if live {
-                self.clock.sleep_until(due).await;
-            }
-            self.pass(due, wait).await;
-        }
-    }
-
-    async fn carry_out_all(&mut self, mut decisions: Vec<Decision>, wait: bool) {
-        for decision in decisions.drain(..) {
-            self.carry_out(&decision, wait).await;
-        }
-        self.decisions = decisions;
-        let given_up = self.engine.take_given_up();
-        if given_up > 0 {
-            tracing::warn!(target: TARGET, given_up, "too many actions wait for their time: the last ones are given up");
-            self.tally.given_up += given_up;
-        }
-    }
-
-    async fn carry_out(&mut self, decision: &Decision, wait: bool) {
-        let Some(mapping) = self.engine.mapping(decision.mapping) else { return };
-        let mode_name = self.engine.mode_of(decision.mode).map_or("", |mode| &mode.name);
-        let line = mapping.line;
-        match &*decision.action {
-            Action::WasmPlugin { plugin: PluginId(plugin), params } => {
-                let Some(Loaded { plugin, worker }) = self.plugins.get_mut(*plugin) else { return };
-                let params = params.render(&decision.placeholders()).into_owned();
-                let context = decision.context(mode_name, self.epoch_ms);
-                tracing::debug!(target: TARGET, mode = mode_name, line, plugin = %worker.name, params = params.get(), "run a plugin");
-                let plugin = Arc::clone(plugin);
-                let work = Box::pin(async move { plugin.execute(&params, &context).await });
-                worker.fire(Call { work, line }, wait).await;
-            }
-            Action::ModeChange { mode } => {
-                let to = self.engine.mode_of(*mode).map_or("", |mode| &mode.name);
-                tracing::debug!(target: TARGET, mode = mode_name, line, to, "change the mode");
-                self.tally.mode_changes += 1;
-            }
-            Action::SendMidi { port, message } => {
-                let message = message.render(&decision.placeholders());
-                tracing::debug!(target: TARGET, mode = mode_name, line, port, ?message, "send a message");
-                self.outlets.send(port, message, line, wait).await;
-            }
-            Action::Desktop { operation, argument } => {
-                tracing::debug!(target: TARGET, mode = mode_name, line, %operation, "work the desktop");
-                self.outlets.perform(*operation, argument, line, wait).await;
-            }
-            Action::Shell(command) => {
-                tracing::debug!(target: TARGET, mode = mode_name, line, program = command.program, "run a program");
-                self.outlets.run(command, line, wait).await;
-            }
-            // The engine's own.
-            Action::Sequence { .. }
-            | Action::Delay { .. }
-            | Action::Repeat { .. }
-            | Action::Conditional { .. } => {}
-        }
-    }
-}
-
-/// Waits for a time of the clock's, or for ever.
-async fn until(clock: &dyn Clock, due: Option<Duration>) {
-    match due {
-        Some(due) => clock.sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::JournalError;
 use crate::source::SourceError;
 
 /// Numbers of one run, from its first event to its last action.
@@ -22,6 +23,8 @@ pub struct Summary {
     pub plugins: Vec<PluginSummary>,
     /// The same of MIDI outputs, the desktop and programs, by name, as far as they had anything to do.
     pub outlets: Vec<PluginSummary>,
+    /// What is wrong with the recording, if one was made and is not whole.
+    pub journal: Option<JournalError>,
 }
 
 /// Numbers of one plugin, or of one outlet.

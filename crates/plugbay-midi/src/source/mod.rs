@@ -4,11 +4,13 @@ mod file;
 mod parser;
 mod port;
 mod raw;
+pub(crate) mod recording;
 mod scripted;
 mod song;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use plugbay::runtime::BoxFuture;
 
@@ -16,6 +18,7 @@ pub use file::{MidiFileSource, Pace};
 pub use parser::{Parsed, RawParser};
 pub use port::{PortError, PortSource, choose_port, list_ports};
 pub use raw::RawSource;
+pub use recording::{RecordingSource, Repeats};
 pub use scripted::ScriptedSource;
 #[cfg(test)]
 pub(crate) use song::tests::one_track as test_file;
@@ -49,6 +52,11 @@ pub trait MidiSource: Send {
     fn is_live(&self) -> bool {
         true
     }
+
+    /// What is known of the run that this source repeats, if it does. Its end is known once the source has come to its own.
+    fn repeats(&self) -> Option<Repeats> {
+        None
+    }
 }
 
 /// What a source yields.
@@ -56,6 +64,13 @@ pub trait MidiSource: Send {
 pub enum SourceItem {
     /// An event.
     Event(TimedEvent),
+    /// A mode that something else than a mapping asked for, in the run that is repeated.
+    Mode {
+        /// When.
+        at: Duration,
+        /// Its name.
+        mode: String,
+    },
     /// Something that was skipped.
     Notice(Notice),
 }
@@ -187,6 +202,16 @@ pub enum SourceError {
         path: PathBuf,
         /// Why.
         source: SongError,
+    },
+    /// It is no recording, or one that is damaged.
+    #[error("{}, line {line}: {problem}", .path.display())]
+    Recording {
+        /// Which.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What was found and what was wanted.
+        problem: String,
     },
     /// A port cannot be used.
     #[error(transparent)]

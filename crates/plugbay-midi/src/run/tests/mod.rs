@@ -1,5 +1,9 @@
 //! Runs with doubles, under virtual time, and with the real host.
 
+mod outlets;
+mod repeated;
+mod timers;
+
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
