@@ -16,6 +16,7 @@
 
 mod call_parity;
 mod conductor;
+mod conductor_actions;
 mod examples;
 mod gateway_curl;
 mod gateway_openai;

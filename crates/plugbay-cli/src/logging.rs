@@ -9,6 +9,9 @@ use std::sync::Mutex;
 
 use tracing_subscriber::EnvFilter;
 
+/// The target of what programs print that conductor runs.
+pub(crate) const PROGRAM: &str = "conductor::program";
+
 /// Sets up logging on stderr. `RUST_LOG` decides what is shown; without it, `default`.
 pub(crate) fn start(default: &str) {
     let subscriber = tracing_subscriber::fmt()

@@ -62,7 +62,9 @@ pub use plugbay_signing as signing;
 pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTES};
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};
 #[cfg(feature = "process")]
-pub use process::program_environment;
+pub use process::{
+    ProcessError, ProgramOutput, ProgramRequest, program_environment, run as run_program,
+};
 pub use services::{
     AudioOutput, Desktop, MetricKind, MetricSink, MetricValue, Metrics, MidiSink, RecordedAudio,
     RecordedDesktop, RecordedMidi, ServiceError,

@@ -112,7 +112,8 @@ impl Call {
         })?;
         let host = self.backend.host_and(Arc::new(StderrLines), |host| {
             let host = self.policy.heeded(host, &AuditSettings::default());
-            let host = self.services.lent(host, ProgramDesktop::default());
+            let desktop = Arc::new(ProgramDesktop::default());
+            let host = self.services.lent(host, self.services.midi(), desktop);
             if self.trace_host { host.trace(Arc::new(StderrCalls)) } else { host }
         })?;
         let placement =

@@ -69,7 +69,8 @@ impl Gateway {
             places.listens(config.listen.port());
             places
         })?;
-        let lent = |host| self.services.lent(host, ProgramDesktop::default());
+        let desktop = Arc::new(ProgramDesktop::default());
+        let lent = |host| self.services.lent(host, self.services.midi(), desktop);
         let heeded = |host| lent(self.policy.heeded(host, &audit));
         let host = self.backend.host_of_many(Arc::new(StderrLines), heeded)?;
         // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the

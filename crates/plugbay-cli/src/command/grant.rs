@@ -94,7 +94,7 @@ struct Arguments {
     /// Subprocess: one argument of the program, in order: as it is, or ending in {text}, {number} or {any}; {rest} as the last
     #[arg(long = "arg", value_name = "PATTERN", requires = "program", allow_hyphen_values = true)]
     args: Vec<ArgPattern>,
-    /// SystemControl: keystroke, volume, launch or mode_change
+    /// SystemControl: keystroke, volume, launch, mode_change, text or click
     #[arg(long = "operation", value_name = "NAME")]
     operations: Vec<Operation>,
     /// SystemControl: what launch may start; `*` is anything

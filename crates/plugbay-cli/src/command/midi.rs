@@ -1,20 +1,25 @@
 //! `conductor`, and `plugbay midi`: fire plugins from MIDI until the source ends.
 
+mod check;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, Parser};
-use plugbay_midi::config::{Config, PortSelector};
-use plugbay_midi::run::{End, Runner, Summary, TokioClock};
-use plugbay_midi::source::{MidiFileSource, MidiSource, Pace, PortSource, RawSource, list_ports};
+use clap::{Args, Parser, Subcommand};
+use plugbay::policy::Operation;
+use plugbay_midi::config::{Action, Config, PortSelector, WallTime};
+use plugbay_midi::run::{End, Journal, Outlets, Runner, Summary, TokioClock};
+use plugbay_midi::source::{
+    MidiFileSource, MidiSource, Pace, PortSource, RawSource, RecordingSource, list_ports,
+};
 
 use crate::exit::Outcome;
-use crate::harden::HardenOption;
+use crate::harden::{HardenOption, Places};
 use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
-use crate::services::{ProgramDesktop, ServiceOptions};
+use crate::services::{LoggedPrograms, ProgramDesktop, ServiceOptions};
 use crate::ui::{DIM, StderrLines, WARN, outln};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
@@ -37,9 +42,12 @@ impl Conductor {
 /// ports are listed.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  conductor --config test_config.toml 0\n  conductor --config test_config.toml --midi-file song.mid --fast\n  cat /dev/snd/midiC1D0 | conductor --config test_config.toml --raw -\n\nWhat plugins print appears on stderr. DEBUG=1 adds the engine's decisions, RUST_LOG what you name.\nExit codes: 0 the source ended or the program was told to stop; 1 an action of a file or raw source failed, or the source broke off; 2 wrong usage or configuration."
+    args_conflicts_with_subcommands = true,
+    after_help = "Example:\n  conductor --config test_config.toml 0\n  conductor --config test_config.toml --midi-file song.mid --fast\n  cat /dev/snd/midiC1D0 | conductor --config test_config.toml --raw -\n  conductor --config test_config.toml 0 --record evening.jsonl\n  conductor --config test_config.toml --replay evening.jsonl\n\nWhat plugins print appears on stderr. DEBUG=1 adds the engine's decisions, RUST_LOG what you name.\nExit codes: 0 the source ended or the program was told to stop; 1 an action of a file or raw source failed, or the source broke off; 2 wrong usage or configuration."
 )]
 pub(crate) struct Midi {
+    #[command(subcommand)]
+    command: Option<MidiCommand>,
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -49,6 +57,12 @@ pub(crate) struct Midi {
     /// Play a Standard MIDI File in its own time
     #[arg(long, value_name = "FILE", conflicts_with_all = ["port", "raw"])]
     midi_file: Option<PathBuf>,
+    /// Play a recording again, without waiting: the same events at the same times give the same actions
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["port", "raw", "midi_file"])]
+    replay: Option<PathBuf>,
+    /// Write down what comes in and what is done, a JSON document a line
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// With --midi-file: do not wait between events
     // A conflict with the file lifts the requirement of one, so that each has to be said.
     #[arg(long, requires = "midi_file", conflicts_with_all = ["port", "raw"])]
@@ -66,9 +80,25 @@ pub(crate) struct Midi {
     harden: HardenOption,
 }
 
+#[derive(Debug, Subcommand)]
+enum MidiCommand {
+    Check(check::Check),
+    /// List the MIDI input ports
+    #[command(
+        after_help = "Example:\n  conductor ports\n\nExit codes: 0 they are listed; 2 the system cannot tell."
+    )]
+    Ports,
+}
+
 impl Midi {
     pub(crate) fn run(self) -> Result<Outcome> {
-        let chosen = self.port.is_some() || self.midi_file.is_some() || self.raw.is_some();
+        match self.command {
+            Some(MidiCommand::Check(check)) => return check.run(),
+            Some(MidiCommand::Ports) => return list(),
+            None => {}
+        }
+        let files = [&self.midi_file, &self.raw, &self.replay];
+        let chosen = self.port.is_some() || files.into_iter().any(Option::is_some);
         let Some(path) = &self.config else {
             if chosen {
                 bail!("--config is missing: which plugins are to be fired?");
@@ -88,7 +118,14 @@ impl Midi {
 
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
-        // The log is open by now, and stays so.
+        let journal = self.record.as_ref().map(|path| {
+            let recording = std::fs::File::create(path)
+                .and_then(|file| Journal::new(std::io::BufWriter::new(file)));
+            recording.with_context(|| format!("cannot write the recording {}", path.display()))
+        });
+        let journal = journal.transpose()?;
+        let calendar = calendar();
+        // The log and the recording are open by now, and stay so.
         self.harden.apply(|| {
             let mut places = self.backend.places();
             self.policy.places(&mut places, &audit);
@@ -97,17 +134,29 @@ impl Midi {
                 places.plugin(&plugin.path);
                 places.granted(&plugin.grant);
             }
-            for source in [&self.midi_file, &self.raw].into_iter().flatten() {
+            for (_, action) in config.actions() {
+                reaches(&action, &mut places);
+            }
+            for source in [&self.midi_file, &self.raw, &self.replay].into_iter().flatten() {
                 places.reads(source);
             }
-            if self.midi_file.is_none() && self.raw.is_none() {
+            if files.into_iter().all(Option::is_none) {
                 places.midi_ports();
             }
             places
         })?;
-        let runner = Runner::new(Arc::new(config.clone()));
-        let desktop = ProgramDesktop::with_modes(runner.mode_changer());
-        let heeded = |host| self.services.lent(self.policy.heeded(host, &audit), desktop);
+        let mut runner = Runner::new(Arc::new(config.clone())).with_calendar(calendar);
+        if let Some(journal) = journal {
+            runner = runner.with_journal(journal);
+        }
+        let midi = self.services.midi();
+        let desktop = Arc::new(ProgramDesktop::with_modes(runner.mode_changer()));
+        let mut outlets = Outlets::default();
+        outlets.midi = Some(midi.clone());
+        outlets.desktop = Some(desktop.clone());
+        outlets.programs = Some(Arc::new(LoggedPrograms));
+        let runner = runner.with_outlets(outlets);
+        let heeded = |host| self.services.lent(self.policy.heeded(host, &audit), midi, desktop);
         let host = self.backend.host_and(Arc::new(StderrLines), heeded)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -118,6 +167,9 @@ impl Midi {
             let (mut source, finite) = self.source(port)?;
             let summary = runner.run(&mut *source, &host, stop).await?;
             anstream::eprintln!("{DIM}conductor: {summary}{DIM:#}");
+            if let Some(error) = &summary.journal {
+                anstream::eprintln!("{WARN}warning{WARN:#}: {error}");
+            }
             Ok(outcome(&summary, finite))
         })
     }
@@ -128,6 +180,9 @@ impl Midi {
             let pace = if self.fast { Pace::Fast } else { Pace::Real };
             let clock = Arc::new(TokioClock::new());
             return Ok((Box::new(MidiFileSource::open(path, pace, clock)?), true));
+        }
+        if let Some(path) = &self.replay {
+            return Ok((Box::new(RecordingSource::open(path)?), true));
         }
         if let Some(path) = &self.raw {
             return Ok((Box::new(RawSource::open(path)?), true));
@@ -144,7 +199,34 @@ impl Midi {
 fn outcome(summary: &Summary, finite: bool) -> Outcome {
     let broken = matches!(summary.end, End::Broken(_));
     let lost = matches!(summary.end, End::Source) && summary.failed() + summary.dropped() > 0;
+    let lost = lost || summary.journal.is_some();
     if broken || (finite && lost) { Outcome::Failure } else { Outcome::Success }
+}
+
+/// What an action reaches beyond plugins.
+fn reaches(action: &Action, places: &mut Places) {
+    match action {
+        Action::SendMidi { .. } => places.midi_ports(),
+        Action::Shell(command) => places.runs_program(&command.program),
+        Action::Desktop { operation: Operation::Launch, argument } => places.runs_program(argument),
+        _ => {}
+    }
+}
+
+/// The time of day where this machine is. The zone is looked up once.
+fn calendar() -> impl Fn(u64) -> WallTime + Send + Sync + 'static {
+    let zone = jiff::tz::TimeZone::system();
+    move |epoch_ms| {
+        let ms = i64::try_from(epoch_ms).unwrap_or(i64::MAX);
+        let now = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);
+        let now = now.to_zoned(zone.clone());
+        // 0 to 23, 0 to 59, 0 to 6.
+        let number = |number: i8| u8::try_from(number).unwrap_or_default();
+        WallTime {
+            minute: u16::from(number(now.hour())) * 60 + u16::from(number(now.minute())),
+            weekday: number(now.weekday().to_monday_zero_offset()),
+        }
+    }
 }
 
 fn list() -> Result<Outcome> {
@@ -165,7 +247,7 @@ fn start_logging(config: &Config) -> Result<()> {
         Some(level) => level.name(),
         None => "warn",
     };
-    let filter = format!("warn,plugbay::audio=info,conductor={level}");
+    let filter = format!("warn,plugbay::audio=info,conductor={level},{}=info", logging::PROGRAM);
     match &config.logging.file {
         None => logging::start(&filter),
         Some(path) => logging::start_in(path, &filter)

@@ -99,6 +99,15 @@ impl Places {
         }
     }
 
+    /// A program, by path or by a name that the system finds.
+    pub(crate) fn runs_program(&mut self, program: &str) {
+        self.runs = true;
+        let program = Path::new(program);
+        if program.is_absolute() {
+            self.programs.push(program.to_owned());
+        }
+    }
+
     /// The port on which connections are taken.
     pub(crate) fn listens(&mut self, port: u16) {
         self.listens = Some(port);

@@ -29,19 +29,29 @@ impl ProgramDesktop {
 
 impl Desktop for ProgramDesktop {
     fn perform(&self, operation: Operation, argument: &str) -> Result<(), ServiceError> {
-        match operation {
-            Operation::ModeChange => match &self.modes {
-                None => Err(ServiceError::Unavailable("only conductor has modes")),
-                Some(modes) => modes.change(argument).map_err(|error| ServiceError::Invalid {
-                    found: error.wanted,
-                    wanted: "mode of the configuration",
-                }),
-            },
-            Operation::Launch => launch(&self.running, argument),
-            Operation::Keystroke => Err(ServiceError::Unavailable("this build strikes no keys")),
-            Operation::Volume => Err(ServiceError::Unavailable("this build sets no volume")),
-            _ => Err(ServiceError::Unavailable("this build does not have it")),
+        if let Some(why) = lacks(operation) {
+            return Err(ServiceError::Unavailable(why));
         }
+        match (operation, &self.modes) {
+            (Operation::Launch, _) => launch(&self.running, argument),
+            (_, None) => Err(ServiceError::Unavailable("only conductor has modes")),
+            (_, Some(modes)) => modes.change(argument).map_err(|error| ServiceError::Invalid {
+                found: error.wanted,
+                wanted: "mode of the configuration",
+            }),
+        }
+    }
+}
+
+/// Why this build cannot do it, if it cannot.
+pub(crate) fn lacks(operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::Launch | Operation::ModeChange => None,
+        Operation::Keystroke => Some("this build strikes no keys"),
+        Operation::Text => Some("this build types no text"),
+        Operation::Click => Some("this build clicks no mouse"),
+        Operation::Volume => Some("this build sets no volume"),
+        _ => Some("this build does not have it"),
     }
 }
 

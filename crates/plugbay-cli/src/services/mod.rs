@@ -2,16 +2,18 @@
 
 mod audio;
 mod desktop;
+mod programs;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use plugbay::HostBuilder;
+use plugbay::{Desktop, HostBuilder, MidiSink};
 use plugbay_midi::sink::Outputs;
 
 use self::audio::Sounds;
-pub(crate) use self::desktop::ProgramDesktop;
+pub(crate) use self::desktop::{ProgramDesktop, lacks};
+pub(crate) use self::programs::LoggedPrograms;
 use crate::harden::Places;
 use crate::policy::{user_data, variable};
 
@@ -44,10 +46,18 @@ impl ServiceOptions {
     }
 
     /// The same host, with all of it.
-    pub(crate) fn lent(&self, host: HostBuilder, desktop: ProgramDesktop) -> HostBuilder {
-        host.audio(Arc::new(Sounds::new(self.sounds())))
-            .midi(Arc::new(Outputs::new(self.midi_out.iter().cloned())))
-            .desktop(Arc::new(desktop))
+    pub(crate) fn lent(
+        &self,
+        host: HostBuilder,
+        midi: Arc<dyn MidiSink>,
+        desktop: Arc<dyn Desktop>,
+    ) -> HostBuilder {
+        host.audio(Arc::new(Sounds::new(self.sounds()))).midi(midi).desktop(desktop)
+    }
+
+    /// The outputs for MIDI messages.
+    pub(crate) fn midi(&self) -> Arc<dyn MidiSink> {
+        Arc::new(Outputs::new(self.midi_out.iter().cloned()))
     }
 }
 

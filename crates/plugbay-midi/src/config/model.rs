@@ -30,6 +30,30 @@ pub struct Config {
     pub plugins: Vec<Plugin>,
 }
 
+impl Config {
+    /// Everything that mappings do, as far as it holds no other actions, with the mapping's line.
+    pub fn actions(&self) -> Vec<(usize, Arc<Action>)> {
+        let own = self.modes.iter().flat_map(|mode| &mode.mappings);
+        let mut found = Vec::new();
+        for mapping in own.chain(&self.global_mappings) {
+            let mut left = vec![&mapping.action];
+            while let Some(action) = left.pop() {
+                match &**action {
+                    Action::Sequence { actions } => left.extend(actions.iter().rev()),
+                    Action::Repeat { action, .. } => left.push(action),
+                    Action::Conditional { then, otherwise, .. } => {
+                        left.extend(otherwise);
+                        left.push(then);
+                    }
+                    Action::Delay { .. } => {}
+                    _ => found.push((mapping.line, Arc::clone(action))),
+                }
+            }
+        }
+        found
+    }
+}
+
 /// `[device]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -6,9 +6,10 @@ use std::time::Duration;
 /// A program that was not started, or did not end by itself.
 ///
 /// Its `Display` is for the operator's log: it has the path at which the program was found. A plugin gets
-/// [`class`](Self::class) and [`guest_message`](Self::guest_message), which have what the plugin itself named.
+/// a class and a message, which have what the plugin itself named.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ProcessError {
+#[non_exhaustive]
+pub enum ProcessError {
     /// Nothing that could be run.
     #[error("{reason}")]
     Invalid {

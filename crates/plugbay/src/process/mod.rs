@@ -23,7 +23,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 pub use self::environment::program_environment;
-pub(crate) use self::error::ProcessError;
+pub use self::error::ProcessError;
 
 use self::group::Group;
 use self::output::Output;
@@ -36,42 +36,51 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// A program to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProgramRequest {
+#[non_exhaustive]
+pub struct ProgramRequest {
     /// An absolute path, or a name that is looked for in the host's `PATH`.
-    pub(crate) program: String,
+    pub program: String,
     /// Its arguments, each as it is.
-    pub(crate) args: Vec<String>,
+    pub args: Vec<String>,
     /// What it reads; its stdin ends there.
-    pub(crate) stdin: Vec<u8>,
+    pub stdin: Vec<u8>,
     /// How long it may take, from its start to its end.
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
+}
+
+impl ProgramRequest {
+    /// A program with these arguments that reads nothing.
+    pub fn new(program: impl Into<String>, args: Vec<String>, timeout: Duration) -> Self {
+        Self { program: program.into(), args, stdin: Vec::new(), timeout }
+    }
 }
 
 /// What a program that ended by itself left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProgramOutput {
+#[non_exhaustive]
+pub struct ProgramOutput {
     /// Its exit status, 0 or more.
-    pub(crate) status: i32,
-    /// The first [`LONGEST_OUTPUT`] bytes that it printed.
-    pub(crate) stdout: Vec<u8>,
+    pub status: i32,
+    /// The first MiB that it printed.
+    pub stdout: Vec<u8>,
     /// The same of its stderr.
-    pub(crate) stderr: Vec<u8>,
+    pub stderr: Vec<u8>,
     /// Whether there was more, or may have been: somebody whom it started holds its stdout still.
-    pub(crate) stdout_truncated: bool,
+    pub stdout_truncated: bool,
     /// The same of its stderr.
-    pub(crate) stderr_truncated: bool,
+    pub stderr_truncated: bool,
 }
 
 /// Runs a program and waits for its end.
 ///
-/// It runs in the [directory](working_directory) that is for programs. What it started and left running in its process group is killed when it
+/// It runs in a directory that nobody else writes to. What it started and left running in its process group is killed when it
 /// ends. Dropped before that, the future kills all of it; tokio's runtime then takes its status off the system's
 /// hands. It runs on tokio's runtime, with everything enabled.
 ///
 /// # Errors
 ///
 /// When it cannot be started, takes too long, or is ended by a signal. Any exit status is an answer.
-pub(crate) async fn run(request: ProgramRequest) -> Result<ProgramOutput, ProcessError> {
+pub async fn run(request: ProgramRequest) -> Result<ProgramOutput, ProcessError> {
     let ProgramRequest { program, args, stdin, timeout: after } = request;
     Running::start(&program, &args)?.finish(&stdin, after).await
 }
