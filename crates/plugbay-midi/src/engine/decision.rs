@@ -278,13 +278,13 @@ impl Cause {
 impl Decision {
     /// What placeholders stand for.
     pub fn placeholders(&self) -> PlaceholderValues {
-        let mut values = PlaceholderValues::default();
-        values.velocity = self.cause.velocity();
-        values.note = self.cause.note();
-        values.value = self.cause.value();
-        values.channel = self.cause.channel();
-        values.mode = self.mode.0;
-        values
+        PlaceholderValues {
+            velocity: self.cause.velocity(),
+            note: self.cause.note(),
+            value: self.cause.value(),
+            channel: self.cause.channel(),
+            mode: self.mode.0,
+        }
     }
 
     /// What the plugin is told. `epoch_ms` is the engine's time 0, in milliseconds
