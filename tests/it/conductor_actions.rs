@@ -138,3 +138,31 @@ fn a_recording_that_is_none_is_refused() {
     let ended = run(&mut command).exits(2);
     assert!(ended.stderr.contains("r.jsonl, line 1: found a recording of form 9"), "{ended}");
 }
+
+#[test]
+fn what_is_played_can_be_learned_and_then_played() {
+    let folder = folder();
+    let mut command = conductor();
+    let ended =
+        run(command.arg("learn").arg("--replay").arg(example("foot_switch.jsonl"))).exits(0);
+    let triggers: Vec<&str> = ended.stdout.lines().filter(|l| l.starts_with("trigger")).collect();
+    let wanted = [
+        "trigger = { Note = { note = 64, channel = 1 } }",
+        "trigger = { LongPress = { note = 64, channel = 1 } }",
+    ];
+    assert_eq!(triggers, wanted, "{ended}");
+    // It is a configuration as it stands, but for the plugin.
+    let config = write(folder.path(), "learned.toml", &ended.stdout);
+    let ended = run(conductor().arg("check").arg(&config)).exits(1);
+    assert!(
+        ended.stdout.contains("mappings: 2") && ended.stdout.contains("plugin.wasm"),
+        "{ended}"
+    );
+
+    // A live source: what is said comes while it is open still.
+    let mut running = crate::support::Running::start(conductor().args(["learn", "--raw", "-"]));
+    running.feed(&[0x90, 60, 64, 60, 0]);
+    running.stdout().wait_for("trigger = { Note = { note = 60, channel = 1 } }");
+    running.finish();
+    run(conductor().arg("learn")).exits(2);
+}

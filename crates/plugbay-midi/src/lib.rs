@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod engine;
+pub mod learn;
 pub mod run;
 pub mod sink;
 pub mod source;

@@ -1,6 +1,8 @@
 //! `conductor`, and `plugbay midi`: fire plugins from MIDI until the source ends.
 
 mod check;
+mod learn;
+mod origin;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,12 +10,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use plugbay::policy::Operation;
-use plugbay_midi::config::{Action, Config, PortSelector, WallTime};
-use plugbay_midi::run::{End, Journal, Outlets, Runner, Summary, TokioClock};
-use plugbay_midi::source::{
-    MidiFileSource, MidiSource, Pace, PortSource, RawSource, RecordingSource, list_ports,
-};
+use plugbay_midi::config::{Action, Config, WallTime};
+use plugbay_midi::run::{End, Journal, Outlets, Runner, Summary};
+use plugbay_midi::source::list_ports;
 
+use self::origin::Origin;
 use crate::exit::Outcome;
 use crate::harden::{HardenOption, Places};
 use crate::logging;
@@ -51,25 +52,11 @@ pub(crate) struct Midi {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The MIDI input port: an index, or part of a name
-    #[arg(value_name = "PORT")]
-    port: Option<PortSelector>,
-    /// Play a Standard MIDI File in its own time
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["port", "raw"])]
-    midi_file: Option<PathBuf>,
-    /// Play a recording again, without waiting: the same events at the same times give the same actions
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["port", "raw", "midi_file"])]
-    replay: Option<PathBuf>,
+    #[command(flatten)]
+    origin: Origin,
     /// Write down what comes in and what is done, a JSON document a line
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// With --midi-file: do not wait between events
-    // A conflict with the file lifts the requirement of one, so that each has to be said.
-    #[arg(long, requires = "midi_file", conflicts_with_all = ["port", "raw"])]
-    fast: bool,
-    /// Read raw MIDI bytes from a device, a FIFO, a file, or - for standard input
-    #[arg(long, value_name = "PATH", conflicts_with = "port")]
-    raw: Option<PathBuf>,
     #[command(flatten)]
     backend: BackendOptions,
     #[command(flatten)]
@@ -83,6 +70,7 @@ pub(crate) struct Midi {
 #[derive(Debug, Subcommand)]
 enum MidiCommand {
     Check(check::Check),
+    Learn(learn::Learn),
     /// List the MIDI input ports
     #[command(
         after_help = "Example:\n  conductor ports\n\nExit codes: 0 they are listed; 2 the system cannot tell."
@@ -94,11 +82,11 @@ impl Midi {
     pub(crate) fn run(self) -> Result<Outcome> {
         match self.command {
             Some(MidiCommand::Check(check)) => return check.run(),
+            Some(MidiCommand::Learn(learn)) => return learn.run(),
             Some(MidiCommand::Ports) => return list(),
             None => {}
         }
-        let files = [&self.midi_file, &self.raw, &self.replay];
-        let chosen = self.port.is_some() || files.into_iter().any(Option::is_some);
+        let chosen = self.origin.is_chosen();
         let Some(path) = &self.config else {
             if chosen {
                 bail!("--config is missing: which plugins are to be fired?");
@@ -110,7 +98,7 @@ impl Midi {
             anstream::eprintln!("{}", loaded.warnings.to_ansi());
         }
         let config = loaded.config;
-        let port = config.device.choose(self.port.clone());
+        let port = config.device.choose(self.origin.port());
         if !chosen && port.is_none() {
             return list();
         }
@@ -137,12 +125,7 @@ impl Midi {
             for (_, action) in config.actions() {
                 reaches(&action, &mut places);
             }
-            for source in [&self.midi_file, &self.raw, &self.replay].into_iter().flatten() {
-                places.reads(source);
-            }
-            if files.into_iter().all(Option::is_none) {
-                places.midi_ports();
-            }
+            self.origin.places(&mut places);
             places
         })?;
         let mut runner = Runner::new(Arc::new(config.clone())).with_calendar(calendar);
@@ -164,7 +147,7 @@ impl Midi {
             .context("cannot start the async runtime")?;
         runtime.block_on(async {
             let stop = super::gateway::stop_signal()?;
-            let (mut source, finite) = self.source(port)?;
+            let (mut source, finite) = self.origin.source(port)?;
             let summary = runner.run(&mut *source, &host, stop).await?;
             anstream::eprintln!("{DIM}conductor: {summary}{DIM:#}");
             if let Some(error) = &summary.journal {
@@ -172,25 +155,6 @@ impl Midi {
             }
             Ok(outcome(&summary, finite))
         })
-    }
-
-    /// The source, and whether it has an end.
-    fn source(&self, port: Option<PortSelector>) -> Result<(Box<dyn MidiSource>, bool)> {
-        if let Some(path) = &self.midi_file {
-            let pace = if self.fast { Pace::Fast } else { Pace::Real };
-            let clock = Arc::new(TokioClock::new());
-            return Ok((Box::new(MidiFileSource::open(path, pace, clock)?), true));
-        }
-        if let Some(path) = &self.replay {
-            return Ok((Box::new(RecordingSource::open(path)?), true));
-        }
-        if let Some(path) = &self.raw {
-            return Ok((Box::new(RawSource::open(path)?), true));
-        }
-        let Some(port) = port else { bail!("no MIDI source was chosen") };
-        let source = PortSource::open(&port)?;
-        anstream::eprintln!("{DIM}conductor: listening to {}{DIM:#}", source.port_name());
-        Ok((Box::new(source), false))
     }
 }
 

@@ -14,7 +14,7 @@ const RPN_HIGH: u8 = 101;
 
 /// What was last heard of each controller.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Controls {
+pub(crate) struct Controls {
     /// By channel and controller.
     values: HashMap<(u8, u8), u8>,
     /// By channel.
@@ -35,6 +35,14 @@ impl Controls {
         let previous = self.values.insert((channel, cc), value);
         let parameter = self.parameter(channel, cc, value);
         (Cause::Controller { channel, cc, value, previous }, parameter)
+    }
+
+    /// The parameter that a controller's message sets.
+    pub(crate) fn parameter_of(&mut self, channel: u8, cc: u8, value: u8) -> Option<u16> {
+        match self.parameter(channel, cc, value)? {
+            Cause::Nrpn { parameter, .. } => Some(parameter),
+            _ => None,
+        }
     }
 
     /// A parameter is set by each message with data. One with the high seven bits has 0 for the low ones, which may follow.

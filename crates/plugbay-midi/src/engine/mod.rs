@@ -20,7 +20,7 @@ pub use decision::{Cause, Decision, MappingId, Matched};
 pub use event::{MidiEvent, TimedEvent};
 
 use crate::config::{Config, Mapping, Mode, ModeId, WallTime};
-use controls::Controls;
+pub(crate) use controls::Controls;
 use gesture::{Gestures, Hopes, Press, Settled};
 use lookup::Lookup;
 use script::{Scripts, Surroundings};
