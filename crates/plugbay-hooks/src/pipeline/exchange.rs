@@ -176,7 +176,7 @@ impl Exchange {
     ) -> Result<(), HookFailure> {
         let pipeline = Arc::clone(&self.pipeline);
         if self.streams.is_empty() {
-            self.streams = pipeline.slots.iter().map(StreamPart::new).collect();
+            self.streams = pipeline.slots.iter().map(|slot| StreamPart::new(slot)).collect();
         }
         self.chunk_below(&pipeline, pipeline.slots.len(), chunk, leaving).await
     }
@@ -325,5 +325,5 @@ impl Exchange {
 }
 
 fn reverse(pipeline: &Pipeline, reach: usize) -> impl Iterator<Item = &Slot> {
-    pipeline.slots.iter().take(reach).rev()
+    pipeline.slots.iter().take(reach).rev().map(|slot| &**slot)
 }
