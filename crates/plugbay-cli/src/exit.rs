@@ -13,6 +13,8 @@ pub(crate) enum Outcome {
     Success,
     /// What the command was to do was done, and failed.
     Failure,
+    /// What was looked at cannot be used.
+    Unusable,
 }
 
 impl From<Outcome> for ExitCode {
@@ -20,6 +22,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Success => ExitCode::SUCCESS,
             Outcome::Failure => ExitCode::from(1),
+            Outcome::Unusable => ExitCode::from(2),
         }
     }
 }
