@@ -6,6 +6,7 @@ use plugbay::LoadError;
 use plugbay::abi::interface::Hook;
 
 use crate::config::ConfigError;
+use crate::plugins::FetchError;
 use crate::provider::SetupError;
 
 /// Why a gateway does not start.
@@ -44,6 +45,14 @@ pub enum GatewayError {
     SameName {
         /// The name.
         name: String,
+    },
+    /// A plugin cannot be fetched.
+    #[error("plugin `{name}`: {source}")]
+    Fetch {
+        /// The plugin.
+        name: String,
+        /// Why.
+        source: Box<FetchError>,
     },
     /// A plugin's canary call failed.
     #[error("plugin `{name}`: its canary call of `{hook}` failed: {problem}")]

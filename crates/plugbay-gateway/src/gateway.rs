@@ -16,7 +16,7 @@ use crate::api::Shared;
 use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, ServerTimeouts};
 use crate::error::{GatewayError, ReloadError};
 use crate::listen;
-use crate::plugins::{self, CheckReport, PluginLogs, PluginReport, Plugins, watch};
+use crate::plugins::{self, CheckReport, GatewayOptions, PluginReport, Plugins, watch};
 use crate::provider::{MockProvider, OpenAiProvider, Provider, Registry};
 use crate::server::ShutdownReport;
 use crate::workers::Workers;
@@ -40,10 +40,10 @@ impl Gateway {
     /// When a plugin that is required cannot be loaded, a provider cannot be set up, or an address cannot be had.
     /// Plugins that were loaded before are ended.
     pub async fn start(config: Config, host: &Host) -> Result<Running, GatewayError> {
-        Self::start_with(config, host, Arc::default()).await
+        Self::start_with(config, host, GatewayOptions::default()).await
     }
 
-    /// The same; operators are shown what is in `logs`, which is to be the host's output.
+    /// The same, with more.
     ///
     /// # Errors
     ///
@@ -51,13 +51,13 @@ impl Gateway {
     pub async fn start_with(
         config: Config,
         host: &Host,
-        logs: Arc<PluginLogs>,
+        options: GatewayOptions,
     ) -> Result<Running, GatewayError> {
         // Providers first: they fail sooner than plugins load.
         let (providers, mock) = providers(&config)?;
         let admin = config.admin.as_ref().map(Admin::bind).transpose()?;
         let clock = Arc::new(SystemClock::new());
-        let plugins = Plugins::start(&config, host, clock, logs).await?;
+        let plugins = Plugins::start(&config, host, clock, options).await?;
         let mut builder = Self::builder()
             .listen(config.listen)
             .max_body_bytes(config.max_body_bytes)
@@ -80,10 +80,10 @@ impl Gateway {
 
     /// Tries whether a gateway could be started, without serving: each plugin is loaded and ended, each provider set
     /// up. Says what was found, in order.
-    pub async fn check(config: &Config, host: &Host) -> CheckReport {
+    pub async fn check(config: &Config, host: &Host, options: &GatewayOptions) -> CheckReport {
         let providers = providers(config).map(|_| ());
         let admin = config.admin.as_ref().map(admin::token).transpose().map(|_| ());
-        plugins::check(config, host, [providers, admin]).await
+        plugins::check(config, host, options, [providers, admin]).await
     }
 }
 

@@ -32,7 +32,10 @@ pub use config::{
 pub use endpoint::Endpoint;
 pub use error::{GatewayError, ReloadError};
 pub use gateway::{Gateway, GatewayBuilder, Running};
-pub use plugins::{CheckReport, HookReport, LogLine, PluginLogs, PluginReport, PluginState};
+pub use plugins::{
+    CheckReport, FetchError, GatewayOptions, HookReport, LogLine, PluginLogs, PluginReport,
+    PluginState,
+};
 pub use provider::{
     ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider, ProviderError,
     Received, SetupError, UpstreamError, UpstreamTimeouts,

@@ -1,5 +1,9 @@
 //! Plugins that take each other's place while requests are under way.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test, in helpers too"
+)]
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

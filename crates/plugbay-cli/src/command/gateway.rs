@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use plugbay_gateway::{Config, Gateway as Server, PluginLogs, ShutdownReport};
+use plugbay_gateway::{Config, Gateway as Server, GatewayOptions, PluginLogs, ShutdownReport};
 
 use dry::Dry;
 
@@ -85,10 +85,12 @@ impl Gateway {
             }
             places.reads(&self.config);
             for plugin in &config.plugins {
-                if config.reload.watch {
-                    places.rereads(plugin.file());
+                if let Some(file) = plugin.file() {
+                    if config.reload.watch {
+                        places.rereads(file);
+                    }
+                    places.plugin(file);
                 }
-                places.plugin(plugin.file());
                 places.granted(&plugin.capabilities);
             }
             places.listens(config.listen.port());
@@ -100,8 +102,11 @@ impl Gateway {
         })?;
         let lent = |host| self.services.lent(host, ProgramDesktop::default());
         let heeded = |host| lent(self.policy.heeded(host, &audit));
-        let logs = Arc::new(PluginLogs::before(Arc::new(StderrLines)));
-        let host = self.backend.host_of_many(Arc::clone(&logs) as _, heeded)?;
+        let mut options = GatewayOptions::default();
+        options.logs = Arc::new(PluginLogs::before(Arc::new(StderrLines)));
+        // Below what `--harden` lets it write to.
+        options.modules = self.backend.modules();
+        let host = self.backend.host_of_many(Arc::clone(&options.logs) as _, heeded)?;
         // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the
         // gateway serves on threads of its own.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -110,7 +115,7 @@ impl Gateway {
             .build()
             .context("cannot start the async runtime")?;
         if self.dry.check.is_some() {
-            return self.dry.report(&runtime.block_on(Server::check(&config, &host)));
+            return self.dry.report(&runtime.block_on(Server::check(&config, &host, &options)));
         }
         runtime.block_on(async {
             let stop = stop_signal()?;
@@ -118,7 +123,7 @@ impl Gateway {
             // Compiling a module keeps its thread busy until it is done, whatever the limits are, so it is
             // another thread than the one that is told to stop.
             let backend = host.backend_name();
-            let starting = tokio::spawn(async move { Server::start_with(config, &host, logs).await });
+            let starting = tokio::spawn(async move { Server::start_with(config, &host, options).await });
             let mut stop = std::pin::pin!(stop);
             let running = tokio::select! {
                 started = starting => started.context("starting the gateway failed")??,

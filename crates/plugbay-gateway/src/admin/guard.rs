@@ -47,7 +47,8 @@ impl Guard {
     }
 
     /// Whether whoever sends these headers is an operator.
-    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), HookError> {
+    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Box<HookError>> {
+        let refused = |status, code, message| Err(invalid(status, code, message).into());
         match &self.token {
             Some(Token(wanted)) => {
                 let shown = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
@@ -59,11 +60,11 @@ impl Guard {
                     {
                         Ok(())
                     }
-                    _ => Err(invalid(
+                    _ => refused(
                         401,
                         "invalid_token",
                         "wanted `authorization: Bearer` and the token",
-                    )),
+                    ),
                 }
             }
             // Everybody on this machine is one, but for the pages that their browsers show: those of other sites
@@ -71,7 +72,7 @@ impl Guard {
             None if headers.contains_key(ORIGIN) => {
                 let message =
                     "without a token, found an `origin`, as browsers send it; wanted none";
-                Err(invalid(403, "forbidden_origin", message))
+                refused(403, "forbidden_origin", message)
             }
             None => {
                 let host = headers.get(HOST).and_then(|value| value.to_str().ok());
@@ -80,7 +81,7 @@ impl Guard {
                     false => {
                         let message =
                             "without a token, wanted `host` to be localhost or a loopback address";
-                        Err(invalid(403, "forbidden_host", message))
+                        refused(403, "forbidden_host", message)
                     }
                 }
             }

@@ -17,6 +17,13 @@ pub(super) fn document() -> Value {
     };
     let operation =
         |summary: &str, schema: Value| json!({"summary": summary, "responses": answers(schema)});
+    let with = |operation: Value, key: &str, part: Value| match operation {
+        Value::Object(mut operation) => {
+            operation.insert(key.to_owned(), part);
+            Value::Object(operation)
+        }
+        other => other,
+    };
     let list = json!({
         "type": "object",
         "properties": {
@@ -32,19 +39,20 @@ pub(super) fn document() -> Value {
             "additionalProperties": false,
         }}},
     });
-    let mut put = operation("Change it until the configuration file says something else", plugin());
-    put["requestBody"] = change;
-    let mut logs = operation(
+    let put = operation("Change it until the configuration is read again", plugin());
+    let put = with(put, "requestBody", change);
+    let logs = operation(
         "The last 1,000 lines that it printed",
         json!({
             "type": "object",
             "properties": {"lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}},
         }),
     );
-    logs["parameters"] = json!([{
+    let follow = json!([{
         "name": "follow", "in": "query", "schema": {"type": "string", "enum": ["1", "true"]},
         "description": "as server-sent events, and then each line as it is printed",
     }]);
+    let logs = with(logs, "parameters", follow);
     json!({
         "openapi": "3.1.0",
         "info": {"title": "Plugbay gateway: admin", "version": env!("CARGO_PKG_VERSION")},
@@ -54,7 +62,7 @@ pub(super) fn document() -> Value {
                 "parameters": named.clone(),
                 "get": operation("One plugin", plugin()),
                 "put": put,
-                "delete": operation("Take it away until the configuration file changes", json!({"type": "object"})),
+                "delete": operation("Take it away until the configuration is read again", json!({"type": "object"})),
             },
             "/admin/plugins/{name}/reload": {
                 "parameters": named.clone(),

@@ -26,7 +26,7 @@ use crate::plugins::{LogLine, PluginReport, Plugins};
 /// Longest body of a request, in bytes.
 const LONGEST: usize = 1 << 20;
 
-type Answer = Result<Response<HttpBody>, HookError>;
+type Answer = Result<Response<HttpBody>, Box<HookError>>;
 
 /// What of a plugin's configuration may be changed.
 #[derive(Debug, Default, Deserialize)]
@@ -99,7 +99,7 @@ async fn routed(plugins: Arc<Plugins>, request: Request<Incoming>) -> Answer {
 async fn changed<F>(
     plugins: &Arc<Plugins>,
     change: impl FnOnce(Arc<Plugins>) -> F,
-) -> Result<(), HookError>
+) -> Result<(), Box<HookError>>
 where
     F: Future<Output = Result<(), ReloadError>> + Send + 'static,
 {
@@ -120,13 +120,13 @@ fn one(plugins: &Plugins, name: &str) -> Answer {
     }
 }
 
-async fn change(body: Incoming) -> Result<Change, HookError> {
+async fn change(body: Incoming) -> Result<Change, Box<HookError>> {
     let body = Limited::new(body, LONGEST).collect().await.map_err(|_| {
         let message = format!("found a body of more than {LONGEST} bytes, or half of one");
         invalid(413, "body_too_large", message)
     })?;
     serde_json::from_slice(&body.to_bytes())
-        .map_err(|error| invalid(400, "invalid_json", error.to_string()))
+        .map_err(|error| invalid(400, "invalid_json", error.to_string()).into())
 }
 
 fn lines(plugins: &Plugins, log: &str) -> Response<HttpBody> {
@@ -165,26 +165,31 @@ fn whole(document: &impl Serialize) -> Response<HttpBody> {
     api_error::json(200, json).map(HttpBody::whole)
 }
 
-fn refused(error: &ReloadError) -> HookError {
-    match error {
-        ReloadError::NoPlugin { name } => unknown(name),
+fn refused(error: &ReloadError) -> Box<HookError> {
+    let refused = match error {
+        ReloadError::NoPlugin { name } => return unknown(name),
         ReloadError::NoFile => invalid(409, "no_configuration_file", error.to_string()),
         ReloadError::Config(_) => invalid(422, "invalid_configuration", error.to_string()),
         _ => server(422, "plugin_not_loaded", error.to_string()),
-    }
+    };
+    refused.into()
 }
 
-fn unknown(name: &str) -> HookError {
+fn unknown(name: &str) -> Box<HookError> {
     invalid(404, "plugin_not_found", format!("there is no plugin `{}`", plugbay::plain(name, 200)))
+        .into()
 }
 
-fn nothing(method: &str, path: &str, place: [Option<&str>; 4]) -> HookError {
+fn nothing(method: &str, path: &str, place: [Option<&str>; 4]) -> Box<HookError> {
     let wanted = match place {
         [Some("openapi.json" | "plugins"), None, ..] => "GET",
         [Some("plugins"), Some(_), None, _] => "GET, PUT or DELETE",
         [Some("plugins"), Some(_), Some("logs"), None] => "GET",
         [Some("plugins"), Some(_), Some("reload"), None] | [Some("reload"), None, ..] => "POST",
-        _ => return invalid(404, "not_found", format!("found {method} {path}, which is not here")),
+        _ => {
+            return invalid(404, "not_found", format!("found {method} {path}, which is not here"))
+                .into();
+        }
     };
-    invalid(405, "method_not_allowed", format!("found {method} {path}, wanted {wanted}"))
+    invalid(405, "method_not_allowed", format!("found {method} {path}, wanted {wanted}")).into()
 }

@@ -1,5 +1,6 @@
 //! What the configuration says of a plugin.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use plugbay::abi::interface::Hook;
@@ -11,13 +12,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{ConfigError, schema};
+use crate::plugins::{Remote, shown};
 
 /// One plugin.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PluginConfig {
-    /// The `.wasm` file; a relative path begins where the configuration file is.
+    /// The `.wasm` file, or its URL; a relative path begins where the configuration file is.
     #[serde(default)]
     path: Option<String>,
     /// Another name for `path`. Only one of them is there.
@@ -43,6 +45,13 @@ pub struct PluginConfig {
     #[serde(default)]
     #[schemars(schema_with = "schema::sha256")]
     pub sha256: Option<ModuleHash>,
+    /// For a URL: whether it may be one without TLS. Default `false`.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// For a URL: addresses with their ports that may be reached though they are not public. Default: none.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub allow_private: Vec<SocketAddr>,
     /// Where it stands relative to the built-in ones. Default `post_builtin`.
     #[serde(default)]
     #[schemars(schema_with = "schema::placement")]
@@ -64,7 +73,7 @@ pub struct PluginConfig {
     /// Calls of a new version within which a tripped breaker brings the old one back. Default 100; 0 = never.
     #[serde(default = "hundred")]
     pub rollback: u64,
-    /// Whether only a module that a trusted key signed is loaded. Default: not for a file.
+    /// Whether only a module that a trusted key signed is loaded. Default: for a URL, and not for a file.
     #[serde(default)]
     pub require_signature: Option<bool>,
     /// Its bounds.
@@ -92,9 +101,22 @@ pub struct PluginConfig {
     #[serde(default)]
     #[schemars(schema_with = "schema::runtime")]
     pub runtime: Option<Runtime>,
-    /// The file, once it is known where relative paths begin.
+    /// Where its module is, once it is known where relative paths begin.
     #[serde(skip)]
-    file: PathBuf,
+    module: Module,
+}
+
+/// Where a plugin's module is.
+#[derive(Debug, Clone, PartialEq)]
+enum Module {
+    File(PathBuf),
+    Url(String),
+}
+
+impl Default for Module {
+    fn default() -> Self {
+        Self::File(PathBuf::new())
+    }
 }
 
 /// A call that a new version of a plugin has to answer before it takes the old one's place.
@@ -132,19 +154,37 @@ impl PartialEq for RawJson {
 }
 
 impl PluginConfig {
-    /// Its `.wasm` file.
-    pub fn file(&self) -> &Path {
-        &self.file
+    /// Its `.wasm` file, unless it is fetched.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.module {
+            Module::File(file) => Some(file),
+            Module::Url(_) => None,
+        }
+    }
+
+    /// Where it is fetched from, if it is.
+    pub(crate) fn remote(&self) -> Option<Remote> {
+        match &self.module {
+            Module::File(_) => None,
+            Module::Url(url) => Some(Remote {
+                url: url.clone(),
+                allow_private: self.allow_private.clone(),
+                limit: self.limits.module_bytes,
+            }),
+        }
     }
 
     /// What it is known by from one configuration to the next.
     pub(crate) fn key(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.file.display().to_string())
+        self.name.clone().unwrap_or_else(|| match &self.module {
+            Module::File(file) => file.display().to_string(),
+            Module::Url(url) => shown(url),
+        })
     }
 
     /// What it is called until it says its own name, without where it is.
     pub(crate) fn display_name(&self) -> String {
-        let stem = || self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let stem = || self.file()?.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         self.name.clone().or_else(stem).unwrap_or_else(|| "plugin".to_owned())
     }
 
@@ -154,7 +194,7 @@ impl PluginConfig {
             .with_limits(self.limits.clone())
             .with_grant(self.capabilities.clone())
             .with_input(self.input)
-            .with_required_signature(self.require_signature.unwrap_or(false))
+            .with_required_signature(self.require_signature.unwrap_or(self.file().is_none()))
             .with_streams(self.streams);
         options.name.clone_from(&self.name);
         options.config = self.config.as_ref().map(|config| config.0.clone());
@@ -179,16 +219,24 @@ impl PluginConfig {
                 return Err(invalid("", "found `path` and `url`, wanted one of them"));
             }
         };
-        if is_url(module) {
-            let problem = format!(
-                "found the URL `{module}`, wanted a file: this version does not download plugins"
-            );
-            return Err(invalid(key, &problem));
+        if let Some(tls) = tls(module) {
+            if !tls && !self.allow_http {
+                let problem = format!(
+                    "found `{}`, wanted https, or `allow_http` for this plugin",
+                    shown(module)
+                );
+                return Err(invalid(key, &problem));
+            }
+            if self.name.is_none() {
+                return Err(invalid("", "found a URL and no `name`, wanted a name"));
+            }
+            self.module = Module::Url(module.clone());
+            return Ok(());
         }
         if module.is_empty() {
             return Err(invalid(key, "found nothing, wanted a file"));
         }
-        self.file = base.join(module);
+        self.module = Module::File(base.join(module));
         Ok(())
     }
 }
@@ -210,7 +258,9 @@ fn hook<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hook, D::Error> {
     })
 }
 
-fn is_url(module: &str) -> bool {
+/// Whether a URL is one with TLS; `None` where it is none.
+fn tls(module: &str) -> Option<bool> {
     let text = module.to_ascii_lowercase();
-    text.starts_with("http://") || text.starts_with("https://")
+    let is = |scheme| text.starts_with(scheme);
+    (is("http://") || is("https://")).then(|| is("https://"))
 }

@@ -23,7 +23,7 @@ fn plugins_alone_are_enough() {
     )
     .unwrap();
     let plugin = &config.plugins[0];
-    assert_eq!(plugin.file(), Path::new("/opt/plugins/one.wasm"));
+    assert_eq!(plugin.file().unwrap(), Path::new("/opt/plugins/one.wasm"));
     assert_eq!(plugin.config.as_ref().unwrap().get(), r#"{"greeting": 1.00}"#);
     assert_eq!((plugin.enabled, plugin.order), (true, 0));
     assert!(!plugin.options().require_signature);
@@ -61,7 +61,11 @@ fn everything_can_be_said() {
     assert!(!config.reload.watch);
     assert_eq!(config.server.threads.unwrap().get(), 4);
     let plugin = &config.plugins[0];
-    assert_eq!(plugin.file(), Path::new("/etc/gateway/one.wasm"), "beside the configuration");
+    assert_eq!(
+        plugin.file().unwrap(),
+        Path::new("/etc/gateway/one.wasm"),
+        "beside the configuration"
+    );
     assert_eq!(plugin.breaker, BreakerSettings::new(2, 10_000));
     assert_eq!((plugin.required, plugin.rollback), (true, 7));
     assert_eq!(plugin.version.as_deref(), Some("1.2 (beta)"));
@@ -83,8 +87,26 @@ fn everything_can_be_said() {
 fn either_key_takes_a_file_and_variables_are_replaced() {
     let config =
         parse(r#"{"plugins": [{"path": "${PLUGIN}.wasm"}, {"url": "/opt/${NO:-b}.wasm"}]}"#);
-    let files: Vec<_> = config.unwrap().plugins.iter().map(|it| it.file().to_owned()).collect();
+    let files: Vec<_> =
+        config.unwrap().plugins.iter().map(|it| it.file().unwrap().to_owned()).collect();
     assert_eq!(files, [Path::new("/etc/gateway/s3cret.wasm"), Path::new("/opt/b.wasm")]);
+}
+
+#[test]
+fn a_url_wants_a_signature_unless_it_is_said_otherwise() {
+    let config = parse(
+        r#"{"plugins": [
+            {"path": "https://example.org/p.wasm", "name": "a"},
+            {"url": "http://10.0.0.1:8000/p.wasm", "name": "b", "allow_http": true, "require_signature": false,
+             "allow_private": ["10.0.0.1:8000"], "limits": {"module_bytes": 1000}}
+        ]}"#,
+    )
+    .unwrap();
+    let [a, b] = &config.plugins[..] else { panic!("two plugins") };
+    assert_eq!((a.options().require_signature, b.options().require_signature), (true, false));
+    assert_eq!(a.remote().unwrap().url, "https://example.org/p.wasm");
+    let remote = b.remote().unwrap();
+    assert_eq!((remote.limit, remote.allow_private[0].port(), b.file()), (1_000, 8_000, None));
 }
 
 #[test]
@@ -231,7 +253,18 @@ fn errors_give_the_file_the_place_what_was_found_and_what_was_wanted() {
         (r#"{"plugins": [{"path": ""}]}"#, &["`plugins[0].path`", "wanted a file"]),
         (
             r#"{"plugins": [{"path": "HTTPS://example.com/p.wasm"}]}"#,
-            &["`plugins[0].path`", "found the URL", "does not download"],
+            &["`plugins[0]`", "found a URL and no `name`"],
+        ),
+        (
+            r#"{"plugins": [{"url": "http://example.com/p.wasm?t=s3cret", "name": "p"}]}"#,
+            &[
+                "`plugins[0].url`",
+                "found `http://example.com/p.wasm`, wanted https, or `allow_http`",
+            ],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "allow_private": ["localhost:80"]}]}"#,
+            &["`plugins[0].allow_private[0]`", "socket address"],
         ),
         (
             r#"{"plugins": [{"path": "a", "name": "x"}, {"path": "b", "name": "x"}]}"#,

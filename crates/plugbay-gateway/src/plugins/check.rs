@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use plugbay::Host;
 use serde::Serialize;
 
-use super::load;
+use super::fetch::Fetcher;
+use super::{GatewayOptions, load};
 use crate::config::Config;
 use crate::error::GatewayError;
 
@@ -41,10 +42,12 @@ pub struct CheckedPlugin {
 pub(crate) async fn check(
     config: &Config,
     host: &Host,
+    options: &GatewayOptions,
     others: impl IntoIterator<Item = Result<(), GatewayError>>,
 ) -> CheckReport {
     let problems = others.into_iter().filter_map(|tried| Some(tried.err()?.to_string()));
     let mut report = CheckReport { ok: false, plugins: Vec::new(), problems: problems.collect() };
+    let fetcher = Fetcher::new(options.modules.clone());
     let mut names = HashSet::new();
     for plugin in &config.plugins {
         let mut checked = CheckedPlugin {
@@ -55,7 +58,7 @@ pub(crate) async fn check(
             error: None,
         };
         let loaded = match plugin.enabled {
-            true => Some(load::load(host, plugin).await),
+            true => Some(load::load(host, &fetcher, plugin).await),
             false => None,
         };
         match loaded {

@@ -6,19 +6,39 @@ use plugbay::policy::ModuleHash;
 use plugbay::{Host, Plugin};
 use serde_json::Value;
 
+use super::fetch::Fetcher;
 use crate::config::{CanaryConfig, PluginConfig};
 use crate::error::GatewayError;
 
 /// Loads a plugin, runs its `init`, and has it answer its canary.
-pub(super) async fn load(host: &Host, config: &PluginConfig) -> Result<Plugin, GatewayError> {
-    let (host, file, options) = (host.clone(), config.file().to_owned(), config.options());
+pub(super) async fn load(
+    host: &Host,
+    fetcher: &Fetcher,
+    config: &PluginConfig,
+) -> Result<Plugin, GatewayError> {
+    let name = config.display_name();
+    let fetched = match config.remote() {
+        Some(remote) => match fetcher.fetch(&name, &remote).await {
+            Ok(fetched) => Some(fetched),
+            Err(source) => return Err(GatewayError::Fetch { name, source: Box::new(source) }),
+        },
+        None => None,
+    };
+    let file = fetched.as_ref().map(|fetched| &*fetched.file).or(config.file());
+    let file = file.unwrap_or(Path::new("")).to_owned();
+    let (host, options) = (host.clone(), config.options());
     // Compiling keeps a thread busy: none of those that serve, and none that somebody waits for.
     let runtime = tokio::runtime::Handle::current();
     let loading = move || runtime.block_on(async { host.load_file(&file, options).await });
     let loaded = tokio::task::spawn_blocking(loading).await;
     let plugin = loaded.map_err(|_| GatewayError::Closing)??;
     match fit(&plugin, config.canary.as_ref()).await {
-        Ok(()) => Ok(plugin),
+        Ok(()) => {
+            if let Some(fetched) = fetched {
+                fetched.is_good();
+            }
+            Ok(plugin)
+        }
         Err(error) => {
             end(&plugin).await;
             Err(error)

@@ -30,7 +30,7 @@ pub struct LogLine {
 
 /// The last 1,000 lines of each plugin, passed on to somebody else, too.
 ///
-/// Give it to the host as its output, and to [`Gateway::start_with`](crate::Gateway::start_with).
+/// Give it to the host as its output, and to the gateway in its [`GatewayOptions`](crate::GatewayOptions).
 pub struct PluginLogs {
     next: Arc<dyn PluginOutput>,
     rings: Mutex<HashMap<String, Ring>>,

@@ -51,7 +51,12 @@ impl Retired {
     /// Ends all that are left, whoever may still need them, and tells which of them failed at it.
     pub(super) async fn close(&self) -> Vec<(String, CallFailure)> {
         self.closing.send_replace(true);
-        let tasks = std::mem::take(&mut *lock(&self.tasks));
-        tasks.join_all().await.into_iter().flatten().collect()
+        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
+        let mut failed = Vec::new();
+        while let Some(ended) = tasks.join_next().await {
+            // A panic in it was reported when it happened.
+            failed.extend(ended.ok().flatten());
+        }
+        failed
     }
 }

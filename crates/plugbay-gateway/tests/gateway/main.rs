@@ -23,3 +23,4 @@ mod streams;
 mod support;
 mod threads;
 mod upstream;
+mod urls;

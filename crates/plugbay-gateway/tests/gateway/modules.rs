@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use plugbay::runtime::Stream;
+use plugbay::signing::TrustDirectory;
 use plugbay::{Host, PluginOutput};
 use plugbay_gateway::{
-    Config, Gateway, GatewayError, PluginLogs, PluginReport, PluginState, Running,
+    Config, Gateway, GatewayError, GatewayOptions, PluginLogs, PluginReport, PluginState, Running,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -114,8 +115,12 @@ impl Folder {
 async fn start(file: &Path, lines: &Arc<Lines>) -> Result<Running, GatewayError> {
     let logs = Arc::new(PluginLogs::before(Arc::clone(lines) as _));
     let backend = plugbay::backend("wasmi").unwrap();
-    let host = Host::builder().backend(backend).output(Arc::clone(&logs) as _).build().unwrap();
-    Gateway::start_with(Config::load(file).unwrap(), &host, logs).await
+    let host = Host::builder().backend(backend).output(Arc::clone(&logs) as _);
+    let trust = TrustDirectory::new(file.with_file_name("trust"));
+    let host = host.trust(trust).build().unwrap();
+    let mut options = GatewayOptions::default();
+    (options.logs, options.modules) = (logs, Some(file.with_file_name("modules")));
+    Gateway::start_with(Config::load(file).unwrap(), &host, options).await
 }
 
 pub(crate) async fn chat(running: &Running) -> Response {
