@@ -6,18 +6,22 @@
 )]
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use plugbay::abi::hook::{Body, HttpRequest, HttpResponse, LlmRequest, LlmResponse};
+use plugbay::abi::hook::{
+    Body, ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput,
+    HttpRequest, HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutput, PreInput, PreOutput,
+};
 use plugbay::abi::interface::Hook;
 use plugbay::abi::json::RawObject;
-use plugbay::runtime::ManualClock;
+use plugbay::runtime::{BoxFuture, ManualClock};
 use plugbay_hooks::{
-    BreakerSettings, CallFailure, Ending, Exchange, FailureKind, HttpPreFlow, Journal, Live,
-    Pipeline, Placed, PluginEntry, PreFlow, Reply, Scripted, Trial, Verdict,
+    BreakerSettings, CallFailure, Ending, Exchange, FailureKind, HookPlugin, HookStream,
+    HttpPreFlow, Journal, Live, Pipeline, Placed, PluginEntry, PreFlow, Reply, Scripted, Trial,
+    Verdict,
 };
 use pollster::block_on;
 use serde_json::json;
@@ -158,13 +162,16 @@ fn no_request_fails_and_nothing_is_left_during_a_thousand_reloads() {
     let journal = Journal::default();
     let (mut current, mut ending) = placed(&journal, 0);
     let live = Live::new(of(&current));
-    let (done, served_well) = (AtomicBool::new(false), AtomicU64::new(0));
+    let done = AtomicBool::new(false);
+    let (tell, told) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| {
+            let tell = tell.clone();
+            let (live, done) = (&live, &done);
+            scope.spawn(move || {
                 while !done.load(Ordering::Relaxed) {
-                    assert!(block_on(served(&live)), "a request failed, or two versions had it");
-                    served_well.fetch_add(1, Ordering::Relaxed);
+                    assert!(block_on(served(live)), "a request failed, or two versions had it");
+                    tell.send(()).unwrap();
                 }
             });
         }
@@ -173,15 +180,15 @@ fn no_request_fails_and_nothing_is_left_during_a_thousand_reloads() {
             block_on(ending.close()).unwrap();
         };
         for number in 1..=VERSIONS {
-            let before = served_well.load(Ordering::Relaxed);
+            while told.try_recv().is_ok() {}
             let (next, its_ending) = placed(&journal, number);
             live.replace(of(&next));
             current = next;
             let old = std::mem::replace(&mut ending, its_ending);
             scope.spawn(move || end(old));
             // Each version has requests.
-            while served_well.load(Ordering::Relaxed) < before + 2 {
-                std::thread::yield_now();
+            for _ in 0..4 {
+                told.recv().unwrap();
             }
         }
         done.store(true, Ordering::Relaxed);
@@ -247,4 +254,88 @@ fn calls_are_counted_by_hook_and_kind_of_failure() {
     assert_eq!((hook.hook, hook.calls(), hook.ok), (Hook::Pre, 5, 1));
     assert_eq!((hook.failed(FailureKind::Trap), hook.failures(), hook.tripped), (4, 4, 1));
     assert!(hook.durations.quantile(0.5).is_some());
+}
+
+/// A plugin that keeps something of its own for each stream, and sees whether that is let go of before the plugin may
+/// be ended.
+struct Keeping {
+    inner: Scripted,
+    watch: Watch,
+}
+
+#[derive(Clone, Default)]
+struct Watch {
+    ending: Arc<Mutex<Option<Ending>>>,
+    too_late: Arc<Mutex<Option<bool>>>,
+}
+
+struct Kept(Watch);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let mut ending = self.0.ending.lock().unwrap();
+        *self.0.too_late.lock().unwrap() = Some(is_unused(ending.as_mut().unwrap()));
+    }
+}
+
+impl HookStream for Kept {
+    fn chunk<'a>(&'a mut self, _: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+type Called<'a, T> = BoxFuture<'a, Result<Option<T>, CallFailure>>;
+
+impl HookPlugin for Keeping {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn exports(&self, hook: Hook) -> bool {
+        self.inner.exports(hook)
+    }
+
+    fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput> {
+        self.inner.http_pre(input)
+    }
+
+    fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput> {
+        self.inner.pre(input)
+    }
+
+    fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput> {
+        self.inner.post(input)
+    }
+
+    fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
+        self.inner.chunk(input)
+    }
+
+    fn stream(&self) -> Option<Box<dyn HookStream>> {
+        Some(Box::new(Kept(self.watch.clone())))
+    }
+
+    fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {
+        self.inner.http_post(input)
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>> {
+        self.inner.close()
+    }
+}
+
+#[test]
+fn what_a_stream_has_of_a_plugin_is_let_go_of_before_the_plugin_ends() {
+    let (journal, watch) = (Journal::default(), Watch::default());
+    let keeping = Keeping { inner: version(&journal, 1), watch: watch.clone() };
+    let (placed, ending) = Placed::new(PluginEntry::new(Arc::new(keeping)));
+    *watch.ending.lock().unwrap() = Some(ending);
+    let live = Live::new(of(&placed));
+    drop(placed);
+    let mut exchange = request(&live);
+    block_on(exchange.chunk(raw(json!({})), &mut VecDeque::new())).unwrap();
+    drop(live);
+    drop(exchange);
+    assert_eq!(*watch.too_late.lock().unwrap(), Some(false));
+    assert!(is_unused(watch.ending.lock().unwrap().as_mut().unwrap()));
 }
