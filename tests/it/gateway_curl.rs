@@ -407,11 +407,20 @@ fn a_gateway_that_cannot_start_says_why() {
     modules::write(folder.path(), "slow", &loop_in_init);
     modules::write(folder.path(), "action", &modules::action("(i32.const 0)", ""));
     for (config, wanted) in [
-        (r#"{"plugins": [{"path": "action.wasm"}]}"#, &["no hook plugin", "`action`"][..]),
-        (r#"{"plugins": [{"path": "none.wasm"}]}"#, &["none.wasm", "cannot read"][..]),
-        (r#"{"plugins": [{"path": "config.json"}]}"#, &["not a valid WebAssembly module"]),
         (
-            r#"{"plugins": [{"path": "slow.wasm", "limits": {"fuel": 1000}}]}"#,
+            r#"{"plugins": [{"path": "action.wasm", "required": true}]}"#,
+            &["no hook plugin", "`action`"][..],
+        ),
+        (
+            r#"{"plugins": [{"path": "none.wasm", "required": true}]}"#,
+            &["none.wasm", "cannot read"][..],
+        ),
+        (
+            r#"{"plugins": [{"path": "config.json", "required": true}]}"#,
+            &["not a valid WebAssembly module"],
+        ),
+        (
+            r#"{"plugins": [{"path": "slow.wasm", "limits": {"fuel": 1000}, "required": true}]}"#,
             &["`init`", "Out of fuel"],
         ),
         ("{\n  \"plugins\": [\n    {\"path\": 5}\n  ]\n}", &["plugins[0].path", "line 3"]),

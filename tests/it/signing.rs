@@ -181,7 +181,7 @@ fn the_gateway_starts_with_signed_plugins_and_no_others_where_that_is_demanded()
     let folder = folder();
     let folder = folder.path();
     std::fs::copy(sample("redactor"), folder.join("plugin.wasm")).unwrap();
-    let config = json!({ "plugins": [{ "path": "plugin.wasm", "name": "redactor", "require_signature": true }] });
+    let config = json!({ "plugins": [{ "path": "plugin.wasm", "name": "redactor", "required": true, "require_signature": true }] });
     let config = write(folder, "config.json", config.to_string());
     let start = || {
         let mut gateway = plugbay();

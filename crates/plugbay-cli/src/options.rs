@@ -104,6 +104,12 @@ impl BackendOptions {
     }
 
     /// Where the engine keeps what it compiles. Without a usable place it compiles all the same.
+    /// Where modules from URLs are kept: beside compiled code.
+    pub(crate) fn modules(&self) -> Option<PathBuf> {
+        let cache = (!self.no_cache).then(|| self.directory.path()).flatten()?;
+        Some(cache.join("modules"))
+    }
+
     fn cache(&self) -> Option<CodeCache> {
         if self.no_cache {
             return None;

@@ -713,6 +713,47 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn a_gateway_s_configuration_is_tried_without_serving() {
+    let folder = Folder::with(&[("hook.wasm", HOOK), ("broken.wasm", BROKEN)]);
+    let good = r#"{"plugins": [{"path": "hook.wasm"}, {"path": "gone.wasm", "enabled": false}]}"#;
+    std::fs::write(folder.0.path().join("good.json"), good).unwrap();
+    let ended = folder.plugbay(&["gateway", "--check", "good.json", "--backend", "wasmi"]);
+    let hash = plugbay::module_hash(&wat::parse_str(HOOK).unwrap());
+    let wanted = format!(
+        "good  plugin tiny: pre_hook (sha256 {hash})\noff   plugin gone\n\
+         good  a gateway would start with all of it\n"
+    );
+    assert_eq!((ended.code, ended.stdout), (0, wanted), "{}", ended.stderr);
+    let bad = r#"{"plugins": [{"path": "broken.wasm", "name": "b"}],
+        "providers": {"openai": {"api_key_env": "PLUGBAY_TEST_NO_SUCH_KEY"}}}"#;
+    std::fs::write(folder.0.path().join("config.json"), bad).unwrap();
+    let ended = folder.plugbay(&["gateway", "--check", "--json", "--backend", "wasmi"]);
+    let found: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((ended.code, &found["ok"]), (2, &false.into()));
+    assert_eq!(found["plugins"][0]["name"], "b");
+    assert!(
+        found["plugins"][0]["error"].as_str().unwrap().contains("missing export `memory`"),
+        "{found}"
+    );
+    assert!(found["problems"][0].as_str().unwrap().contains("NO_SUCH_KEY"), "{found}");
+    std::fs::write(folder.0.path().join("config.json"), r#"{"plugin": []}"#).unwrap();
+    let ended = folder.plugbay(&["gateway", "--check"]);
+    assert!(
+        ended.stdout.starts_with("wrong config.json: `plugin`: unknown key"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!((ended.code, &*ended.stderr), (2, ""));
+}
+
+#[test]
+fn the_schema_of_a_gateway_s_configuration_is_the_published_one() {
+    let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.schema.json");
+    let ended = Folder::empty().plugbay(&["gateway", "--print-schema"]);
+    assert_eq!((ended.code, ended.stdout), (0, std::fs::read_to_string(published).unwrap()));
+}
+
+#[test]
 fn the_demo_names_what_is_missing() {
     let folder = Folder::empty();
     folder.plugbay(&["demo"]).check(

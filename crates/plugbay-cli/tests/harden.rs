@@ -455,6 +455,36 @@ mod linux {
         }
     }
 
+    /// By a change of the file, and by SIGHUP where none is watched.
+    #[test]
+    fn a_gateway_takes_over_files_that_are_put_in_the_place_of_others() {
+        for (watch, harden) in [(true, true), (true, false), (false, false)] {
+            let folder = Folder::new();
+            let configure = |name: &str| {
+                let config = format!(
+                    r#"{{"reload": {{"watch": {watch}}}, "plugins": [{{"path": "tiny.wasm", "name": "{name}"}}]}}"#
+                );
+                fs::write(folder.path("new"), config).unwrap();
+                fs::rename(folder.path("new"), folder.path("config.json")).unwrap();
+            };
+            configure("first");
+            let arguments = ["--listen", "127.0.0.1:0", "--harden"];
+            let arguments = if harden { &arguments[..] } else { &arguments[..2] };
+            let gateway = Gateway::start(&folder, arguments);
+            let said = || gateway.stderr().contains(r#"loaded plugin="second""#);
+            wait(|| {
+                configure("second");
+                if !watch {
+                    let process = rustix::process::Pid::from_child(&gateway.child);
+                    rustix::process::kill_process(process, rustix::process::Signal::HUP).unwrap();
+                }
+                said()
+            });
+            assert!(said(), "{watch} {harden}: {}", gateway.stderr());
+            assert_eq!(gateway.chat().0, 200, "{}", gateway.stderr());
+        }
+    }
+
     #[test]
     fn certificates_are_read_where_the_environment_says() {
         let folder = Folder::new();

@@ -11,12 +11,13 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use plugbay::abi::hook::{HookError, HttpResponse};
 use plugbay::abi::interface::Hook;
-use plugbay_hooks::{Exchange, HttpPreFlow, Pipeline};
+use plugbay_hooks::{CallFailure, Exchange, HttpPreFlow, Live, Pipeline};
 use tracing::Instrument as _;
 
 use crate::api_error::{self, invalid};
 use crate::body::HttpBody;
 use crate::llm;
+use crate::plugins::Plugins;
 use crate::provider::{ChunkStream, Registry};
 use crate::request_id::{self, RequestId};
 use crate::route::Route;
@@ -25,11 +26,22 @@ use crate::{collect, models, passing, streaming, translate};
 
 /// What all threads of one gateway share.
 pub(crate) struct Shared {
-    pub(crate) pipeline: Arc<Pipeline>,
-    pub(crate) hooks: HttpHooks,
+    pub(crate) pipeline: Arc<Live>,
+    /// Who ends the plugins, if they are not those of one pipeline for good.
+    pub(crate) plugins: Option<Arc<Plugins>>,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) draining: AtomicBool,
+}
+
+impl Shared {
+    /// Ends all plugins, and tells which of them failed at it.
+    pub(crate) async fn close(&self) -> Vec<(String, CallFailure)> {
+        match &self.plugins {
+            Some(plugins) => plugins.close().await,
+            None => self.pipeline.now().close().await,
+        }
+    }
 }
 
 /// Which HTTP hooks any plugin has; nothing is collected or converted for one that none has.
@@ -126,7 +138,7 @@ impl Api {
 
     async fn routed(&self, id: &RequestId, request: Request<Incoming>) -> Response<HttpBody> {
         let (parts, incoming) = request.into_parts();
-        let hooks = self.shared.hooks;
+        let hooks = self.shared.pipeline.look(HttpHooks::of);
         let route = Route::of(parts.method.as_str(), parts.uri.path());
         if matches!(route, Route::Pass) && !hooks.pre && !hooks.post {
             // Nobody looks at it, so nothing of it is kept.
@@ -148,39 +160,43 @@ impl Api {
         parts: Parts,
         incoming: Incoming,
     ) -> Response<HttpBody> {
-        let Shared { pipeline, hooks, max_body_bytes, body_timeout, .. } = &*self.shared;
+        let Shared { pipeline, max_body_bytes, body_timeout, .. } = &*self.shared;
         let body =
             match collect::read(&parts.headers, incoming, *max_body_bytes, *body_timeout).await {
                 Ok(body) => body,
                 // Hooks are not shown half a request.
                 Err(refused) => return refuse(&refused),
             };
+        // The request stays with these plugins, whatever takes their place meanwhile.
+        let pipeline = pipeline.now();
+        let hooks = HttpHooks::of(&pipeline);
         let request = match hooks.see_request() {
             true => translate::request(&parts, &body),
             false => translate::no_request(),
         };
-        let mut exchange = Exchange::new(Arc::clone(pipeline), id.as_str(), request);
+        let mut exchange = Exchange::new(pipeline, id.as_str(), request);
         let flow = match hooks.pre {
             true => exchange.http_pre().await,
             false => HttpPreFlow::Continue,
         };
         let reply = match flow {
-            HttpPreFlow::Continue => self.reply(id, &mut exchange, parts, body).await,
+            HttpPreFlow::Continue => self.reply(id, hooks, &mut exchange, parts, body).await,
             HttpPreFlow::Respond(response) => Reply::Plugin(response),
             HttpPreFlow::Failed(failure) => Reply::error(&failure.to_error()),
         };
-        self.finish(exchange, reply).await
+        self.finish(hooks, exchange, reply).await
     }
 
     /// What the request comes to, as the hooks left it.
     async fn reply(
         &self,
         id: &RequestId,
+        hooks: HttpHooks,
         exchange: &mut Exchange,
         sent: Parts,
         body: Bytes,
     ) -> Reply {
-        let seen = self.shared.hooks.pre.then(|| exchange.request());
+        let seen = hooks.pre.then(|| exchange.request());
         let (method, path) = match seen {
             Some(request) => (request.method.as_str(), request.path.as_str()),
             None => (sent.method.as_str(), sent.uri.path()),
@@ -211,8 +227,12 @@ impl Api {
     }
 
     /// From the reply to the response: what is left for `http_post` to do.
-    async fn finish(&self, mut exchange: Exchange, reply: Reply) -> Response<HttpBody> {
-        let post = self.shared.hooks.post;
+    async fn finish(
+        &self,
+        HttpHooks { post, .. }: HttpHooks,
+        mut exchange: Exchange,
+        reply: Reply,
+    ) -> Response<HttpBody> {
         let (response, headers) = match reply {
             Reply::Stream { chunks, post_at_end } => {
                 let background = self.background.clone();

@@ -1,30 +1,36 @@
 //! `config.json`: what it may say, and how it is told when it says something else.
 
+mod admin;
+mod env;
 mod error;
+mod plugins;
+mod schema;
 mod suggest;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use plugbay::policy::{Grant, Limits};
-use plugbay::{InputPlacement, Instances, PluginOptions, Runtime, Streams};
-use plugbay_hooks::{BreakerSettings, OnError, Placement};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
+pub use admin::AdminConfig;
 pub use error::ConfigError;
+pub use plugins::{CanaryConfig, PluginConfig, RawJson};
 
 use crate::provider::UpstreamTimeouts;
 
 /// A gateway's configuration. Every key has a default; an unknown one is an error.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
     /// Where the gateway listens. Default `127.0.0.1:8080`; port 0 takes a free one.
     #[serde(deserialize_with = "address")]
+    #[schemars(with = "String")]
     pub listen: SocketAddr,
     /// Longest request body that is collected, in bytes. Default 16 MiB. One that is passed on as
     /// it comes may be longer.
@@ -35,6 +41,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where records of what plugins were refused go.
     pub audit: AuditConfig,
+    /// Where operators are served. Without it, nowhere.
+    pub admin: Option<AdminConfig>,
+    /// What is loaded again while the gateway serves.
+    pub reload: ReloadConfig,
     /// The plugins.
     pub plugins: Vec<PluginConfig>,
     /// Who answers. Without any, the built-in `mock`.
@@ -42,6 +52,28 @@ pub struct Config {
     /// Who answers models without a provider in their name. Without a name, the provider that is
     /// configured: `openai` before `mock`.
     pub default_provider: Option<String>,
+    /// Where it was read from, and what it is that is read again for plugins alone.
+    #[serde(skip)]
+    pub(crate) origin: Origin,
+}
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Origin {
+    /// The file; `None` where it was made otherwise.
+    pub(crate) file: Option<PathBuf>,
+    /// All of it but the plugins.
+    pub(crate) others: Map<String, Value>,
+}
+
+impl Origin {
+    /// The keys that say something else in `other`.
+    pub(crate) fn differing<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a str> {
+        let keys = self.others.keys().chain(other.others.keys());
+        keys.filter(|key| self.others.get(*key) != other.others.get(*key))
+            .map(String::as_str)
+            .collect()
+    }
 }
 
 impl Default for Config {
@@ -52,15 +84,33 @@ impl Default for Config {
             timeouts: ServerTimeouts::default(),
             server: ServerConfig::default(),
             audit: AuditConfig::default(),
+            admin: None,
+            reload: ReloadConfig::default(),
             plugins: Vec::new(),
             providers: ProvidersConfig::default(),
             default_provider: None,
+            origin: Origin::default(),
         }
     }
 }
 
+/// What is loaded again while the gateway serves.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ReloadConfig {
+    /// Whether the configuration file and the files of plugins are watched. Default `true`.
+    pub watch: bool,
+}
+
+impl Default for ReloadConfig {
+    fn default() -> Self {
+        Self { watch: true }
+    }
+}
+
 /// How the gateway serves.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ServerConfig {
@@ -70,7 +120,7 @@ pub struct ServerConfig {
 }
 
 /// Where records of what plugins were refused go. Who sets up the host reads this.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AuditConfig {
@@ -81,7 +131,7 @@ pub struct AuditConfig {
 }
 
 /// How long clients may take. All in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ServerTimeouts {
@@ -115,76 +165,8 @@ impl ServerTimeouts {
     }
 }
 
-/// One plugin.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct PluginConfig {
-    /// The `.wasm` file; a relative path begins where the configuration file is.
-    pub path: PathBuf,
-    /// Its name in logs and errors; without one, its own.
-    pub name: Option<String>,
-    /// Whether it is loaded at all. Default `true`.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// What its `init` is given, as it is written here.
-    #[serde(default)]
-    pub config: Option<Box<RawValue>>,
-    /// Where it stands relative to the built-in ones. Default `post_builtin`.
-    #[serde(default)]
-    pub placement: Placement,
-    /// Its place among those of the same placement, lowest first. Default 0.
-    #[serde(default)]
-    pub order: i64,
-    /// What becomes of a request when it fails. Default `closed`.
-    #[serde(default)]
-    pub on_error: OnError,
-    /// When it is left alone.
-    #[serde(default)]
-    pub breaker: BreakerSettings,
-    /// Whether only a module that a trusted key signed is loaded. Default: not for a file.
-    #[serde(default)]
-    pub require_signature: Option<bool>,
-    /// Its bounds.
-    #[serde(default)]
-    pub limits: Limits,
-    /// What it may do beyond computing and printing: names, or an object from name to arguments.
-    #[serde(default)]
-    pub capabilities: Grant,
-    /// Where its input is written. Default `malloc`.
-    #[serde(default)]
-    pub input: InputPlacement,
-    /// How many instances it has and how long each of them lives. Default: a pool of as many as
-    /// there are processors.
-    #[serde(default)]
-    pub instances: Option<Instances>,
-    /// Which instances take the chunks of one stream. Default `any`.
-    #[serde(default)]
-    pub streams: Streams,
-    /// What runs it. Default: what the gateway was started with.
-    #[serde(default)]
-    pub runtime: Option<Runtime>,
-}
-
-impl PluginConfig {
-    /// The host's side of it.
-    pub(crate) fn options(&self) -> PluginOptions {
-        let mut options = PluginOptions::default()
-            .with_limits(self.limits.clone())
-            .with_grant(self.capabilities.clone())
-            .with_input(self.input)
-            .with_required_signature(self.require_signature.unwrap_or(false))
-            .with_streams(self.streams);
-        options.name.clone_from(&self.name);
-        options.config.clone_from(&self.config);
-        options.instances = self.instances;
-        options.runtime = self.runtime;
-        options
-    }
-}
-
 /// Who answers.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ProvidersConfig {
@@ -195,7 +177,7 @@ pub struct ProvidersConfig {
 }
 
 /// An upstream that speaks OpenAI's API.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OpenAiConfig {
@@ -218,7 +200,7 @@ impl Default for OpenAiConfig {
 }
 
 /// The built-in provider; there is nothing to configure.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MockConfig {}
@@ -233,7 +215,9 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read(path)
             .map_err(|source| ConfigError::Read { file: path.to_owned(), source })?;
-        Self::parse(&text, path)
+        let mut config = Self::parse(&text, path)?;
+        config.origin.file = Some(path.to_owned());
+        Ok(config)
     }
 
     /// Reads a configuration from its text. `file` stands in errors, and relative paths begin
@@ -243,6 +227,10 @@ impl Config {
     ///
     /// As [`load`](Self::load).
     pub fn parse(text: &[u8], file: &Path) -> Result<Self, ConfigError> {
+        Self::parse_with(text, file, &|name| std::env::var(name).ok())
+    }
+
+    fn parse_with(text: &[u8], file: &Path, lookup: env::Lookup<'_>) -> Result<Self, ConfigError> {
         // A list would pass for an object whose keys were left out.
         if text.trim_ascii_start().starts_with(b"[") {
             return Err(ConfigError::invalid(
@@ -251,23 +239,22 @@ impl Config {
                 "invalid type: found a list, wanted an object",
             ));
         }
-        let mut config: Config = serde_json::from_slice(text)
-            .map_err(|plain| ConfigError::from_json(file, text, &plain))?;
+        let expanded = env::expand(text, file, lookup)?;
+        Self::parse_expanded(&expanded.text, file).map_err(|error| expanded.hide(error))
+    }
+
+    fn parse_expanded(text: &[u8], file: &Path) -> Result<Self, ConfigError> {
+        let invalid = |plain: serde_json::Error| ConfigError::from_json(file, text, &plain);
+        let mut config: Config = serde_json::from_slice(text).map_err(invalid)?;
+        config.origin.others = serde_json::from_slice(text).map_err(invalid)?;
+        config.origin.others.remove("plugins");
         let base = file.parent().unwrap_or(Path::new(""));
         config.audit.file = config.audit.file.map(|audit| base.join(audit));
+        if let Some(admin) = &mut config.admin {
+            admin.settle(file, base)?;
+        }
         for (index, plugin) in config.plugins.iter_mut().enumerate() {
-            let at = || format!("plugins[{index}].path");
-            if is_url(&plugin.path) {
-                let found = plugin.path.display().to_string();
-                let problem = format!(
-                    "found the URL `{found}`, wanted a file: this version does not download plugins"
-                );
-                return Err(ConfigError::invalid(file, at(), problem));
-            }
-            if plugin.path.as_os_str().is_empty() {
-                return Err(ConfigError::invalid(file, at(), "found nothing, wanted a file"));
-            }
-            plugin.path = base.join(&plugin.path);
+            plugin.settle(file, &format!("plugins[{index}]"), base)?;
         }
         config.check_names(file)?;
         Ok(config)
@@ -315,10 +302,6 @@ impl Config {
 pub(crate) const OPENAI: &str = "openai";
 pub(crate) const MOCK: &str = "mock";
 
-fn yes() -> bool {
-    true
-}
-
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| {
@@ -326,11 +309,6 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
             "found `{text}`, wanted an IP address and a port such as 127.0.0.1:8080"
         ))
     })
-}
-
-fn is_url(path: &Path) -> bool {
-    let text = path.to_string_lossy().to_ascii_lowercase();
-    text.starts_with("http://") || text.starts_with("https://")
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
-//! A gateway that does not start.
+//! A gateway that does not start, or does not take over a change.
 
 use std::net::SocketAddr;
 
 use plugbay::LoadError;
+use plugbay::abi::interface::Hook;
 
+use crate::config::ConfigError;
+use crate::plugins::FetchError;
 use crate::provider::SetupError;
 
 /// Why a gateway does not start.
@@ -43,6 +46,33 @@ pub enum GatewayError {
         /// The name.
         name: String,
     },
+    /// A plugin cannot be fetched.
+    #[error("plugin `{name}`: {source}")]
+    Fetch {
+        /// The plugin.
+        name: String,
+        /// Why.
+        source: Box<FetchError>,
+    },
+    /// A plugin's canary call failed.
+    #[error("plugin `{name}`: its canary call of `{hook}` failed: {problem}")]
+    Canary {
+        /// The plugin.
+        name: String,
+        /// The hook.
+        hook: Hook,
+        /// What happened, or what was found and what was wanted.
+        problem: String,
+    },
+    /// The gateway is about to end.
+    #[error("the gateway is about to end")]
+    Closing,
+    /// The token of the admin API cannot be had.
+    #[error("admin: {problem}")]
+    Admin {
+        /// What was found and what was wanted.
+        problem: String,
+    },
     /// A provider's key is not where the configuration says.
     #[error(
         "provider `{provider}`: the environment variable `{variable}` (api_key_env) is not set"
@@ -71,6 +101,33 @@ pub enum GatewayError {
 
 impl From<LoadError> for GatewayError {
     fn from(error: LoadError) -> Self {
+        Self::Plugin(Box::new(error))
+    }
+}
+
+/// Why a change is not taken over. Everything is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The gateway was made without a configuration file.
+    #[error("there is no configuration file to read again")]
+    NoFile,
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no such plugin.
+    #[error("there is no plugin `{name}`")]
+    NoPlugin {
+        /// The name.
+        name: String,
+    },
+    /// A plugin cannot be loaded.
+    #[error(transparent)]
+    Plugin(Box<GatewayError>),
+}
+
+impl From<GatewayError> for ReloadError {
+    fn from(error: GatewayError) -> Self {
         Self::Plugin(Box::new(error))
     }
 }

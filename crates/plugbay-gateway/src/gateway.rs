@@ -1,21 +1,22 @@
 //! A gateway, from its configuration to its end.
 
-use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use plugbay::Host;
 use plugbay::runtime::SystemClock;
-use plugbay::{Host, Plugin};
-use plugbay_hooks::{Pipeline, PluginEntry, PluginStatus};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use plugbay_hooks::{Live, Pipeline, PluginStatus};
+use tokio::sync::watch as channel;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::api::{HttpHooks, Shared};
-use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, PluginConfig, ServerTimeouts};
-use crate::error::GatewayError;
+use crate::admin::{self, Admin};
+use crate::api::Shared;
+use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, ServerTimeouts};
+use crate::error::{GatewayError, ReloadError};
 use crate::listen;
+use crate::plugins::{self, CheckReport, GatewayOptions, PluginReport, Plugins, watch};
 use crate::provider::{MockProvider, OpenAiProvider, Provider, Registry};
 use crate::server::ShutdownReport;
 use crate::workers::Workers;
@@ -32,27 +33,57 @@ impl Gateway {
 
     /// Loads the plugins of a configuration into `host` and starts to serve.
     ///
+    /// A plugin that cannot be loaded is not there, and its requests are treated as its `on_error` says.
+    ///
     /// # Errors
     ///
-    /// When a plugin cannot be loaded, a provider cannot be set up, or the address cannot be had.
+    /// When a plugin that is required cannot be loaded, a provider cannot be set up, or an address cannot be had.
     /// Plugins that were loaded before are ended.
     pub async fn start(config: Config, host: &Host) -> Result<Running, GatewayError> {
+        Self::start_with(config, host, GatewayOptions::default()).await
+    }
+
+    /// The same, with more.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        config: Config,
+        host: &Host,
+        options: GatewayOptions,
+    ) -> Result<Running, GatewayError> {
         // Providers first: they fail sooner than plugins load.
         let (providers, mock) = providers(&config)?;
-        let plugins = load_all(&config.plugins, host).await?;
-        let entries = plugins.into_iter().map(|(config, plugin)| entry(config, plugin)).collect();
-        let pipeline = Pipeline::new(entries, Arc::new(SystemClock::new()));
+        let admin = config.admin.as_ref().map(Admin::bind).transpose()?;
+        let clock = Arc::new(SystemClock::new());
+        let plugins = Plugins::start(&config, host, clock, options).await?;
         let mut builder = Self::builder()
             .listen(config.listen)
             .max_body_bytes(config.max_body_bytes)
             .timeouts(config.timeouts.clone())
-            .pipeline(pipeline)
             .default_provider(config.default_provider());
         builder.providers = providers;
         builder.threads = config.server.threads;
+        builder.plugins = Some(Arc::clone(&plugins));
         let mut running = builder.bind().await?;
         running.mock = mock;
+        if config.reload.watch && config.origin.file.is_some() {
+            running.beside.spawn(watch(Arc::clone(&plugins)));
+        }
+        if let Some(admin) = admin {
+            running.admin = Some(admin.address());
+            running.beside.spawn(admin.serve(plugins));
+        }
         Ok(running)
+    }
+
+    /// Tries whether a gateway could be started, without serving: each plugin is loaded and ended, each provider set
+    /// up. Says what was found, in order.
+    pub async fn check(config: &Config, host: &Host, options: &GatewayOptions) -> CheckReport {
+        let providers = providers(config).map(|_| ());
+        let admin = config.admin.as_ref().map(admin::token).transpose().map(|_| ());
+        plugins::check(config, host, options, [providers, admin]).await
     }
 }
 
@@ -66,6 +97,7 @@ pub struct GatewayBuilder {
     max_body_bytes: Option<usize>,
     timeouts: ServerTimeouts,
     threads: Option<NonZeroUsize>,
+    plugins: Option<Arc<Plugins>>,
 }
 
 impl GatewayBuilder {
@@ -126,13 +158,17 @@ impl GatewayBuilder {
     /// When the default provider is not there, the address cannot be had, or threads cannot be
     /// started. The plugins are ended then.
     pub async fn bind(mut self) -> Result<Running, GatewayError> {
-        let pipeline = self
-            .pipeline
-            .take()
-            .unwrap_or_else(|| Pipeline::new(Vec::new(), Arc::new(SystemClock::new())));
+        let plugins = self.plugins.take();
+        let pipeline = match &plugins {
+            Some(plugins) => Arc::clone(plugins.live()),
+            None => {
+                let none = || Pipeline::new(Vec::new(), Arc::new(SystemClock::new()));
+                Arc::new(Live::new(self.pipeline.take().unwrap_or_else(none)))
+            }
+        };
         let shared = Arc::new(Shared {
-            hooks: HttpHooks::of(&pipeline),
-            pipeline: Arc::new(pipeline),
+            pipeline,
+            plugins,
             max_body_bytes: self.max_body_bytes.unwrap_or(16 << 20),
             body_timeout: self.timeouts.body(),
             draining: AtomicBool::new(false),
@@ -140,14 +176,24 @@ impl GatewayBuilder {
         let timeouts = self.timeouts.clone();
         match self.serving(&shared).await {
             Ok((workers, address)) => {
-                let pipeline = Arc::clone(&shared.pipeline);
-                let (stop, stopped) = watch::channel(false);
+                let (pipeline, plugins) = (Arc::clone(&shared.pipeline), shared.plugins.clone());
+                let (stop, stopped) = channel::channel(false);
                 let serving = tokio::spawn(workers.supervise(shared, timeouts, stopped));
                 let serving = Serving::Task(serving);
-                Ok(Running { address, pipeline, stop, serving, mock: None })
+                let beside = JoinSet::new();
+                Ok(Running {
+                    address,
+                    admin: None,
+                    pipeline,
+                    plugins,
+                    beside,
+                    stop,
+                    serving,
+                    mock: None,
+                })
             }
             Err(error) => {
-                shared.pipeline.close().await;
+                shared.close().await;
                 Err(error)
             }
         }
@@ -191,8 +237,12 @@ enum Serving {
 /// A gateway that serves. Dropped, it stops as by [`shutdown`](Self::shutdown), unattended.
 pub struct Running {
     address: SocketAddr,
-    pipeline: Arc<Pipeline>,
-    stop: watch::Sender<bool>,
+    admin: Option<SocketAddr>,
+    pipeline: Arc<Live>,
+    plugins: Option<Arc<Plugins>>,
+    /// What goes on beside serving, and ends with this.
+    beside: JoinSet<()>,
+    stop: channel::Sender<bool>,
     serving: Serving,
     mock: Option<Arc<MockProvider>>,
 }
@@ -205,7 +255,29 @@ impl Running {
 
     /// How its plugins are doing, in the order of the pre hooks.
     pub fn plugins(&self) -> Vec<PluginStatus> {
-        self.pipeline.status()
+        self.pipeline.now().status()
+    }
+
+    /// Where operators are served, if they are.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// How the plugins of the configuration are doing, those among them that are not called, too.
+    pub fn report(&self) -> Vec<PluginReport> {
+        self.plugins.as_ref().map(|plugins| plugins.report()).unwrap_or_default()
+    }
+
+    /// Reads the configuration again and takes over what it says of plugins.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be used, or a plugin in it cannot be loaded: everything is as it was then.
+    pub async fn reload(&self) -> Result<(), ReloadError> {
+        match &self.plugins {
+            Some(plugins) => plugins.reload().await,
+            None => Err(ReloadError::NoFile),
+        }
     }
 
     /// The built-in provider, where the configuration has it.
@@ -228,6 +300,8 @@ impl Running {
     /// Takes no more connections, lets the requests under way end within the drain time, cuts off
     /// the rest, and ends the plugins.
     pub async fn shutdown(mut self) -> ShutdownReport {
+        // Nothing is loaded any more while all is ended.
+        self.beside.shutdown().await;
         self.stop.send_replace(true);
         self.wait().await
     }
@@ -261,49 +335,4 @@ fn openai_provider(config: &OpenAiConfig) -> Result<OpenAiProvider, GatewayError
     };
     OpenAiProvider::new(OPENAI, &config.base_url, key.as_deref(), config.timeouts.clone())
         .map_err(|source| GatewayError::Provider { provider: provider(), source })
-}
-
-async fn load_all<'a>(
-    configs: &'a [PluginConfig],
-    host: &Host,
-) -> Result<Vec<(&'a PluginConfig, Plugin)>, GatewayError> {
-    let mut loaded: Vec<(&PluginConfig, Plugin)> = Vec::new();
-    let mut names = HashSet::new();
-    for config in configs.iter().filter(|config| config.enabled) {
-        let error = match host.load_file(&config.path, config.options()).await {
-            Ok(plugin) => {
-                let name = plugin.name().to_owned();
-                let hooks: Vec<&str> =
-                    plugin.interface().hooks().map(plugbay::abi::interface::Hook::export).collect();
-                tracing::info!(plugin = %name, ?hooks, "loaded");
-                let is_hook_plugin = plugin.interface().is_hook_plugin();
-                loaded.push((config, plugin));
-                if !is_hook_plugin {
-                    GatewayError::NoHookPlugin { name }
-                } else if names.insert(name.clone()) {
-                    continue;
-                } else {
-                    GatewayError::SameName { name }
-                }
-            }
-            Err(error) => error.into(),
-        };
-        for (_, plugin) in loaded.iter().rev() {
-            if let Err(error) = plugin.shutdown().await {
-                tracing::warn!(plugin = plugin.name(), %error, "cleanup failed");
-            }
-        }
-        return Err(error);
-    }
-    Ok(loaded)
-}
-
-fn entry(config: &PluginConfig, plugin: Plugin) -> PluginEntry {
-    PluginEntry {
-        placement: config.placement,
-        order: config.order,
-        on_error: config.on_error,
-        breaker: config.breaker,
-        ..PluginEntry::new(Arc::new(plugin))
-    }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod admin;
 mod api;
 mod api_error;
 mod body;
@@ -13,6 +14,7 @@ mod listen;
 mod llm;
 mod models;
 mod passing;
+mod plugins;
 mod provider;
 mod request_id;
 mod route;
@@ -24,12 +26,16 @@ mod workers;
 
 pub use body::{BodyError, HttpBody};
 pub use config::{
-    Config, ConfigError, MockConfig, OpenAiConfig, PluginConfig, ProvidersConfig, ServerConfig,
-    ServerTimeouts,
+    AdminConfig, CanaryConfig, Config, ConfigError, MockConfig, OpenAiConfig, PluginConfig,
+    ProvidersConfig, RawJson, ReloadConfig, ServerConfig, ServerTimeouts,
 };
 pub use endpoint::Endpoint;
-pub use error::GatewayError;
+pub use error::{GatewayError, ReloadError};
 pub use gateway::{Gateway, GatewayBuilder, Running};
+pub use plugins::{
+    CheckReport, FetchError, GatewayOptions, HookReport, LogLine, PluginLogs, PluginReport,
+    PluginState,
+};
 pub use provider::{
     ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider, ProviderError,
     Received, SetupError, UpstreamError, UpstreamTimeouts,

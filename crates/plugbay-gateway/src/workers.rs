@@ -89,7 +89,7 @@ impl Workers {
         phase.send_replace(Phase::Draining(Instant::now() + timeouts.drain()));
         // A thread that panicked has cut off nothing that could be counted.
         let cut_off = join_all(cut_off).await.into_iter().map(Result::unwrap_or_default).sum();
-        ShutdownReport { cut_off, failed_cleanups: shared.pipeline.close().await }
+        ShutdownReport { cut_off, failed_cleanups: shared.close().await }
     }
 }
 

@@ -8,13 +8,16 @@ mod order;
 mod pipeline;
 mod plugin;
 mod scripted;
+mod stats;
 pub mod stream;
 
 pub use breaker::BreakerSettings;
-pub use failure::{CallFailure, Cause, HookFailure};
+pub use failure::{CallFailure, Cause, FailureKind, HookFailure};
 pub use order::Placement;
 pub use pipeline::{
-    Exchange, HttpPreFlow, OnError, Pipeline, PluginEntry, PluginStatus, PostFlow, PreFlow,
+    Ending, Exchange, HttpPreFlow, Live, OnError, Pipeline, Placed, PluginEntry, PluginStatus,
+    PostFlow, PreFlow, Trial, Verdict,
 };
 pub use plugin::{HookPlugin, HookStream};
 pub use scripted::{Journal, Reply, Scripted, Seen};
+pub use stats::{Durations, HookStats};

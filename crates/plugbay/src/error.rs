@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use plugbay_policy::{Capability, UnknownCapability};
+use plugbay_policy::{Capability, ModuleHash, UnknownCapability};
 use plugbay_runtime::abi::action::CapabilitiesError;
 use plugbay_runtime::abi::hook::OutputError;
 use plugbay_runtime::abi::interface::{Problem, UnknownAbi};
@@ -71,6 +71,14 @@ pub enum LoadErrorKind {
         found: u64,
         /// Bytes allowed.
         limit: u64,
+    },
+    /// The module is another one than the options name.
+    #[error("the module's SHA-256 is {found}, wanted {wanted}")]
+    OtherModule {
+        /// Of the module that was found.
+        found: ModuleHash,
+        /// Of the module that was wanted.
+        wanted: ModuleHash,
     },
     /// The module's signature, or its lack of one, keeps it out.
     #[error("{}: {refusal}", .path.display())]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use plugbay_policy::{Capability, Grant, Limits};
+use plugbay_policy::{Capability, Grant, Limits, ModuleHash};
 use plugbay_runtime::wasi::{FileLimits, Files};
 use plugbay_runtime::{Backend, Clock, CompileError, Metering, Module, SystemClock};
 use plugbay_signing::{TrustDirectory, VerifiedModule};
@@ -54,7 +54,7 @@ impl Watch {
         provenance: &Provenance,
         options: &PluginOptions,
     ) -> Granted {
-        let hash = plugbay_policy::ModuleHash(*provenance.hash.as_bytes());
+        let hash = ModuleHash(*provenance.hash.as_bytes());
         let signer = provenance.signer.map(|key| key.to_string());
         let identity = Identity::new(plugin, hash, signer);
         let stated = provenance.statement.as_ref().and_then(|stated| stated.capabilities.clone());
@@ -232,6 +232,8 @@ pub struct PluginOptions {
     pub limits: Limits,
     /// What the plugin may do.
     pub grant: Grant,
+    /// The one module that is loaded, by its SHA-256. Without, whichever is there.
+    pub sha256: Option<ModuleHash>,
     /// Whether only a module that a trusted key signed is loaded. Without: one that is not signed, or by an
     /// unknown key, is loaded with a warning; a broken signature and a revoked key are refused either way.
     pub require_signature: bool,
@@ -274,6 +276,13 @@ impl PluginOptions {
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
         self.grant = grant;
+        self
+    }
+
+    /// The same options for one module alone.
+    #[must_use]
+    pub fn with_sha256(mut self, sha256: ModuleHash) -> Self {
+        self.sha256 = Some(sha256);
         self
     }
 
@@ -435,6 +444,12 @@ impl Host {
         options: PluginOptions,
     ) -> Result<Plugin, LoadError> {
         let name = options.name.clone().unwrap_or_else(|| origin.to_owned());
+        let found = ModuleHash(*provenance.hash.as_bytes());
+        // Before anything of it is compiled, let alone run.
+        if let Some(wanted) = options.sha256.filter(|wanted| *wanted != found) {
+            let kind = LoadErrorKind::OtherModule { found, wanted };
+            return Err(LoadError { plugin: name, kind });
+        }
         Plugin::load(self, origin, wasm, provenance, options)
             .await
             .map_err(|kind| LoadError { plugin: name, kind })

@@ -1,5 +1,7 @@
 //! `plugbay gateway`: serve until told to stop.
 
+mod dry;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,7 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
+use plugbay_gateway::{Config, Gateway as Server, GatewayOptions, PluginLogs, ShutdownReport};
+
+use dry::Dry;
 
 use crate::exit::Outcome;
 use crate::harden::HardenOption;
@@ -24,7 +28,7 @@ use crate::ui::{self, DIM, StderrLines, TITLE, WARN, outln};
 /// plugin's cleanup.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay gateway --config config.json\n  curl localhost:8080/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{\"model\":\"mock/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n\nRUST_LOG=debug shows more. Exit codes: 0 stopped as told; 1 a cleanup failed or requests were cut off; 2 wrong usage or configuration."
+    after_help = "Example:\n  plugbay gateway --config config.json\n  curl localhost:8080/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{\"model\":\"mock/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n\nSIGHUP reads the configuration again and takes over what it says of plugins, and so does a change of its file. RUST_LOG=debug shows more. Exit codes: 0 stopped as told; 1 a cleanup failed or requests were cut off; 2 wrong usage or configuration."
 )]
 pub(crate) struct Gateway {
     /// The configuration
@@ -37,6 +41,8 @@ pub(crate) struct Gateway {
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
     #[command(flatten)]
+    dry: Dry,
+    #[command(flatten)]
     backend: BackendOptions,
     #[command(flatten)]
     policy: PolicyOptions,
@@ -47,9 +53,20 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) fn run(self) -> Result<Outcome> {
-        logging::start("info");
-        let mut config = Config::load(&self.config)?;
+    pub(crate) fn run(mut self) -> Result<Outcome> {
+        if self.dry.print_schema {
+            outln!("{:#}", Config::schema());
+            return Ok(Outcome::Success);
+        }
+        logging::start(if self.dry.check.is_some() { "warn" } else { "info" });
+        if let Some(Some(file)) = self.dry.check.take_if(|check| check.is_some()) {
+            self.config = file;
+            self.dry.check = Some(None);
+        }
+        let mut config = match Config::load(&self.config) {
+            Err(error) if self.dry.check.is_some() => return self.dry.refused(&error),
+            loaded => loaded?,
+        };
         if let Some(listen) = self.listen {
             config.listen = listen;
         }
@@ -62,17 +79,35 @@ impl Gateway {
             let mut places = self.backend.places_of_many();
             self.policy.places(&mut places, &audit);
             self.services.places(&mut places);
+            // A file that is put in the place of another is let in by its folder alone.
+            if config.reload.watch {
+                places.rereads(&self.config);
+            }
+            places.reads(&self.config);
             for plugin in &config.plugins {
-                places.plugin(&plugin.path);
+                if let Some(file) = plugin.file() {
+                    if config.reload.watch {
+                        places.rereads(file);
+                    }
+                    places.plugin(file);
+                }
                 places.granted(&plugin.capabilities);
             }
             places.listens(config.listen.port());
+            if let Some(admin) = &config.admin {
+                places.listens(admin.listen.port());
+                admin.token_file.iter().for_each(|token| places.reads(token));
+            }
             places
         })?;
         let desktop = Arc::new(ProgramDesktop::default());
         let lent = |host| self.services.lent(host, self.services.midi(), desktop);
         let heeded = |host| lent(self.policy.heeded(host, &audit));
-        let host = self.backend.host_of_many(Arc::new(StderrLines), heeded)?;
+        let mut options = GatewayOptions::default();
+        options.logs = Arc::new(PluginLogs::before(Arc::new(StderrLines)));
+        // Below what `--harden` lets it write to.
+        options.modules = self.backend.modules();
+        let host = self.backend.host_of_many(Arc::clone(&options.logs) as _, heeded)?;
         // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the
         // gateway serves on threads of its own.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -80,12 +115,16 @@ impl Gateway {
             .enable_all()
             .build()
             .context("cannot start the async runtime")?;
+        if self.dry.check.is_some() {
+            return self.dry.report(&runtime.block_on(Server::check(&config, &host, &options)));
+        }
         runtime.block_on(async {
             let stop = stop_signal()?;
+            let mut hangup = hangup_signal()?;
             // Compiling a module keeps its thread busy until it is done, whatever the limits are, so it is
             // another thread than the one that is told to stop.
             let backend = host.backend_name();
-            let starting = tokio::spawn(async move { Server::start(config, &host).await });
+            let starting = tokio::spawn(async move { Server::start_with(config, &host, options).await });
             let mut stop = std::pin::pin!(stop);
             let running = tokio::select! {
                 started = starting => started.context("starting the gateway failed")??,
@@ -99,7 +138,13 @@ impl Gateway {
             // Scripts wait for this line; it is the only one on stdout.
             outln!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());
             anstream::eprintln!("{DIM}plugins: {}; engine: {backend}{DIM:#}", ui::printable(&names));
-            stop.await;
+            loop {
+                tokio::select! {
+                    () = &mut stop => break,
+                    // What comes of it is in the log.
+                    () = hangup.next() => drop(running.reload().await),
+                }
+            }
             anstream::eprintln!(
                 "{DIM}stopping: waiting for the requests under way; once more to stop at once{DIM:#}"
             );
@@ -127,6 +172,31 @@ fn report(report: &ShutdownReport) -> Outcome {
     } else {
         Outcome::Failure
     }
+}
+
+/// SIGHUP, where there is one.
+struct Hangups {
+    #[cfg(unix)]
+    signals: tokio::signal::unix::Signal,
+}
+
+impl Hangups {
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.signals.recv().await.is_some() {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+/// SIGHUP is caught from now on.
+fn hangup_signal() -> Result<Hangups> {
+    Ok(Hangups {
+        #[cfg(unix)]
+        signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+            .context("cannot catch SIGHUP")?,
+    })
 }
 
 /// Ready when the process is told to stop: SIGTERM, or Ctrl-C. The signals are caught from

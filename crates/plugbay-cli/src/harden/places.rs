@@ -24,7 +24,7 @@ pub(crate) struct Places {
     /// Programs by absolute path.
     pub(super) programs: Vec<PathBuf>,
     /// Where connections are taken. Port 0 is a free one, which may be any.
-    pub(super) listens: Option<u16>,
+    pub(super) listens: Vec<u16>,
 }
 
 impl Places {
@@ -33,6 +33,13 @@ impl Places {
         if file.as_os_str() != "-" {
             self.reads.push(file.to_owned());
         }
+    }
+
+    /// A file in whose place another may be put, which is read then: that takes its directory.
+    pub(crate) fn rereads(&mut self, file: &Path) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let here = folder.as_os_str().is_empty();
+        self.reads.push(if here { PathBuf::from(".") } else { folder.to_owned() });
     }
 
     /// A module, with the signature beside it.
@@ -108,9 +115,9 @@ impl Places {
         }
     }
 
-    /// The port on which connections are taken.
+    /// A port on which connections are taken.
     pub(crate) fn listens(&mut self, port: u16) {
-        self.listens = Some(port);
+        self.listens.push(port);
     }
 }
 
@@ -159,6 +166,9 @@ mod tests {
         places.keeps_file(Path::new("grants.json"));
         places.keeps_file(Path::new("state/audit.jsonl"));
         assert_eq!(places.keeps, [Path::new("."), Path::new("state")]);
+        places.rereads(Path::new("config.json"));
+        places.rereads(Path::new("plugins/p.wasm"));
+        assert_eq!(places.reads, [Path::new("."), Path::new("plugins")]);
     }
 
     #[test]

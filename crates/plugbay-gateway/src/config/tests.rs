@@ -2,10 +2,14 @@
 
 use std::num::NonZeroUsize;
 
+use plugbay::{InputPlacement, Runtime, Streams};
+use plugbay_hooks::BreakerSettings;
+
 use super::*;
 
 fn parse(json: &str) -> Result<Config, String> {
-    Config::parse(json.as_bytes(), Path::new("/etc/gateway/config.json"))
+    let set = |name: &str| (name == "PLUGIN").then(|| "s3cret".to_owned());
+    Config::parse_with(json.as_bytes(), Path::new("/etc/gateway/config.json"), &set)
         .map_err(|error| error.to_string())
 }
 
@@ -19,7 +23,7 @@ fn plugins_alone_are_enough() {
     )
     .unwrap();
     let plugin = &config.plugins[0];
-    assert_eq!(plugin.path, Path::new("/opt/plugins/one.wasm"));
+    assert_eq!(plugin.file().unwrap(), Path::new("/opt/plugins/one.wasm"));
     assert_eq!(plugin.config.as_ref().unwrap().get(), r#"{"greeting": 1.00}"#);
     assert_eq!((plugin.enabled, plugin.order), (true, 0));
     assert!(!plugin.options().require_signature);
@@ -36,6 +40,8 @@ fn everything_can_be_said() {
             "timeouts": {"header_ms": 1, "body_ms": 2, "drain_ms": 3}, "server": {"threads": 4},
             "plugins": [{
                 "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
+                "required": true, "version": "1.2 (beta)", "sha256": "00000000000000000000000000000000000000000000000000000000000000FF",
+                "canary": {"hook": "pre_hook", "input": {"x": 1.00}, "output": {}}, "rollback": 7,
                 "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
                 "capabilities": {"Network": {"hosts": ["*.example.org"]}, "filesystem": {"max_files": 3}},
                 "input": "host-pages", "require_signature": true, "instances": 3, "streams": "sticky", "runtime": "tiered"
@@ -45,14 +51,26 @@ fn everything_can_be_said() {
                            "timeouts": {"idle_ms": 9}},
                 "mock": {}
             },
-            "default_provider": "mock"
+            "default_provider": "mock", "reload": {"watch": false},
+            "admin": {"listen": "0.0.0.0:0", "token_file": "token"}
         }"#,
     )
     .unwrap();
+    let admin = config.admin.as_ref().unwrap();
+    assert_eq!(admin.token_file.as_deref(), Some(Path::new("/etc/gateway/token")));
+    assert!(!config.reload.watch);
     assert_eq!(config.server.threads.unwrap().get(), 4);
     let plugin = &config.plugins[0];
-    assert_eq!(plugin.path, Path::new("/etc/gateway/one.wasm"), "beside the configuration");
+    assert_eq!(
+        plugin.file().unwrap(),
+        Path::new("/etc/gateway/one.wasm"),
+        "beside the configuration"
+    );
     assert_eq!(plugin.breaker, BreakerSettings::new(2, 10_000));
+    assert_eq!((plugin.required, plugin.rollback), (true, 7));
+    assert_eq!(plugin.version.as_deref(), Some("1.2 (beta)"));
+    assert_eq!(plugin.options().sha256.unwrap().0[31], 0xff);
+    assert_eq!(plugin.canary.as_ref().unwrap().input.get(), r#"{"x": 1.00}"#);
     assert_eq!(plugin.options().instances.unwrap(), NonZeroUsize::new(3).unwrap().into());
     assert_eq!(plugin.options().streams, Streams::Sticky);
     assert_eq!(plugin.options().runtime, Some(Runtime::Tiered));
@@ -63,6 +81,40 @@ fn everything_can_be_said() {
     assert!(plugin.options().require_signature);
     assert_eq!(config.providers.openai.as_ref().unwrap().timeouts.idle_ms, 9);
     assert_eq!(config.default_provider(), "mock");
+}
+
+#[test]
+fn either_key_takes_a_file_and_variables_are_replaced() {
+    let config =
+        parse(r#"{"plugins": [{"path": "${PLUGIN}.wasm"}, {"url": "/opt/${NO:-b}.wasm"}]}"#);
+    let files: Vec<_> =
+        config.unwrap().plugins.iter().map(|it| it.file().unwrap().to_owned()).collect();
+    assert_eq!(files, [Path::new("/etc/gateway/s3cret.wasm"), Path::new("/opt/b.wasm")]);
+}
+
+#[test]
+fn a_url_wants_a_signature_unless_it_is_said_otherwise() {
+    let config = parse(
+        r#"{"plugins": [
+            {"path": "https://example.org/p.wasm", "name": "a"},
+            {"url": "http://10.0.0.1:8000/p.wasm", "name": "b", "allow_http": true, "require_signature": false,
+             "allow_private": ["10.0.0.1:8000"], "limits": {"module_bytes": 1000}}
+        ]}"#,
+    )
+    .unwrap();
+    let [a, b] = &config.plugins[..] else { panic!("two plugins") };
+    assert_eq!((a.options().require_signature, b.options().require_signature), (true, false));
+    assert_eq!(a.remote().unwrap().url, "https://example.org/p.wasm");
+    let remote = b.remote().unwrap();
+    assert_eq!((remote.limit, remote.allow_private[0].port(), b.file()), (1_000, 8_000, None));
+}
+
+#[test]
+fn what_is_not_of_plugins_and_differs_is_found() {
+    let (a, b) = (r#"{"plugins": [], "listen": "[::1]:0"}"#, r#"{"plugins": [{"path": "a"}]}"#);
+    let (a, b) = (parse(a).unwrap(), parse(b).unwrap());
+    assert_eq!(a.origin.differing(&b.origin).into_iter().collect::<Vec<_>>(), ["listen"]);
+    assert!(a.origin.differing(&a.origin).is_empty());
 }
 
 #[test]
@@ -162,10 +214,57 @@ fn errors_give_the_file_the_place_what_was_found_and_what_was_wanted() {
             &["`plugins[0].capabilities", "without `applications`"],
         ),
         (r#"{"plugins": [{"name": "a"}]}"#, &["`plugins[0]`", "missing field `path`"]),
+        (
+            r#"{"plugins": [{"path": "a", "url": "b"}]}"#,
+            &["`plugins[0]`", "found `path` and `url`, wanted one of them"],
+        ),
+        (r#"{"plugins": [{"url": ""}]}"#, &["`plugins[0].url`", "wanted a file"]),
+        (
+            r#"{"plugins": [{"path": "a", "sha256": "00ff"}]}"#,
+            &["`plugins[0].sha256`", "wanted a SHA-256"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "canary": {"hook": "init", "input": {}}}]}"#,
+            &["`plugins[0].canary.hook`", "found `init`, wanted one of http_pre_hook, pre_hook"],
+        ),
+        (
+            r#"{"admin": {"listen": "0.0.0.0:9091"}}"#,
+            &["`admin`", "no token, wanted a loopback address"],
+        ),
+        (
+            r#"{"admin": {"token_env": "A", "token_file": "b"}}"#,
+            &["`admin`", "found `token_env` and `token_file`"],
+        ),
+        (
+            r#"{"plugins": [{"path": "${NO_PLUGIN}"}]}"#,
+            &["`plugins[0].path`", "`NO_PLUGIN` is not set", "${NO_PLUGIN:-default}"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "on_error": "${PLUGIN}"}]}"#,
+            &[
+                "`plugins[0].on_error`",
+                "found what `${PLUGIN}` stands for, wanted `closed` or `open`",
+            ],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "name": "${PLUGIN}"}, {"path": "b", "name": "${PLUGIN}"}]}"#,
+            &["`plugins[1].name`", "found what `${PLUGIN}` stands for, wanted a name of its own"],
+        ),
         (r#"{"plugins": [{"path": ""}]}"#, &["`plugins[0].path`", "wanted a file"]),
         (
             r#"{"plugins": [{"path": "HTTPS://example.com/p.wasm"}]}"#,
-            &["`plugins[0].path`", "found the URL", "does not download"],
+            &["`plugins[0]`", "found a URL and no `name`"],
+        ),
+        (
+            r#"{"plugins": [{"url": "http://example.com/p.wasm?t=s3cret", "name": "p"}]}"#,
+            &[
+                "`plugins[0].url`",
+                "found `http://example.com/p.wasm`, wanted https, or `allow_http`",
+            ],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "allow_private": ["localhost:80"]}]}"#,
+            &["`plugins[0].allow_private[0]`", "socket address"],
         ),
         (
             r#"{"plugins": [{"path": "a", "name": "x"}, {"path": "b", "name": "x"}]}"#,
@@ -178,6 +277,7 @@ fn errors_give_the_file_the_place_what_was_found_and_what_was_wanted() {
     ] {
         let error = parse(json).unwrap_err();
         assert!(error.starts_with("/etc/gateway/config.json: "), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
         for part in wanted {
             assert!(error.contains(part), "{json}: {part:?} not in {error:?}");
         }

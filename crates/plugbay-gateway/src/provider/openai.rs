@@ -35,7 +35,7 @@ const MAX_ANSWER: usize = 64 << 20;
 const MAX_ERROR: usize = 1 << 20;
 
 /// How long a provider may take. All in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UpstreamTimeouts {

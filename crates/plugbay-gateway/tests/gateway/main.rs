@@ -9,10 +9,13 @@
     reason = "a failed unwrap is a failed test, in helpers too"
 )]
 
+mod admin;
 mod client;
 mod errors;
 mod hold;
+mod life;
 mod lifecycle;
+mod modules;
 mod pass;
 mod plain;
 mod start;
@@ -20,3 +23,4 @@ mod streams;
 mod support;
 mod threads;
 mod upstream;
+mod urls;

@@ -53,10 +53,13 @@ async fn what_keeps_it_from_starting_is_named() {
     let file = folder.path().join("config.json");
     for (config, wanted) in [
         (
-            json!({"plugins": [{"path": "gone.wasm", "name": "first"}]}),
+            json!({"plugins": [{"path": "gone.wasm", "name": "first", "required": true}]}),
             &["plugin `first`", "gone.wasm"][..],
         ),
-        (json!({"plugins": [{"path": "broken.wasm", "name": "b"}]}), &["plugin `b`", "no engine"]),
+        (
+            json!({"plugins": [{"path": "broken.wasm", "name": "b", "required": true}]}),
+            &["plugin `b`", "no engine"],
+        ),
         (
             json!({"providers": {"openai": {"api_key_env": "PLUGBAY_TEST_NO_SUCH_KEY"}}}),
             &["`openai`", "PLUGBAY_TEST_NO_SUCH_KEY", "is not set"],

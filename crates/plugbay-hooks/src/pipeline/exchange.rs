@@ -20,7 +20,6 @@ use crate::HookFailure;
 ///
 /// An LLM gateway may call [`pre`](Self::pre) and [`post`](Self::post) once per attempt.
 pub struct Exchange {
-    pipeline: Arc<Pipeline>,
     context: Context,
     request: Written<HttpRequest>,
     /// `http_post` runs for the plugins before this place.
@@ -29,6 +28,8 @@ pub struct Exchange {
     llm_reach: usize,
     /// By plugin; empty before the first chunk and after the last.
     streams: Vec<StreamPart>,
+    /// Let go of last: with it the plugins may end, of whose instances streams have some.
+    pipeline: Arc<Pipeline>,
 }
 
 /// How a request goes on after `http_pre`.
@@ -176,7 +177,7 @@ impl Exchange {
     ) -> Result<(), HookFailure> {
         let pipeline = Arc::clone(&self.pipeline);
         if self.streams.is_empty() {
-            self.streams = pipeline.slots.iter().map(StreamPart::new).collect();
+            self.streams = pipeline.slots.iter().map(|slot| StreamPart::new(slot)).collect();
         }
         self.chunk_below(&pipeline, pipeline.slots.len(), chunk, leaving).await
     }
@@ -325,5 +326,5 @@ impl Exchange {
 }
 
 fn reverse(pipeline: &Pipeline, reach: usize) -> impl Iterator<Item = &Slot> {
-    pipeline.slots.iter().take(reach).rev()
+    pipeline.slots.iter().take(reach).rev().map(|slot| &**slot)
 }

@@ -1,0 +1,155 @@
+//! Who is an operator.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use plugbay::abi::hook::HookError;
+use subtle::ConstantTimeEq as _;
+
+use crate::api_error::invalid;
+use crate::config::AdminConfig;
+use crate::error::GatewayError;
+
+/// The token that an operator shows.
+pub(crate) struct Token(Vec<u8>);
+
+/// The token of a configuration; `None` where it wants none.
+pub(crate) fn token(config: &AdminConfig) -> Result<Option<Token>, GatewayError> {
+    let admin = |problem| GatewayError::Admin { problem };
+    let (token, place) = match (&config.token_env, &config.token_file) {
+        (Some(variable), _) => {
+            let place = format!("the environment variable `{variable}` (token_env)");
+            (std::env::var(variable).unwrap_or_default(), place)
+        }
+        (None, Some(file)) => {
+            let place = format!("{} (token_file)", file.display());
+            let read = std::fs::read_to_string(file)
+                .map_err(|error| admin(format!("cannot read {place}: {error}")))?;
+            (read.trim().to_owned(), place)
+        }
+        (None, None) => return Ok(None),
+    };
+    match token.is_empty() {
+        true => Err(admin(format!("found nothing in {place}, wanted a token"))),
+        false => Ok(Some(Token(token.into_bytes()))),
+    }
+}
+
+/// Lets operators in.
+pub(super) struct Guard {
+    token: Option<Token>,
+}
+
+impl Guard {
+    pub(super) fn new(token: Option<Token>) -> Self {
+        Self { token }
+    }
+
+    /// Whether whoever sends these headers is an operator.
+    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Box<HookError>> {
+        let refused = |status, code, message| Err(invalid(status, code, message).into());
+        match &self.token {
+            Some(Token(wanted)) => {
+                let shown = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+                let shown = shown.and_then(|value| value.split_at_checked(b"Bearer ".len()));
+                match shown {
+                    Some((scheme, token))
+                        if scheme.eq_ignore_ascii_case(b"Bearer ")
+                            && bool::from(token.ct_eq(wanted)) =>
+                    {
+                        Ok(())
+                    }
+                    _ => refused(
+                        401,
+                        "invalid_token",
+                        "wanted `authorization: Bearer` and the token",
+                    ),
+                }
+            }
+            // Everybody on this machine is one, but for the pages that their browsers show: those of other sites
+            // reach here under a name of their own, or say where they come from.
+            None if headers.contains_key(ORIGIN) => {
+                let message =
+                    "without a token, found an `origin`, as browsers send it; wanted none";
+                refused(403, "forbidden_origin", message)
+            }
+            None => {
+                let host = headers.get(HOST).and_then(|value| value.to_str().ok());
+                match host.is_some_and(is_loopback) {
+                    true => Ok(()),
+                    false => {
+                        let message =
+                            "without a token, wanted `host` to be localhost or a loopback address";
+                        refused(403, "forbidden_host", message)
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::HeaderName;
+
+    use super::*;
+
+    fn status(guard: &Guard, headers: &[(HeaderName, &'static str)]) -> u16 {
+        let headers = headers.iter().cloned();
+        let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        let admitted = guard.admit(&headers.collect());
+        admitted.err().map_or(200, |error| error.status_code.unwrap())
+    }
+
+    #[test]
+    fn with_a_token_only_who_shows_it() {
+        let guard = Guard::new(Some(Token(b"s3cret".to_vec())));
+        for (shown, wanted) in [
+            ("Bearer s3cret", 200),
+            ("bearer s3cret", 200),
+            ("Bearer s3cre", 401),
+            ("Bearer s3cret2", 401),
+            ("Basic s3cret", 401),
+            ("Bear", 401),
+        ] {
+            assert_eq!(status(&guard, &[(AUTHORIZATION, shown)]), wanted, "{shown}");
+        }
+        assert_eq!(status(&guard, &[(HOST, "localhost")]), 401);
+        let elsewhere = [(AUTHORIZATION, "Bearer s3cret"), (HOST, "gateway.example.org")];
+        assert_eq!(status(&guard, &elsewhere), 200);
+    }
+
+    #[test]
+    fn without_one_nobody_who_comes_by_another_name() {
+        let guard = Guard::new(None);
+        for (host, wanted) in [
+            ("localhost", 200),
+            ("LOCALHOST:9091", 200),
+            ("127.0.0.1:9091", 200),
+            ("127.8.8.8", 200),
+            ("[::1]:9091", 200),
+            ("evil.example.org:9091", 403),
+            ("localhost.example.org", 403),
+            ("127.0.0.1.example.org", 403),
+            ("[::2]", 403),
+            ("10.0.0.1", 403),
+            ("", 403),
+        ] {
+            assert_eq!(status(&guard, &[(HOST, host)]), wanted, "{host}");
+        }
+        assert_eq!(status(&guard, &[]), 403);
+        let page = [(HOST, "localhost:9091"), (ORIGIN, "https://evil.example.org")];
+        assert_eq!(status(&guard, &page), 403);
+    }
+}
