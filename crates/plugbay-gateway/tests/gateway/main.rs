@@ -10,8 +10,12 @@
 )]
 
 mod client;
+mod endings;
+mod endpoints;
+mod endpoints_upstream;
 mod errors;
 mod hold;
+mod left;
 mod lifecycle;
 mod pass;
 mod plain;
