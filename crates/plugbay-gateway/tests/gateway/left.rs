@@ -1,14 +1,20 @@
-//! Clients that leave a stream before its end.
+//! Clients that leave a stream before its end, or do not read it.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use plugbay::abi::interface::Hook;
+use plugbay::abi::json::RawObject;
+use plugbay::runtime::BoxFuture;
+use plugbay_gateway::{Answer, Chunk, ChunkStream, LlmCall, Provider, ProviderError};
 use plugbay_hooks::{Reply, Scripted};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::support::{streamed, user, with_plugin, with_upstream};
+use crate::support::{plain, streamed, user, with, with_plugin, with_upstream};
 
 fn chunk(text: &str) -> String {
     let choice = json!({"index": 0, "delta": {"content": text}, "finish_reason": null});
@@ -136,5 +142,69 @@ async fn the_upstream_is_hung_up_on_at_every_endpoint() {
         // It takes a few hundred microseconds; the bound is for a machine that is busy.
         let hung_up = tokio::time::timeout(Duration::from_secs(10), asked.hung_up()).await;
         assert!(hung_up.is_ok(), "{path}");
+    }
+}
+
+/// A provider whose stream never ends, and is always ready: it counts what was asked for.
+struct Endless {
+    asked_for: Arc<AtomicUsize>,
+}
+
+const ONE: NonZeroUsize = NonZeroUsize::MIN;
+
+/// A chunk of 16 KiB and something.
+const LARGE: usize = 16 << 10;
+
+impl Provider for Endless {
+    fn name(&self) -> &str {
+        "endless"
+    }
+
+    fn models(&self) -> BoxFuture<'_, Result<Vec<RawObject>, ProviderError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn complete(&self, _: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {
+        Box::pin(async { panic!("nothing here is whole") })
+    }
+
+    fn stream(&self, _: LlmCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
+        let asked_for = Arc::clone(&self.asked_for);
+        Box::pin(async move {
+            let text = json!({"choices": [{"delta": {"content": "x".repeat(LARGE)}}]}).to_string();
+            let chunk = RawValue::from_string(text).unwrap();
+            let chunks = futures_util::stream::repeat_with(move || {
+                asked_for.fetch_add(1, Ordering::Relaxed);
+                Ok(Chunk::from(chunk.clone()))
+            });
+            let chunks: ChunkStream = Box::pin(chunks);
+            Ok(chunks)
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_holds_up_the_upstream() {
+    let asked_for = Arc::new(AtomicUsize::new(0));
+    let endless = Arc::new(Endless { asked_for: Arc::clone(&asked_for) });
+    let setup = with(|plugin| plugin, |builder| builder.provider(endless).threads(ONE)).await;
+    let mut client = setup.client().await;
+    client.ask(&json!({"model": "endless/a", "messages": [], "stream": true})).await;
+    client.head().await;
+    // Until two requests on the gateway's only thread have come and gone and nothing more was asked for.
+    let mut before = usize::MAX;
+    let mut still = 0;
+    while still < 2 {
+        for _ in 0..16 {
+            assert_eq!(setup.chat(&plain("hi")).await.status(), 200);
+        }
+        let now = asked_for.load(Ordering::Relaxed);
+        assert!(now * LARGE < 256 << 20, "{now} chunks were read ahead");
+        still = if now == before { still + 1 } else { 0 };
+        before = now;
+    }
+    // Whoever reads on gets more.
+    while asked_for.load(Ordering::Relaxed) == before {
+        client.piece().await.unwrap();
     }
 }
