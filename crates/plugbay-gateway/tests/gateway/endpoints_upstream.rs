@@ -1,11 +1,14 @@
 //! Every endpoint whose requests are models', with an upstream that the test plays.
 
+use std::num::NonZeroUsize;
+
 use plugbay::abi::interface::Hook;
 use plugbay_hooks::Reply;
 use serde_json::{Value, json};
+use tokio::io::AsyncBufReadExt as _;
 
 use crate::endpoints::{FORM, form};
-use crate::support::with_upstream;
+use crate::support::{with_upstream, with_upstream_and};
 
 #[tokio::test]
 async fn requests_go_up_and_answers_come_down_as_they_were_written() {
@@ -172,4 +175,50 @@ async fn an_error_in_the_middle_of_a_response_is_told_with_its_own_words() {
     let error: Value = serde_json::from_str(error).unwrap();
     assert_eq!(error["error"]["message"], "too much");
     assert_eq!(error["error"]["code"], "busy");
+}
+
+#[tokio::test]
+async fn what_was_held_back_has_a_name_where_events_had() {
+    let (setup, upstream) = with_upstream(|plugin| {
+        plugin.on(Hook::HttpStreamChunk, |input| match input["flush"] == true {
+            true => Reply::Nothing,
+            false => Reply::json(r#"{"hold": true}"#),
+        })
+    })
+    .await;
+    let done = json!({"type": "transcript.text.done", "text": "a"});
+    for name in ["", "event: transcript.text.done\n"] {
+        let mut client = setup.client().await;
+        let body = form("whisper", &[("stream", "true")]);
+        client.send("POST /v1/audio/transcriptions", FORM, &body).await;
+        let mut asked = upstream.asked().await;
+        asked.begin_stream().await;
+        let sent = format!("{name}data: {done}\n\n");
+        asked.write(&sent).await;
+        assert_eq!(client.response().await.body, sent);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_stream_has_ended_is_used_again() {
+    let (setup, upstream) =
+        with_upstream_and(|plugin| plugin, |builder| builder.threads(NonZeroUsize::MIN)).await;
+    let body = r#"{"model":"openai/gpt-x","input":"a","stream":true}"#;
+    let event = events(&["response.completed"]);
+    let stream = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n{event}",
+        event.len()
+    );
+    let mut client = setup.client().await;
+    client.send("POST /v1/responses", "", body).await;
+    let mut asked = upstream.asked().await;
+    asked.write(&stream).await;
+    assert_eq!(client.response().await.body, event);
+    client.send("POST /v1/responses", "", body).await;
+    // On the same connection: nobody waits for another one.
+    let mut line = String::new();
+    asked.stream.read_line(&mut line).await.unwrap();
+    assert_eq!(line, "POST /v1/responses HTTP/1.1\r\n");
+    asked.write(&stream).await;
+    assert_eq!(client.response().await.body, event);
 }
