@@ -19,6 +19,7 @@ mod conductor;
 mod conductor_actions;
 mod examples;
 mod gateway_curl;
+mod gateway_endpoints;
 mod gateway_openai;
 mod host_functions;
 mod modules;

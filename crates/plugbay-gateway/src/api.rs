@@ -18,10 +18,11 @@ use crate::api_error::{self, invalid};
 use crate::body::HttpBody;
 use crate::llm;
 use crate::plugins::Plugins;
-use crate::provider::{ChunkStream, Registry};
+use crate::provider::Registry;
 use crate::request_id::{self, RequestId};
 use crate::route::Route;
 use crate::server::Background;
+use crate::streaming::Streamed;
 use crate::{collect, models, passing, streaming, translate};
 
 /// What all threads of one gateway share.
@@ -80,14 +81,8 @@ pub(crate) enum Reply {
     Whole(Response<Bytes>),
     /// A plugin's.
     Plugin(HttpResponse),
-    /// A stream of the chat API.
-    Stream {
-        /// Its chunks, before the chunk hooks.
-        chunks: ChunkStream,
-        /// Whether `post` is still to see what was streamed: it already saw an answer
-        /// that was whole before it was cut into chunks.
-        post_at_end: bool,
-    },
+    /// A stream.
+    Stream(Streamed),
     /// A provider's, as it comes.
     Passed(Response<HttpBody>),
 }
@@ -202,9 +197,16 @@ impl Api {
             None => (sent.method.as_str(), sent.uri.path()),
         };
         match Route::of(method, path) {
-            Route::Chat => {
-                let body = seen.map_or(&*body, |request| request.body.bytes());
-                let asked = llm::parse(&self.providers, body);
+            Route::Model(endpoint) => {
+                let kind = match seen {
+                    Some(request) => translate::header(request, &CONTENT_TYPE),
+                    None => sent.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()),
+                };
+                let body = match seen.map(|request| request.body.bytes()) {
+                    Some(changed) if changed != body => Bytes::copy_from_slice(changed),
+                    _ => body,
+                };
+                let asked = llm::parse(&self.providers, endpoint, kind, body).await;
                 llm::complete(&self.providers, exchange, asked).await
             }
             Route::Models => Reply::Whole(models::list(&self.providers).await),
@@ -234,9 +236,8 @@ impl Api {
         reply: Reply,
     ) -> Response<HttpBody> {
         let (response, headers) = match reply {
-            Reply::Stream { chunks, post_at_end } => {
-                let background = self.background.clone();
-                return streaming::response(exchange, chunks, post_at_end, background);
+            Reply::Stream(streamed) => {
+                return streaming::response(exchange, streamed, self.background.clone());
             }
             Reply::Whole(response) if !post => return response.map(HttpBody::whole),
             Reply::Passed(response) if !post => return response,

@@ -9,6 +9,7 @@ mod collect;
 mod config;
 mod endpoint;
 mod error;
+mod form;
 mod gateway;
 mod listen;
 mod llm;
@@ -37,7 +38,7 @@ pub use plugins::{
     PluginState,
 };
 pub use provider::{
-    ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider, ProviderError,
-    Received, SetupError, UpstreamError, UpstreamTimeouts,
+    Answer, Chunk, ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider,
+    ProviderError, Received, SetupError, UpstreamError, UpstreamTimeouts,
 };
 pub use server::ShutdownReport;

@@ -11,9 +11,13 @@
 
 mod admin;
 mod client;
+mod endings;
+mod endpoints;
+mod endpoints_upstream;
 mod errors;
 mod hold;
 mod life;
+mod left;
 mod lifecycle;
 mod modules;
 mod pass;
