@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::{HttpHooks, Shared};
-use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, PluginConfig, ServerTimeouts};
+use crate::config::{Config, PluginConfig, ServerTimeouts};
 use crate::error::GatewayError;
 use crate::listen;
-use crate::provider::{MockProvider, OpenAiProvider, Provider, Registry};
+use crate::provider::{self, MockProvider, Provider, Registry};
 use crate::server::ShutdownReport;
 use crate::workers::Workers;
 
@@ -38,7 +38,7 @@ impl Gateway {
     /// Plugins that were loaded before are ended.
     pub async fn start(config: Config, host: &Host) -> Result<Running, GatewayError> {
         // Providers first: they fail sooner than plugins load.
-        let (providers, mock) = providers(&config)?;
+        let (providers, mock) = provider::providers(&config.providers)?;
         let plugins = load_all(&config.plugins, host).await?;
         let entries = plugins.into_iter().map(|(config, plugin)| entry(config, plugin)).collect();
         let pipeline = Pipeline::new(entries, Arc::new(SystemClock::new()));
@@ -231,36 +231,6 @@ impl Running {
         self.stop.send_replace(true);
         self.wait().await
     }
-}
-
-type Providers = (Vec<Arc<dyn Provider>>, Option<Arc<MockProvider>>);
-
-fn providers(config: &Config) -> Result<Providers, GatewayError> {
-    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
-    if let Some(openai) = &config.providers.openai {
-        providers.push(Arc::new(openai_provider(openai)?));
-    }
-    let wants_mock = config.provider_names().contains(&MOCK);
-    let mock = wants_mock.then(|| Arc::new(MockProvider::new()));
-    if let Some(mock) = &mock {
-        providers.push(mock.clone());
-    }
-    Ok((providers, mock))
-}
-
-fn openai_provider(config: &OpenAiConfig) -> Result<OpenAiProvider, GatewayError> {
-    let provider = || OPENAI.to_owned();
-    let key = match &config.api_key_env {
-        Some(variable) => {
-            let key = std::env::var(variable).ok().filter(|key| !key.is_empty());
-            let missing =
-                || GatewayError::NoKey { provider: provider(), variable: variable.clone() };
-            Some(key.ok_or_else(missing)?)
-        }
-        None => None,
-    };
-    OpenAiProvider::new(OPENAI, &config.base_url, key.as_deref(), config.timeouts.clone())
-        .map_err(|source| GatewayError::Provider { provider: provider(), source })
 }
 
 async fn load_all<'a>(

@@ -25,14 +25,15 @@ mod workers;
 
 pub use body::{BodyError, HttpBody};
 pub use config::{
-    Config, ConfigError, MockConfig, OpenAiConfig, PluginConfig, ProvidersConfig, ServerConfig,
-    ServerTimeouts,
+    Config, ConfigError, KeyConfig, KeySource, PluginConfig, ProviderConfig, ProviderKind,
+    ProvidersConfig, ServerConfig, ServerTimeouts,
 };
 pub use endpoint::Endpoint;
 pub use error::GatewayError;
 pub use gateway::{Gateway, GatewayBuilder, Running};
 pub use provider::{
-    Answer, Chunk, ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider,
-    ProviderError, Received, SetupError, UpstreamError, UpstreamTimeouts,
+    Answer, AnthropicProvider, Chunk, ChunkStream, Http2, LlmCall, MockProvider, OpenAiProvider,
+    Passing, Phase, Provider, ProviderError, Received, RetrySettings, Secret, SetupError,
+    UpstreamError, UpstreamSettings, UpstreamTimeouts,
 };
 pub use server::ShutdownReport;

@@ -9,6 +9,7 @@
     reason = "a failed unwrap is a failed test, in helpers too"
 )]
 
+mod anthropic;
 mod client;
 mod endings;
 mod endpoints;
@@ -19,6 +20,7 @@ mod left;
 mod lifecycle;
 mod pass;
 mod plain;
+mod providers;
 mod start;
 mod streams;
 mod support;
