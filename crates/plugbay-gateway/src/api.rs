@@ -22,7 +22,7 @@ use crate::request_id::{self, RequestId};
 use crate::route::Route;
 use crate::server::Background;
 use crate::streaming::Streamed;
-use crate::{collect, models, passing, streaming, translate};
+use crate::{attempts, collect, messages, models, passing, streaming, translate};
 
 /// What all threads of one gateway share.
 pub(crate) struct Shared {
@@ -76,6 +76,22 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// The same, and which fallback it is from, where it is from one.
+    pub(crate) fn answered_by(mut self, fallback: Option<HeaderValue>) -> Self {
+        let Some(fallback) = fallback else { return self };
+        match &mut self {
+            Self::Whole(response) => {
+                drop(response.headers_mut().insert(attempts::HEADER, fallback))
+            }
+            Self::Passed(response) => {
+                drop(response.headers_mut().insert(attempts::HEADER, fallback))
+            }
+            Self::Stream(streamed) => streamed.answered_by = Some(fallback),
+            Self::Plugin(_) => {}
+        }
+        self
+    }
+
     pub(crate) fn error(error: &HookError) -> Self {
         Self::Whole(api_error::plain(error))
     }
@@ -144,11 +160,18 @@ impl Api {
         incoming: Incoming,
     ) -> Response<HttpBody> {
         let Shared { pipeline, hooks, max_body_bytes, body_timeout, .. } = &*self.shared;
+        let route = Route::of(parts.method.as_str(), parts.uri.path());
+        let in_their_form = |response| match route {
+            Route::Messages => messages::whole(response, id.as_str()),
+            _ => response,
+        };
         let body =
             match collect::read(&parts.headers, incoming, *max_body_bytes, *body_timeout).await {
                 Ok(body) => body,
                 // Hooks are not shown half a request.
-                Err(refused) => return refuse(&refused),
+                Err(refused) => {
+                    return in_their_form(refuse(&refused)).map(HttpBody::whole);
+                }
             };
         let request = match hooks.see_request() {
             true => translate::request(&parts, &body),
@@ -162,7 +185,9 @@ impl Api {
         let reply = match flow {
             HttpPreFlow::Continue => self.reply(id, &mut exchange, parts, body).await,
             HttpPreFlow::Respond(response) => Reply::Plugin(response),
-            HttpPreFlow::Failed(failure) => Reply::error(&failure.to_error()),
+            HttpPreFlow::Failed(failure) => {
+                Reply::Whole(in_their_form(api_error::plain(&failure.to_error())))
+            }
         };
         self.finish(exchange, reply).await
     }
@@ -192,6 +217,11 @@ impl Api {
                 };
                 let asked = llm::parse(&self.providers, endpoint, kind, body).await;
                 llm::complete(&self.providers, exchange, asked).await
+            }
+            Route::Messages => {
+                let body = seen.map_or(&*body, |request| request.body.bytes());
+                let asked = messages::parse(&self.providers, body);
+                messages::reply(llm::complete(&self.providers, exchange, asked).await, id.as_str())
             }
             Route::Models => Reply::Whole(models::list(&self.providers).await),
             Route::WrongMethod { wanted } => Reply::Whole(wrong_method(method, path, wanted)),
@@ -245,8 +275,8 @@ fn wrong_method(found: &str, path: &str, wanted: &'static str) -> Response<Bytes
     response
 }
 
-fn refuse(refused: &collect::Refused) -> Response<HttpBody> {
-    let mut response = api_error::plain(&refused.error).map(HttpBody::whole);
+fn refuse(refused: &collect::Refused) -> Response<Bytes> {
+    let mut response = api_error::plain(&refused.error);
     if refused.close {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -1,6 +1,6 @@
 //! A gateway, from its configuration to its end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -49,6 +49,7 @@ impl Gateway {
             .pipeline(pipeline)
             .default_provider(config.default_provider());
         builder.providers = providers;
+        builder.fallbacks = config.providers.fallbacks();
         builder.threads = config.server.threads;
         let mut running = builder.bind().await?;
         running.mock = mock;
@@ -63,6 +64,7 @@ pub struct GatewayBuilder {
     pipeline: Option<Pipeline>,
     providers: Vec<Arc<dyn Provider>>,
     default_provider: Option<String>,
+    fallbacks: HashMap<String, Vec<String>>,
     max_body_bytes: Option<usize>,
     timeouts: ServerTimeouts,
     threads: Option<NonZeroUsize>,
@@ -94,6 +96,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn default_provider(mut self, name: impl Into<String>) -> Self {
         self.default_provider = Some(name.into());
+        self
+    }
+
+    /// Who is asked where a provider fails: `provider/model`, or a provider for the same model.
+    #[must_use]
+    pub fn fallbacks(mut self, provider: impl Into<String>, fallbacks: Vec<String>) -> Self {
+        self.fallbacks.insert(provider.into(), fallbacks);
         self
     }
 
@@ -160,6 +169,7 @@ impl GatewayBuilder {
             .unwrap_or(NonZeroUsize::MIN);
         let (sockets, address, providers) =
             Self::listening(self.listen, threads, self.providers, self.default_provider)?;
+        let providers = providers.with_fallbacks(self.fallbacks);
         let workers = Workers::start(sockets, shared, &providers, &self.timeouts).await;
         let failed = |source| GatewayError::Threads { threads: threads.get(), source };
         Ok((workers.map_err(failed)?, address))

@@ -3,6 +3,7 @@
 
 mod api;
 mod api_error;
+mod attempts;
 mod body;
 mod collect;
 mod config;
@@ -12,6 +13,7 @@ mod form;
 mod gateway;
 mod listen;
 mod llm;
+mod messages;
 mod models;
 mod passing;
 mod provider;

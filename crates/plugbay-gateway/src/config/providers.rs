@@ -2,6 +2,7 @@
 
 mod keys;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -186,6 +187,12 @@ impl ProvidersConfig {
             true => vec![MOCK],
             false => self.by_name.keys().map(String::as_str).collect(),
         }
+    }
+
+    /// Who is asked where one of them fails, by its name.
+    pub(crate) fn fallbacks(&self) -> HashMap<String, Vec<String>> {
+        let some = self.iter().filter(|(_, provider)| !provider.fallbacks.is_empty());
+        some.map(|(name, provider)| (name.to_owned(), provider.fallbacks.clone())).collect()
     }
 
     /// Who answers models without a provider in their name, if nobody says so: `openai`, or else

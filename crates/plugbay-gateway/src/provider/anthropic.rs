@@ -142,7 +142,6 @@ async fn next(
             return Ok(Some(chunk.into()));
         }
         if translation.is_complete() {
-            events.let_go();
             return Ok(None);
         }
         let Some(event) = events.next().await? else {

@@ -36,6 +36,8 @@ struct Message {
     #[serde(default)]
     tool_calls: Option<Vec<ToolCall>>,
     tool_call_id: Option<String>,
+    /// Anthropic's own, which passes.
+    is_error: Option<bool>,
     #[serde(default)]
     thinking_blocks: Option<Vec<Value>>,
 }
@@ -159,7 +161,8 @@ struct Talk {
 
 impl Talk {
     fn add(&mut self, message: Message) -> Result<(), JsonError> {
-        let Message { role, content, refusal, tool_calls, tool_call_id, thinking_blocks } = message;
+        let Message { role, content, refusal, tool_calls, tool_call_id, is_error, thinking_blocks } =
+            message;
         let content = blocks(content).map_err(|error| error.below("content"))?;
         match role.as_str() {
             "system" | "developer" => self.system.extend(content),
@@ -179,7 +182,11 @@ impl Talk {
                 let id = tool_call_id.ok_or_else(|| {
                     JsonError::new("tool_call_id", "missing: whose result this is")
                 })?;
-                let result = json!({"type": "tool_result", "tool_use_id": id, "content": content});
+                let mut result =
+                    json!({"type": "tool_result", "tool_use_id": id, "content": content});
+                if let (Some(true), Some(result)) = (is_error, result.as_object_mut()) {
+                    result.insert("is_error".to_owned(), true.into());
+                }
                 self.turn("user", vec![result]);
             }
             role => {

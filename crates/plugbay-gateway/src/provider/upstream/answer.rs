@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt as _;
 use http::Response;
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
@@ -126,12 +125,6 @@ impl Events {
             };
             decoded.map_err(|error| self.unusable(error))?;
         }
-    }
-
-    /// Nothing follows. Where the body's end is there already, it is taken, so that the connection can
-    /// be used again; nobody waits for it.
-    pub(in crate::provider) fn let_go(&mut self) {
-        drop(self.body.body.frame().now_or_never());
     }
 
     pub(in crate::provider) fn provider(&self) -> &str {

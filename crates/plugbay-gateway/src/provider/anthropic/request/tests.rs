@@ -66,11 +66,14 @@ fn calls_of_tools_and_their_results() {
              "tool_calls": [call("t1", "{\"a\": 1}"), call("t2", "")]},
             {"role": "tool", "tool_call_id": "t1", "content": "one"},
             {"role": "tool", "tool_call_id": "t2", "content": [text("two")]},
+            {"role": "tool", "tool_call_id": "t3", "content": "", "is_error": true},
             {"role": "user", "content": "and?"}]),
         json!([{"role": "user", "content": [text("go")]},
             {"role": "assistant", "content": [
                 thought, text("well"), used("t1", json!({"a": 1})), used("t2", json!({}))]},
-            {"role": "user", "content": [result("t1", "one"), result("t2", "two"), text("and?")]}]),
+            {"role": "user", "content": [result("t1", "one"), result("t2", "two"),
+                {"type": "tool_result", "tool_use_id": "t3", "content": [], "is_error": true},
+                text("and?")]}]),
         Value::Null,
     );
 }
