@@ -108,7 +108,7 @@ async fn keys_come_out_of_files_and_several_providers_have_any_names() {
     }
     let running = start(&file, &config("key")).await.unwrap();
     let mut client = Client::connect(running.local_addr()).await;
-    client.ask(&json!({"model": "any/name", "messages": []})).await;
+    client.ask(&json!({"model": "groq/any/name", "messages": []})).await;
     let mut asked = upstream.asked().await;
     assert!(asked.head.contains("authorization: Bearer sk-of-the-file\r\n"), "{}", asked.head);
     asked.answer("200 OK", "", r#"{"choices": [{"message": {"content": "groq's"}}]}"#).await;
