@@ -17,6 +17,7 @@
 mod call_parity;
 mod conductor;
 mod examples;
+mod gateway_anthropic;
 mod gateway_curl;
 mod gateway_endpoints;
 mod gateway_openai;

@@ -88,13 +88,13 @@ impl Attempts {
         &mut self,
         providers: &Registry,
         request: &LlmRequest,
-    ) -> Result<(), HookError> {
+    ) -> Result<(), Box<HookError>> {
         if self.left.is_some() {
             return Ok(());
         }
         self.begin(providers, request).map_err(|error| {
             let message = format!("a plugin left the request without usable fallbacks: {error}");
-            server(502, "unusable_request", message)
+            Box::new(server(502, "unusable_request", message))
         })
     }
 

@@ -82,7 +82,7 @@ async fn attempt(
         PreFlow::Send(request) => request,
     };
     if let Err(error) = attempts.sent(providers, &request) {
-        return Went::Back(Err(error), None);
+        return Went::Back(Err(*error), None);
     }
     let id = exchange.context().request_id();
     match ask(providers, &id, endpoint, &request, stream).await {

@@ -63,13 +63,13 @@ pub(super) fn parts(blocks: Vec<(usize, Block)>) -> Result<Value, JsonError> {
         return Ok(Value::Null);
     }
     let part = |(index, block): (usize, Block)| {
-        block.to_part().map_err(|error| error.below(&format!("[{index}]")).below("content"))
+        block.into_part().map_err(|error| error.below(&format!("[{index}]")).below("content"))
     };
     blocks.into_iter().map(part).collect()
 }
 
 impl Block {
-    pub(super) fn to_part(self) -> Result<Value, JsonError> {
+    pub(super) fn into_part(self) -> Result<Value, JsonError> {
         let mut part = match self.r#type.as_str() {
             "text" => json!({"type": "text", "text": self.text.ok_or_else(|| missing("text"))?}),
             "image" => {
@@ -92,7 +92,7 @@ impl Block {
     }
 
     /// A call of a tool.
-    pub(super) fn to_call(self) -> Result<Value, JsonError> {
+    pub(super) fn into_call(self) -> Result<Value, JsonError> {
         let id = self.id.ok_or_else(|| missing("id"))?;
         let name = self.name.ok_or_else(|| missing("name"))?;
         let input = self.input.unwrap_or_else(|| json!({})).to_string();
@@ -100,7 +100,7 @@ impl Block {
     }
 
     /// A thought, to be sent back as it is.
-    pub(super) fn to_thought(self) -> Value {
+    pub(super) fn into_thought(self) -> Value {
         let mut thought = Map::new();
         thought.insert("type".to_owned(), self.r#type.into());
         for (name, value) in

@@ -84,7 +84,7 @@ fn user(content: Content, to: &mut Vec<Value>) -> Result<(), JsonError> {
         if block.r#type == "tool_result" {
             to.push(result(block).map_err(below)?);
         } else {
-            said.push(block.to_part().map_err(below)?);
+            said.push(block.into_part().map_err(below)?);
         }
     }
     if !said.is_empty() {
@@ -118,8 +118,8 @@ fn assistant(content: Content, to: &mut Vec<Value>) -> Result<(), JsonError> {
     for (index, block) in blocks.into_iter().enumerate() {
         let below = |error: JsonError| error.below(&format!("[{index}]")).below("content");
         match block.r#type.as_str() {
-            "thinking" | "redacted_thinking" => thoughts.push(block.to_thought()),
-            "tool_use" => calls.push(block.to_call().map_err(below)?),
+            "thinking" | "redacted_thinking" => thoughts.push(block.into_thought()),
+            "tool_use" => calls.push(block.into_call().map_err(below)?),
             _ => said.push((index, block)),
         }
     }

@@ -48,14 +48,14 @@ pub(super) fn blocks(content: Option<Content>) -> Result<Vec<Value>, JsonError> 
             .into_iter()
             .enumerate()
             .map(|(index, part)| {
-                part.to_block().map_err(|error| error.below(&format!("[{index}]")))
+                part.into_block().map_err(|error| error.below(&format!("[{index}]")))
             })
             .collect(),
     }
 }
 
 impl Part {
-    fn to_block(self) -> Result<Value, JsonError> {
+    fn into_block(self) -> Result<Value, JsonError> {
         let missing = |field: &str| JsonError::new(field, "missing");
         let mut block = match self.r#type.as_str() {
             "text" => json!({"type": "text", "text": self.text.ok_or_else(|| missing("text"))?}),
