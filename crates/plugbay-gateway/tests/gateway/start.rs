@@ -9,7 +9,7 @@ use plugbay_gateway::{Config, Gateway, Running};
 use serde_json::json;
 
 use crate::client::Client;
-use crate::support::plain;
+use crate::support::{plain, user};
 use crate::upstream::Upstream;
 
 /// An engine that takes no module: starting a gateway needs none without plugins.
@@ -116,4 +116,22 @@ async fn keys_come_out_of_files_and_several_providers_have_any_names() {
     let response = client.chat(&json!({"model": "claude/d", "messages": []})).await;
     assert!(response.body.contains("it has `claude/c`"), "{}", response.body);
     assert_eq!(client.chat(&plain("hi")).await.content(), "hi");
+}
+
+#[tokio::test]
+async fn fallbacks_of_the_configuration_are_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let upstream = Upstream::start().await;
+    let base_url = upstream.base_url();
+    drop(upstream);
+    let config = json!({"providers": {
+        "openai": {"base_url": base_url, "retry": {"attempts": 2, "base_ms": 1},
+                   "fallbacks": ["mock/echo"]},
+        "mock": {},
+    }});
+    let running = start(&folder.path().join("config.json"), &config).await.unwrap();
+    let mut client = Client::connect(running.local_addr()).await;
+    let response = client.chat(&json!({"model": "gpt", "messages": user("hi")})).await;
+    assert_eq!(response.content(), "hi");
+    assert_eq!(response.head.header("x-plugbay-fallback"), Some("mock/echo"));
 }
