@@ -18,6 +18,7 @@ mod call_parity;
 mod conductor;
 mod conductor_actions;
 mod examples;
+mod gateway_anthropic;
 mod gateway_curl;
 mod gateway_endpoints;
 mod gateway_openai;

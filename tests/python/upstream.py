@@ -54,6 +54,8 @@ class Provider(BaseHTTPRequestHandler):
         say(json.dumps(received))
         request = json.loads(body)
         model = request["model"]
+        if self.path.endswith("/messages"):
+            return self.message(request)
         if model == "limited":
             error = {"message": "slow down", "type": "rate_limit", "param": None, "code": "limited"}
             return self.whole(429, {"error": error}, {"retry-after": "7"})
@@ -81,6 +83,36 @@ class Provider(BaseHTTPRequestHandler):
             "system_fingerprint": "fp_1",
         }
         self.whole(200, answer)
+
+    def message(self, request):
+        """Anthropic's API: thinks, says what it was told last, and calls the first tool that there is."""
+        if request["model"] == "overloaded":
+            return self.whole(529, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
+        last = request["messages"][-1]["content"][-1]
+        blocks = [{"type": "thinking", "thinking": "hm", "signature": "sig"}]
+        blocks += [{"type": "text", "text": last.get("text", "got it")}]
+        blocks += [{"type": "tool_use", "id": "t1", "name": t["name"], "input": {"a": 1.5}} for t in request.get("tools", [])[:1]]
+        reason = "tool_use" if request.get("tools") else "end_turn"
+        usage = {"input_tokens": 3, "output_tokens": 4}
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-1", "stop_sequence": None}
+        if not request.get("stream"):
+            return self.whole(200, {**message, "content": blocks, "stop_reason": reason, "usage": usage})
+        events = [{"type": "message_start", "message": {**message, "content": [], "stop_reason": None, "usage": usage}}]
+        for index, block in enumerate(blocks):
+            begun = {**block, **{k: "" for k in ("thinking", "signature", "text") if k in block}}
+            deltas = [{"type": "text_delta", "text": block.get("text")}]
+            if block["type"] == "thinking":
+                deltas = [{"type": "thinking_delta", "thinking": "hm"}, {"type": "signature_delta", "signature": "sig"}]
+            if block["type"] == "tool_use":
+                begun["input"] = {}
+                deltas = [{"type": "input_json_delta", "partial_json": part} for part in ("", '{"a":', " 1.5}")]
+            events.append({"type": "content_block_start", "index": index, "content_block": begun})
+            events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+            events.append({"type": "content_block_stop", "index": index})
+        events.append({"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": None}, "usage": usage})
+        events.append({"type": "message_stop"})
+        text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+        self.send(200, text.encode(), "text/event-stream")
 
     def stream(self, model, text):
         self.send_response(200)

@@ -23,7 +23,7 @@ use crate::request_id::{self, RequestId};
 use crate::route::Route;
 use crate::server::Background;
 use crate::streaming::Streamed;
-use crate::{collect, models, passing, streaming, translate};
+use crate::{attempts, collect, messages, models, passing, streaming, translate};
 
 /// What all threads of one gateway share.
 pub(crate) struct Shared {
@@ -88,6 +88,22 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// The same, and which fallback it is from, where it is from one.
+    pub(crate) fn answered_by(mut self, fallback: Option<HeaderValue>) -> Self {
+        let Some(fallback) = fallback else { return self };
+        match &mut self {
+            Self::Whole(response) => {
+                drop(response.headers_mut().insert(attempts::HEADER, fallback))
+            }
+            Self::Passed(response) => {
+                drop(response.headers_mut().insert(attempts::HEADER, fallback))
+            }
+            Self::Stream(streamed) => streamed.answered_by = Some(fallback),
+            Self::Plugin(_) => {}
+        }
+        self
+    }
+
     pub(crate) fn error(error: &HookError) -> Self {
         Self::Whole(api_error::plain(error))
     }
@@ -156,11 +172,18 @@ impl Api {
         incoming: Incoming,
     ) -> Response<HttpBody> {
         let Shared { pipeline, max_body_bytes, body_timeout, .. } = &*self.shared;
+        let route = Route::of(parts.method.as_str(), parts.uri.path());
+        let in_their_form = |response| match route {
+            Route::Messages => messages::whole(response, id.as_str()),
+            _ => response,
+        };
         let body =
             match collect::read(&parts.headers, incoming, *max_body_bytes, *body_timeout).await {
                 Ok(body) => body,
                 // Hooks are not shown half a request.
-                Err(refused) => return refuse(&refused),
+                Err(refused) => {
+                    return in_their_form(refuse(&refused)).map(HttpBody::whole);
+                }
             };
         // The request stays with these plugins, whatever takes their place meanwhile.
         let pipeline = pipeline.now();
@@ -177,7 +200,9 @@ impl Api {
         let reply = match flow {
             HttpPreFlow::Continue => self.reply(id, hooks, &mut exchange, parts, body).await,
             HttpPreFlow::Respond(response) => Reply::Plugin(response),
-            HttpPreFlow::Failed(failure) => Reply::error(&failure.to_error()),
+            HttpPreFlow::Failed(failure) => {
+                Reply::Whole(in_their_form(api_error::plain(&failure.to_error())))
+            }
         };
         self.finish(hooks, exchange, reply).await
     }
@@ -208,6 +233,11 @@ impl Api {
                 };
                 let asked = llm::parse(&self.providers, endpoint, kind, body).await;
                 llm::complete(&self.providers, exchange, asked).await
+            }
+            Route::Messages => {
+                let body = seen.map_or(&*body, |request| request.body.bytes());
+                let asked = messages::parse(&self.providers, body);
+                messages::reply(llm::complete(&self.providers, exchange, asked).await, id.as_str())
             }
             Route::Models => Reply::Whole(models::list(&self.providers).await),
             Route::WrongMethod { wanted } => Reply::Whole(wrong_method(method, path, wanted)),
@@ -265,8 +295,8 @@ fn wrong_method(found: &str, path: &str, wanted: &'static str) -> Response<Bytes
     response
 }
 
-fn refuse(refused: &collect::Refused) -> Response<HttpBody> {
-    let mut response = api_error::plain(&refused.error).map(HttpBody::whole);
+fn refuse(refused: &collect::Refused) -> Response<Bytes> {
+    let mut response = api_error::plain(&refused.error);
     if refused.close {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

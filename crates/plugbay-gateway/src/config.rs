@@ -4,8 +4,9 @@ mod admin;
 mod env;
 mod error;
 mod plugins;
+mod providers;
 mod schema;
-mod suggest;
+pub(crate) mod suggest;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,8 +21,8 @@ use serde_json::{Map, Value};
 pub use admin::AdminConfig;
 pub use error::ConfigError;
 pub use plugins::{CanaryConfig, PluginConfig, RawJson};
-
-use crate::provider::UpstreamTimeouts;
+pub(crate) use providers::MOCK;
+pub use providers::{KeyConfig, KeySource, ProviderConfig, ProviderKind, ProvidersConfig};
 
 /// A gateway's configuration. Every key has a default; an unknown one is an error.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -49,8 +50,8 @@ pub struct Config {
     pub plugins: Vec<PluginConfig>,
     /// Who answers. Without any, the built-in `mock`.
     pub providers: ProvidersConfig,
-    /// Who answers models without a provider in their name. Without a name, the provider that is
-    /// configured: `openai` before `mock`.
+    /// Who answers models without a provider in their name. Without a name, `openai`, or else the
+    /// first provider that is not built in.
     pub default_provider: Option<String>,
     /// Where it was read from, and what it is that is read again for plugins alone.
     #[serde(skip)]
@@ -165,46 +166,6 @@ impl ServerTimeouts {
     }
 }
 
-/// Who answers.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ProvidersConfig {
-    /// Any upstream that speaks OpenAI's API.
-    pub openai: Option<OpenAiConfig>,
-    /// The built-in deterministic one.
-    pub mock: Option<MockConfig>,
-}
-
-/// An upstream that speaks OpenAI's API.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct OpenAiConfig {
-    /// Where its API begins. Default `https://api.openai.com/v1`.
-    pub base_url: String,
-    /// The environment variable that holds its key. Without one, no key is sent.
-    pub api_key_env: Option<String>,
-    /// How long it may take.
-    pub timeouts: UpstreamTimeouts,
-}
-
-impl Default for OpenAiConfig {
-    fn default() -> Self {
-        Self {
-            base_url: "https://api.openai.com/v1".to_owned(),
-            api_key_env: None,
-            timeouts: UpstreamTimeouts::default(),
-        }
-    }
-}
-
-/// The built-in provider; there is nothing to configure.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct MockConfig {}
-
 impl Config {
     /// Reads a configuration file.
     ///
@@ -256,17 +217,14 @@ impl Config {
         for (index, plugin) in config.plugins.iter_mut().enumerate() {
             plugin.settle(file, &format!("plugins[{index}]"), base)?;
         }
+        config.providers.settle(file, base)?;
         config.check_names(file)?;
         Ok(config)
     }
 
     /// The default provider's name.
     pub(crate) fn default_provider(&self) -> &str {
-        match (&self.default_provider, &self.providers.openai) {
-            (Some(name), _) => name,
-            (None, Some(_)) => OPENAI,
-            (None, None) => MOCK,
-        }
+        self.default_provider.as_deref().unwrap_or_else(|| self.providers.usual_default())
     }
 
     fn check_names(&self, file: &Path) -> Result<(), ConfigError> {
@@ -279,28 +237,15 @@ impl Config {
             }
         }
         let default = self.default_provider();
-        let known: Vec<&str> = self.provider_names();
+        let known = self.providers.names();
         if !known.contains(&default) {
             let problem = format!("found `{default}`, wanted one of {}", suggest::list(&known));
             return Err(ConfigError::invalid(file, "default_provider", problem));
         }
         Ok(())
     }
-
-    pub(crate) fn provider_names(&self) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        if self.providers.openai.is_some() {
-            names.push(OPENAI);
-        }
-        if self.providers.mock.is_some() || names.is_empty() {
-            names.push(MOCK);
-        }
-        names
-    }
 }
 
-pub(crate) const OPENAI: &str = "openai";
-pub(crate) const MOCK: &str = "mock";
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;

@@ -73,16 +73,6 @@ pub enum GatewayError {
         /// What was found and what was wanted.
         problem: String,
     },
-    /// A provider's key is not where the configuration says.
-    #[error(
-        "provider `{provider}`: the environment variable `{variable}` (api_key_env) is not set"
-    )]
-    NoKey {
-        /// The provider.
-        provider: String,
-        /// The variable.
-        variable: String,
-    },
     /// A provider cannot be set up.
     #[error("provider `{provider}`: {source}")]
     Provider {

@@ -1,5 +1,6 @@
 //! A gateway, from its configuration to its end.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,11 +14,11 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::admin::{self, Admin};
 use crate::api::Shared;
-use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, ServerTimeouts};
+use crate::config::{Config, ServerTimeouts};
 use crate::error::{GatewayError, ReloadError};
 use crate::listen;
 use crate::plugins::{self, CheckReport, GatewayOptions, PluginReport, Plugins, watch};
-use crate::provider::{MockProvider, OpenAiProvider, Provider, Registry};
+use crate::provider::{self, MockProvider, Provider, Registry};
 use crate::server::ShutdownReport;
 use crate::workers::Workers;
 
@@ -54,7 +55,7 @@ impl Gateway {
         options: GatewayOptions,
     ) -> Result<Running, GatewayError> {
         // Providers first: they fail sooner than plugins load.
-        let (providers, mock) = providers(&config)?;
+        let (providers, mock) = provider::providers(&config.providers)?;
         let admin = config.admin.as_ref().map(Admin::bind).transpose()?;
         let clock = Arc::new(SystemClock::new());
         let plugins = Plugins::start(&config, host, clock, options).await?;
@@ -64,6 +65,7 @@ impl Gateway {
             .timeouts(config.timeouts.clone())
             .default_provider(config.default_provider());
         builder.providers = providers;
+        builder.fallbacks = config.providers.fallbacks();
         builder.threads = config.server.threads;
         builder.plugins = Some(Arc::clone(&plugins));
         let mut running = builder.bind().await?;
@@ -81,7 +83,7 @@ impl Gateway {
     /// Tries whether a gateway could be started, without serving: each plugin is loaded and ended, each provider set
     /// up. Says what was found, in order.
     pub async fn check(config: &Config, host: &Host, options: &GatewayOptions) -> CheckReport {
-        let providers = providers(config).map(|_| ());
+        let providers = provider::providers(&config.providers).map(|_| ());
         let admin = config.admin.as_ref().map(admin::token).transpose().map(|_| ());
         plugins::check(config, host, options, [providers, admin]).await
     }
@@ -94,6 +96,7 @@ pub struct GatewayBuilder {
     pipeline: Option<Pipeline>,
     providers: Vec<Arc<dyn Provider>>,
     default_provider: Option<String>,
+    fallbacks: HashMap<String, Vec<String>>,
     max_body_bytes: Option<usize>,
     timeouts: ServerTimeouts,
     threads: Option<NonZeroUsize>,
@@ -126,6 +129,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn default_provider(mut self, name: impl Into<String>) -> Self {
         self.default_provider = Some(name.into());
+        self
+    }
+
+    /// Who is asked where a provider fails: `provider/model`, or a provider for the same model.
+    #[must_use]
+    pub fn fallbacks(mut self, provider: impl Into<String>, fallbacks: Vec<String>) -> Self {
+        self.fallbacks.insert(provider.into(), fallbacks);
         self
     }
 
@@ -206,6 +216,7 @@ impl GatewayBuilder {
             .unwrap_or(NonZeroUsize::MIN);
         let (sockets, address, providers) =
             Self::listening(self.listen, threads, self.providers, self.default_provider)?;
+        let providers = providers.with_fallbacks(self.fallbacks);
         let workers = Workers::start(sockets, shared, &providers, &self.timeouts).await;
         let failed = |source| GatewayError::Threads { threads: threads.get(), source };
         Ok((workers.map_err(failed)?, address))
@@ -305,34 +316,4 @@ impl Running {
         self.stop.send_replace(true);
         self.wait().await
     }
-}
-
-type Providers = (Vec<Arc<dyn Provider>>, Option<Arc<MockProvider>>);
-
-fn providers(config: &Config) -> Result<Providers, GatewayError> {
-    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
-    if let Some(openai) = &config.providers.openai {
-        providers.push(Arc::new(openai_provider(openai)?));
-    }
-    let wants_mock = config.provider_names().contains(&MOCK);
-    let mock = wants_mock.then(|| Arc::new(MockProvider::new()));
-    if let Some(mock) = &mock {
-        providers.push(mock.clone());
-    }
-    Ok((providers, mock))
-}
-
-fn openai_provider(config: &OpenAiConfig) -> Result<OpenAiProvider, GatewayError> {
-    let provider = || OPENAI.to_owned();
-    let key = match &config.api_key_env {
-        Some(variable) => {
-            let key = std::env::var(variable).ok().filter(|key| !key.is_empty());
-            let missing =
-                || GatewayError::NoKey { provider: provider(), variable: variable.clone() };
-            Some(key.ok_or_else(missing)?)
-        }
-        None => None,
-    };
-    OpenAiProvider::new(OPENAI, &config.base_url, key.as_deref(), config.timeouts.clone())
-        .map_err(|source| GatewayError::Provider { provider: provider(), source })
 }

@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod api_error;
+mod attempts;
 mod body;
 mod collect;
 mod config;
@@ -13,6 +14,7 @@ mod form;
 mod gateway;
 mod listen;
 mod llm;
+mod messages;
 mod models;
 mod passing;
 mod plugins;
@@ -27,8 +29,9 @@ mod workers;
 
 pub use body::{BodyError, HttpBody};
 pub use config::{
-    AdminConfig, CanaryConfig, Config, ConfigError, MockConfig, OpenAiConfig, PluginConfig,
-    ProvidersConfig, RawJson, ReloadConfig, ServerConfig, ServerTimeouts,
+    AdminConfig, CanaryConfig, Config, ConfigError, KeyConfig, KeySource, PluginConfig,
+    ProviderConfig, ProviderKind, ProvidersConfig, RawJson, ReloadConfig, ServerConfig,
+    ServerTimeouts,
 };
 pub use endpoint::Endpoint;
 pub use error::{GatewayError, ReloadError};
@@ -38,7 +41,8 @@ pub use plugins::{
     PluginState,
 };
 pub use provider::{
-    Answer, Chunk, ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider,
-    ProviderError, Received, SetupError, UpstreamError, UpstreamTimeouts,
+    Answer, AnthropicProvider, Chunk, ChunkStream, Http2, LlmCall, MockProvider, OpenAiProvider,
+    Passing, Phase, Provider, ProviderError, Received, RetrySettings, Secret, SetupError,
+    UpstreamError, UpstreamSettings, UpstreamTimeouts,
 };
 pub use server::ShutdownReport;

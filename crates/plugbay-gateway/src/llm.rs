@@ -5,12 +5,13 @@ mod reply;
 
 use plugbay::abi::hook::{HookError, LlmRequest, LlmResponse};
 use plugbay::abi::interface::Hook;
-use plugbay_hooks::{Exchange, PreFlow};
+use plugbay_hooks::{Exchange, PostFlow, PreFlow};
 
-pub(crate) use self::asked::{Asked, parse};
+pub(crate) use self::asked::{Asked, parse, parse_chat};
 use self::reply::{as_it_comes, assemble, chunks_of, passed_through, reply, shown};
 use crate::api::Reply;
 use crate::api_error::{invalid, server};
+use crate::attempts::Attempts;
 use crate::endpoint::Endpoint;
 use crate::provider::{Answer, ChunkStream, LlmCall, ProviderError, Registry, UpstreamError};
 use crate::streaming::Streamed;
@@ -26,39 +27,79 @@ pub(crate) async fn complete(
         Err(error) => return Reply::error(&error),
     };
     let Asked { endpoint, request, stream, usage } = asked;
-    let streamed = |chunks| Reply::Stream(Streamed { endpoint, chunks, post_at_end: true });
-    let (result, upstream) = match exchange.pre(request).await {
-        PreFlow::Answer(result) => (result, None),
-        PreFlow::Stream(chunks) if stream => return streamed(chunks_of(endpoint, chunks)),
-        PreFlow::Stream(chunks) => (assemble(endpoint, &chunks).map_err(|error| *error), None),
-        PreFlow::Send(request) => {
-            let id = exchange.context().request_id();
-            match ask(providers, &id, endpoint, &request, stream).await {
-                Ok(Answered::Stream(chunks)) => return streamed(chunks),
-                Ok(Answered::Whole(Answer::Json(json))) => {
-                    (Ok(LlmResponse::new(endpoint.response_key(), json)), None)
-                }
-                // Nobody looks at it, so nothing of it is kept.
-                Ok(Answered::Whole(Answer::Other { content_type, body }))
-                    if !exchange.exports(Hook::Post) =>
-                {
-                    return Reply::Passed(as_it_comes(content_type, body));
-                }
-                Ok(Answered::Whole(Answer::Other { content_type, body })) => {
-                    (shown(endpoint, content_type, body).await, None)
-                }
-                Err(Failed { error, upstream }) => (Err(error), upstream),
+    let mut attempts = Attempts::new(request);
+    loop {
+        let (result, upstream) =
+            match attempt(providers, exchange, &mut attempts, endpoint, stream).await {
+                Went::Out(reply) => return reply,
+                Went::Back(result, upstream) => (result, upstream),
+            };
+        let before = result.as_ref().err().cloned();
+        let after = exchange.post(result).await;
+        if let Err(error) = &after
+            && attempts.again(providers, error)
+        {
+            continue;
+        }
+        let reply = match (after, upstream) {
+            // The provider's own error goes out as it came in, if nobody had anything to say.
+            (Err(after), Some(upstream)) if Some(&after) == before.as_ref() => {
+                Reply::Whole(passed_through(upstream, &after))
             }
+            (after, _) => reply(endpoint, after, stream, usage),
+        };
+        return reply.answered_by(attempts.fallback());
+    }
+}
+
+/// How an attempt went.
+#[allow(clippy::large_enum_variant, reason = "made once an attempt, and never stored")]
+enum Went {
+    /// To the client, as it comes.
+    Out(Reply),
+    /// To the post hooks; and the provider's own error, if it is one.
+    Back(PostFlow, Option<UpstreamError>),
+}
+
+/// One attempt: `pre`, and whoever the request then names.
+async fn attempt(
+    providers: &Registry,
+    exchange: &mut Exchange,
+    attempts: &mut Attempts,
+    endpoint: Endpoint,
+    stream: bool,
+) -> Went {
+    let out = |reply: Reply, attempts: &Attempts| Went::Out(reply.answered_by(attempts.fallback()));
+    let streamed = |chunks| Reply::Stream(Streamed::new(endpoint, chunks, true));
+    let request = match exchange.pre(attempts.request()).await {
+        PreFlow::Answer(result) => return Went::Back(result, None),
+        PreFlow::Stream(chunks) if stream => {
+            return out(streamed(chunks_of(endpoint, chunks)), attempts);
         }
+        PreFlow::Stream(chunks) => {
+            return Went::Back(assemble(endpoint, &chunks).map_err(|error| *error), None);
+        }
+        PreFlow::Send(request) => request,
     };
-    let before = result.as_ref().err().cloned();
-    let after = exchange.post(result).await;
-    match (after, upstream) {
-        // The provider's own error goes out as it came in, if nobody had anything to say.
-        (Err(after), Some(upstream)) if Some(&after) == before.as_ref() => {
-            Reply::Whole(passed_through(upstream, &after))
+    if let Err(error) = attempts.sent(providers, &request) {
+        return Went::Back(Err(*error), None);
+    }
+    let id = exchange.context().request_id();
+    match ask(providers, &id, endpoint, &request, stream).await {
+        Ok(Answered::Stream(chunks)) => out(streamed(chunks), attempts),
+        Ok(Answered::Whole(Answer::Json(json))) => {
+            Went::Back(Ok(LlmResponse::new(endpoint.response_key(), json)), None)
         }
-        (after, _) => reply(endpoint, after, stream, usage),
+        // Nobody looks at it, so nothing of it is kept.
+        Ok(Answered::Whole(Answer::Other { content_type, body }))
+            if !exchange.exports(Hook::Post) =>
+        {
+            out(Reply::Passed(as_it_comes(content_type, body)), attempts)
+        }
+        Ok(Answered::Whole(Answer::Other { content_type, body })) => {
+            Went::Back(shown(endpoint, content_type, body).await, None)
+        }
+        Err(Failed { error, upstream }) => Went::Back(Err(error), upstream),
     }
 }
 

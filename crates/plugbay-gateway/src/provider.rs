@@ -1,9 +1,12 @@
 //! Who answers an LLM request: the seam, and who is behind it.
 
+mod anthropic;
 mod error;
 mod mock;
 mod openai;
 mod registry;
+mod setup;
+mod upstream;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,11 +23,14 @@ use crate::body::HttpBody;
 use crate::endpoint::Endpoint;
 use crate::form;
 
+pub use anthropic::AnthropicProvider;
 pub use error::{Phase, ProviderError, UpstreamError};
 pub(crate) use mock::wants_usage;
 pub use mock::{MockProvider, Received};
-pub use openai::{OpenAiProvider, SetupError, UpstreamTimeouts};
+pub use openai::OpenAiProvider;
 pub(crate) use registry::Registry;
+pub(crate) use setup::providers;
+pub use upstream::{Http2, RetrySettings, Secret, SetupError, UpstreamSettings, UpstreamTimeouts};
 
 /// A request to a model, as a provider gets it.
 #[derive(Debug, Clone)]

@@ -7,6 +7,8 @@ use crate::endpoint::Endpoint;
 pub(crate) enum Route {
     /// To a model.
     Model(Endpoint),
+    /// To a model, in Anthropic's form.
+    Messages,
     /// The list of models.
     Models,
     /// A path of the gateway's own, asked for in a way that it has not.
@@ -30,6 +32,8 @@ impl Route {
             };
         }
         match (below, method) {
+            ("messages", "POST") => Self::Messages,
+            ("messages", _) => Self::WrongMethod { wanted: "POST" },
             ("models", "GET" | "HEAD") => Self::Models,
             ("models", _) => Self::WrongMethod { wanted: "GET" },
             // A connection of the client's own behind the provider's key, to wherever it says; and an
@@ -84,6 +88,9 @@ mod tests {
             ("GET", "/v1/responses/resp_1", Route::Pass),
             ("POST", "/v1/audio/translations", Route::Pass),
             ("GET", "/v1/chat/completions", wrong("POST")),
+            ("POST", "/v1/messages", Route::Messages),
+            ("GET", "/v1/messages", wrong("POST")),
+            ("POST", "/v1/messages/count_tokens", Route::Pass),
             ("HEAD", "/v1/models", Route::Models),
             ("POST", "/v1/models", wrong("GET")),
             ("GET", "/v1/models/gpt", Route::Pass),

@@ -15,8 +15,10 @@ use hyper::body::Frame;
 use plugbay_hooks::Exchange;
 
 use self::going::Live;
+use crate::attempts;
 use crate::body::HttpBody;
 use crate::endpoint::Endpoint;
+use crate::messages;
 use crate::provider::ChunkStream;
 use crate::server::Background;
 
@@ -31,14 +33,26 @@ pub(crate) struct Streamed {
     /// Whether `post` is still to see what was streamed: it already saw an answer
     /// that was whole before it was cut into chunks.
     pub(crate) post_at_end: bool,
+    /// Which fallback answers, where it is one.
+    pub(crate) answered_by: Option<HeaderValue>,
+    /// What its chunks become, where the client is Anthropic's.
+    pub(crate) as_messages: Option<messages::Events>,
+}
+
+impl Streamed {
+    /// One of OpenAI's.
+    pub(crate) fn new(endpoint: Endpoint, chunks: ChunkStream, post_at_end: bool) -> Self {
+        Self { endpoint, chunks, post_at_end, answered_by: None, as_messages: None }
+    }
 }
 
 /// The response for a stream.
 pub(crate) fn response(
     exchange: Exchange,
-    streamed: Streamed,
+    mut streamed: Streamed,
     background: Background,
 ) -> Response<HttpBody> {
+    let answered_by = streamed.answered_by.take();
     let live = Live::new(exchange, streamed, background);
     let frames = stream::unfold(live, |live| async move {
         let (bytes, live) = live.next().await?;
@@ -48,5 +62,8 @@ pub(crate) fn response(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Some(fallback) = answered_by {
+        headers.insert(attempts::HEADER, fallback);
+    }
     response
 }

@@ -1,19 +1,19 @@
 //! The key that somebody meant.
 
 /// The known name nearest to `found`, if one is near enough to have been meant.
-pub(super) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let (distance, name) = known.map(|name| (distance(found, name), name)).min()?;
     // A third of the letters wrong is a typing error; more is another word.
     (distance <= found.chars().count().max(3) / 3).then_some(name)
 }
 
 /// Names for a sentence.
-pub(super) fn list(names: &[&str]) -> String {
+pub(crate) fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// How many letters have to be put in, taken out, replaced or swapped with the next.
-fn distance(from: &str, to: &str) -> usize {
+pub(crate) fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut above_that: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=to.len()).collect();

@@ -79,7 +79,7 @@ fn everything_can_be_said() {
     assert_eq!(plugin.capabilities.network.as_ref().unwrap().hosts.len(), 1);
     assert_eq!(config.audit.file.as_deref(), Some(Path::new("/etc/gateway/audit.jsonl")));
     assert!(plugin.options().require_signature);
-    assert_eq!(config.providers.openai.as_ref().unwrap().timeouts.idle_ms, 9);
+    assert_eq!(config.providers.get("openai").unwrap().timeouts.idle_ms, 9);
     assert_eq!(config.default_provider(), "mock");
 }
 

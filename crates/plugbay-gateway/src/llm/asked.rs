@@ -6,6 +6,7 @@ use plugbay::abi::json::RawObject;
 use serde_json::value::RawValue;
 
 use crate::api_error::invalid;
+use crate::attempts;
 use crate::endpoint::Endpoint;
 use crate::form;
 use crate::provider::{Registry, wants_usage};
@@ -33,6 +34,12 @@ pub(crate) async fn parse(
     }
 }
 
+/// Reads a chat request that was another one.
+pub(crate) fn parse_chat(providers: &Registry, chat: RawObject) -> Result<Asked, Box<HookError>> {
+    characters(chat.to_json().as_bytes())?;
+    sorted(providers, Endpoint::Chat, chat)
+}
+
 fn json(body: &[u8]) -> Result<RawObject, Box<HookError>> {
     // serde's own error says line and column.
     let fields = serde_json::from_slice(body)
@@ -58,9 +65,14 @@ fn sorted(
         .map_err(|error| wrong(endpoint.stream_param().unwrap_or_default(), error.to_string()))?;
     let usage = wants_usage(&params);
     params.remove("model");
+    let fallbacks = params.remove(attempts::FIELD);
     let (provider, model) = providers.resolve(&model);
-    let request = LlmRequest::new(provider, model, input, params)
+    let mut request = LlmRequest::new(provider, model, input, params)
         .map_err(|error| wrong("model", error.to_string()))?;
+    if let Some(fallbacks) = fallbacks {
+        attempts::check(&fallbacks).map_err(|error| wrong(attempts::FIELD, error.to_string()))?;
+        request.fields_mut().set_raw(attempts::FIELD, fallbacks);
+    }
     Ok(Asked { endpoint, request, stream, usage })
 }
 

@@ -44,7 +44,7 @@ pub(super) fn reply(endpoint: Endpoint, result: PostFlow, stream: bool, usage: b
     match endpoint.stream_form().and_then(|form| split(form, response, usage)) {
         Some(chunks) => {
             let chunks = chunks_of(endpoint, chunks);
-            Reply::Stream(Streamed { endpoint, chunks, post_at_end: false })
+            Reply::Stream(Streamed::new(endpoint, chunks, false))
         }
         None => unusable(format!("{key} of a plugin's answer cannot be streamed")),
     }

@@ -8,6 +8,7 @@ use plugbay::abi::hook::HookError;
 
 use crate::api_error::{invalid, server};
 use crate::body::BodyError;
+use crate::config::suggest;
 use crate::endpoint::Endpoint;
 
 /// Why a provider gave no answer.
@@ -15,14 +16,16 @@ use crate::endpoint::Endpoint;
 #[non_exhaustive]
 pub enum ProviderError {
     /// It has no such model.
-    #[error("provider `{provider}` has no model `{model}`; it has {}", list(.provider, .known))]
+    #[error("provider `{provider}` has no model `{model}`; it has {}", list(.provider, .known, *.more))]
     UnknownModel {
         /// The provider.
         provider: String,
         /// The model asked for.
         model: String,
-        /// The models that it has.
-        known: &'static [&'static str],
+        /// Models that it has, the nearest first.
+        known: Vec<String>,
+        /// How many it has besides.
+        more: usize,
     },
     /// It does not have what was asked for.
     #[error("provider `{provider}` has no `{}`", .endpoint.path())]
@@ -48,7 +51,15 @@ pub enum ProviderError {
         /// How.
         source: BodyError,
     },
-    /// There was no connection, or it broke.
+    /// There was no connection: it was asked nothing.
+    #[error("provider `{provider}` cannot be reached: {reason}")]
+    NoConnection {
+        /// The provider.
+        provider: String,
+        /// Why, for the log.
+        reason: String,
+    },
+    /// The connection broke.
     #[error("provider `{provider}` cannot be reached: {reason}")]
     Unreachable {
         /// The provider.
@@ -90,9 +101,13 @@ pub enum ProviderError {
     },
 }
 
-fn list(provider: &str, models: &[&str]) -> String {
+/// Models that a message names at most.
+const NAMED: usize = 8;
+
+fn list(provider: &str, models: &[String], more: usize) -> String {
     let names: Vec<String> = models.iter().map(|model| format!("`{provider}/{model}`")).collect();
-    names.join(", ")
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", names.join(", "))
 }
 
 /// What was waited for.
@@ -103,6 +118,8 @@ pub enum Phase {
     FirstByte,
     /// The next piece of the response.
     NextBytes,
+    /// The whole of it, in as many attempts as it takes.
+    Whole,
 }
 
 impl fmt::Display for Phase {
@@ -110,6 +127,7 @@ impl fmt::Display for Phase {
         f.pad(match self {
             Phase::FirstByte => "first byte",
             Phase::NextBytes => "more bytes",
+            Phase::Whole => "whole answer",
         })
     }
 }
@@ -141,6 +159,22 @@ impl UpstreamError {
 }
 
 impl ProviderError {
+    /// A model that is none of these.
+    pub(crate) fn unknown_model<'a>(
+        provider: &str,
+        model: &str,
+        known: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let mut known: Vec<&str> = known.collect();
+        let more = known.len().saturating_sub(NAMED);
+        // In their own order, unless they are too many.
+        if more > 0 {
+            known.sort_by_key(|known| suggest::distance(model, known));
+        }
+        let known = known.into_iter().take(NAMED).map(str::to_owned).collect();
+        Self::UnknownModel { provider: provider.to_owned(), model: model.to_owned(), known, more }
+    }
+
     /// The error as plugins and clients see it: nothing of addresses or keys.
     pub fn to_error(&self) -> HookError {
         match self {
@@ -157,7 +191,8 @@ impl ProviderError {
             ProviderError::ClientBody { source: BodyError::Broken { .. }, .. } => {
                 invalid(400, "invalid_body", "the request's body cannot be read")
             }
-            ProviderError::Unreachable { provider, .. } => server(
+            ProviderError::Unreachable { provider, .. }
+            | ProviderError::NoConnection { provider, .. } => server(
                 502,
                 "provider_unreachable",
                 format!("provider `{provider}` cannot be reached"),

@@ -72,8 +72,7 @@ impl MockProvider {
     /// Notes a request, if there is such a model.
     fn asked<'a>(&self, call: &'a LlmCall, stream: bool) -> Result<Asked<'a>, ProviderError> {
         if !MODELS.contains(&call.model.as_str()) {
-            let (provider, model) = (NAME.to_owned(), call.model.clone());
-            return Err(ProviderError::UnknownModel { provider, model, known: MODELS });
+            return Err(ProviderError::unknown_model(NAME, &call.model, MODELS.iter().copied()));
         }
         let body = call.to_json(stream).map_err(|error| bad(&error))?;
         self.keep(Received { request_id: call.request_id.clone(), body: body.clone() });

@@ -1,5 +1,6 @@
 //! The providers by name, and which of them a model's name means.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Provider;
@@ -7,13 +8,25 @@ use super::Provider;
 pub(crate) struct Registry {
     providers: Vec<Arc<dyn Provider>>,
     default: String,
+    /// Who is asked where a provider fails, by its name.
+    fallbacks: Arc<HashMap<String, Vec<String>>>,
 }
 
 impl Registry {
     /// `None` when `default` is none of the providers.
     pub(crate) fn new(providers: Vec<Arc<dyn Provider>>, default: String) -> Option<Self> {
-        let registry = Self { providers, default };
+        let registry = Self { providers, default, fallbacks: Arc::default() };
         registry.get(&registry.default).is_some().then_some(registry)
+    }
+
+    /// The same with fallbacks of its providers.
+    pub(crate) fn with_fallbacks(self, fallbacks: HashMap<String, Vec<String>>) -> Self {
+        Self { fallbacks: fallbacks.into(), ..self }
+    }
+
+    /// Who is asked where a provider fails and nobody says otherwise.
+    pub(crate) fn fallbacks(&self, provider: &str) -> &[String] {
+        self.fallbacks.get(provider).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Provider>> {
@@ -30,7 +43,11 @@ impl Registry {
         let own = |provider: &Arc<dyn Provider>| {
             provider.for_thread().unwrap_or_else(|| Arc::clone(provider))
         };
-        Self { providers: self.providers.iter().map(own).collect(), default: self.default.clone() }
+        Self {
+            providers: self.providers.iter().map(own).collect(),
+            default: self.default.clone(),
+            fallbacks: Arc::clone(&self.fallbacks),
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{MAX_ASSEMBLED, Streamed};
 use crate::api_error;
+use crate::messages;
 use crate::provider::Chunk;
 use crate::server::Background;
 use crate::sse;
@@ -74,10 +75,14 @@ impl Live {
                 Some(end) => break end,
             }
         };
-        let bytes = match &end {
-            Ok(()) if going.form.is_some_and(Form::ends_with_done) => Some(sse::frame(sse::DONE)),
-            Ok(()) => None,
-            Err(error) => Some(sse::error_frame(&api_error::document(error))),
+        let bytes = match (&end, &mut going.streamed.as_messages) {
+            (Ok(()), Some(events)) => Some(messages::frames(&events.end())),
+            (Err(error), Some(events)) => Some(events.error(error)),
+            (Ok(()), None) if going.form.is_some_and(Form::ends_with_done) => {
+                Some(sse::frame(sse::DONE))
+            }
+            (Ok(()), None) => None,
+            (Err(error), None) => Some(sse::error_frame(&api_error::document(error))),
         };
         // While the client already has it: many clients hang up at the last event.
         self.0.take()?.finish(end.err(), false);
@@ -138,6 +143,9 @@ impl Going {
         if let Some(sent) = &mut self.sent {
             sent.push(&chunk.json);
         }
+        if let Some(events) = &mut self.streamed.as_messages {
+            return messages::frames(&events.chunk(&chunk.json));
+        }
         match &chunk.name {
             Some(name) => sse::named_frame(name, chunk.json.get()),
             None => sse::frame(chunk.json.get()),
@@ -148,7 +156,7 @@ impl Going {
     fn finish(self, error: Option<HookError>, cancelled: bool) {
         // The upstream is done with, whatever the hooks do.
         let Self { mut exchange, streamed, sent, background, .. } = self;
-        let Streamed { endpoint, chunks, post_at_end } = streamed;
+        let Streamed { endpoint, chunks, post_at_end, .. } = streamed;
         drop(chunks);
         let Some(sent) = sent else { return };
         if cancelled {

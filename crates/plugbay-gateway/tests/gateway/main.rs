@@ -10,18 +10,23 @@
 )]
 
 mod admin;
+mod anthropic;
 mod client;
 mod endings;
 mod endpoints;
 mod endpoints_upstream;
 mod errors;
+mod fallbacks;
 mod hold;
-mod life;
+mod http2;
 mod left;
+mod life;
 mod lifecycle;
+mod messages;
 mod modules;
 mod pass;
 mod plain;
+mod providers;
 mod start;
 mod streams;
 mod support;

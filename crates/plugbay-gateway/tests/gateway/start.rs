@@ -9,7 +9,8 @@ use plugbay_gateway::{Config, Gateway, Running};
 use serde_json::json;
 
 use crate::client::Client;
-use crate::support::plain;
+use crate::support::{plain, user};
+use crate::upstream::Upstream;
 
 /// An engine that takes no module: starting a gateway needs none without plugins.
 struct NoEngine;
@@ -85,4 +86,55 @@ async fn an_address_that_is_taken_is_named() {
     assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
     let error = Gateway::builder().bind().await.err().unwrap();
     assert!(error.to_string().contains("default provider"), "{error}");
+}
+
+#[tokio::test]
+async fn keys_come_out_of_files_and_several_providers_have_any_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    let upstream = Upstream::start().await;
+    std::fs::write(folder.path().join("key"), "sk-of-the-file\n").unwrap();
+    std::fs::write(folder.path().join("empty"), " \n").unwrap();
+    let config = |key: &str| {
+        let keys = json!([{"file": key}]);
+        json!({"providers": {
+            "groq": {"type": "openai", "base_url": upstream.base_url(), "keys": keys},
+            "claude": {"type": "anthropic", "base_url": upstream.base_url(), "models": ["c"]},
+            "mock": {},
+        }})
+    };
+    for (key, wanted) in
+        [("gone", "provider `groq`: the key's file "), ("empty", "found nothing, wanted a key")]
+    {
+        let error = start(&file, &config(key)).await.err().unwrap();
+        assert!(error.contains(wanted) && error.contains(key), "{error}");
+    }
+    let running = start(&file, &config("key")).await.unwrap();
+    let mut client = Client::connect(running.local_addr()).await;
+    client.ask(&json!({"model": "groq/any/name", "messages": []})).await;
+    let mut asked = upstream.asked().await;
+    assert!(asked.head.contains("authorization: Bearer sk-of-the-file\r\n"), "{}", asked.head);
+    asked.answer("200 OK", "", r#"{"choices": [{"message": {"content": "groq's"}}]}"#).await;
+    assert_eq!(client.response().await.content(), "groq's");
+    let response = client.chat(&json!({"model": "claude/d", "messages": []})).await;
+    assert!(response.body.contains("it has `claude/c`"), "{}", response.body);
+    assert_eq!(client.chat(&plain("hi")).await.content(), "hi");
+}
+
+#[tokio::test]
+async fn fallbacks_of_the_configuration_are_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let upstream = Upstream::start().await;
+    let base_url = upstream.base_url();
+    drop(upstream);
+    let config = json!({"providers": {
+        "openai": {"base_url": base_url, "retry": {"attempts": 2, "base_ms": 1},
+                   "fallbacks": ["mock/echo"]},
+        "mock": {},
+    }});
+    let running = start(&folder.path().join("config.json"), &config).await.unwrap();
+    let mut client = Client::connect(running.local_addr()).await;
+    let response = client.chat(&json!({"model": "gpt", "messages": user("hi")})).await;
+    assert_eq!(response.content(), "hi");
+    assert_eq!(response.head.header("x-plugbay-fallback"), Some("mock/echo"));
 }

@@ -16,11 +16,12 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// `None` when it is no http or https URL with a host and no query.
+    /// `None` when it is no http or https URL with a host, no user and no query.
     pub(super) fn parse(url: &str) -> Option<Self> {
         let uri: Uri = url.trim_end_matches('/').parse().ok()?;
         let host = uri.host()?;
-        if uri.query().is_some() {
+        let user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        if user || uri.query().is_some() {
             return None;
         }
         let usual = match uri.scheme_str()? {
@@ -83,6 +84,7 @@ mod tests {
             ("api.openai.com", None),
             ("/v1", None),
             ("http://host/?a=1", None),
+            ("http://user:secret@host/", None),
             ("", None),
         ] {
             assert_eq!(Base::parse(url).map(|base| base.is_https()), wanted, "{url}");

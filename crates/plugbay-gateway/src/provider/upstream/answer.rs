@@ -1,0 +1,182 @@
+//! An upstream's answer, read as a whole or event by event, and no faster than it is asked for.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::Response;
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use plugbay::abi::json::parse;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::error::chain;
+use crate::body::HttpBody;
+use crate::provider::{Phase, ProviderError, UpstreamError};
+use crate::sse::{Decoder, Event};
+
+/// Longest whole answer that is taken, in bytes.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Longest event of a stream, in bytes.
+const MAX_EVENT: usize = 8 << 20;
+
+/// An answer whose head is there.
+pub(in crate::provider) struct Arriving {
+    pub(in crate::provider) head: Parts,
+    body: Body,
+}
+
+/// A body, each piece of which has its time, and all of them together.
+struct Body {
+    provider: Arc<str>,
+    body: Incoming,
+    idle: Duration,
+    deadline: Instant,
+    total: Duration,
+}
+
+impl Arriving {
+    pub(super) fn new(
+        provider: &Arc<str>,
+        response: Response<Incoming>,
+        idle: Duration,
+        (deadline, total): (Instant, Duration),
+    ) -> Self {
+        let (head, body) = response.into_parts();
+        Self { head, body: Body { provider: Arc::clone(provider), body, idle, deadline, total } }
+    }
+
+    pub(in crate::provider) fn is_event_stream(&self) -> bool {
+        let kind = self.head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = kind.unwrap_or_default().trim_start().to_ascii_lowercase();
+        kind.starts_with("text/event-stream")
+    }
+
+    /// The body, of at most `limit` bytes.
+    pub(super) async fn whole(mut self, limit: usize) -> Result<Bytes, ProviderError> {
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = self.body.next().await? {
+            if bytes.len() + piece.len() > limit {
+                return Err(self.body.unusable(format_args!("longer than {limit} bytes")));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// The body, whatever it is.
+    pub(in crate::provider) async fn bytes(self) -> Result<Bytes, ProviderError> {
+        self.whole(MAX_ANSWER).await
+    }
+
+    /// The body, which has to be a JSON object.
+    pub(in crate::provider) async fn object(self) -> Result<Box<RawValue>, ProviderError> {
+        let provider = Arc::clone(&self.body.provider);
+        let body = self.bytes().await?;
+        let raw: Box<RawValue> = parse(&body).map_err(|error| unusable(&provider, error))?;
+        match raw.get().starts_with('{') {
+            true => Ok(raw),
+            false => Err(unusable(&provider, "no object")),
+        }
+    }
+
+    /// The body as it comes.
+    pub(in crate::provider) fn passed(self) -> HttpBody {
+        HttpBody::passed(self.body.body, self.body.idle)
+    }
+
+    /// The body as a stream of events.
+    pub(in crate::provider) fn events(self) -> Events {
+        let decoder = Decoder::new(MAX_EVENT);
+        Events { body: self.body, decoder, events: VecDeque::new(), ended: false }
+    }
+}
+
+/// A stream of events being read.
+pub(in crate::provider) struct Events {
+    body: Body,
+    decoder: Decoder,
+    events: VecDeque<Event>,
+    ended: bool,
+}
+
+impl Events {
+    /// The next event.
+    pub(in crate::provider) async fn next(&mut self) -> Result<Option<Event>, ProviderError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let decoded = match self.body.next().await? {
+                Some(bytes) => self.decoder.push(&bytes, &mut self.events),
+                None => {
+                    self.ended = true;
+                    self.decoder.finish(&mut self.events)
+                }
+            };
+            decoded.map_err(|error| self.unusable(error))?;
+        }
+    }
+
+    pub(in crate::provider) fn provider(&self) -> &str {
+        &self.body.provider
+    }
+
+    /// An error that the provider told in the middle of the stream.
+    pub(in crate::provider) fn told(&self, status: u16, body: String) -> ProviderError {
+        let error = UpstreamError { status, body: body.into(), headers: Vec::new() };
+        ProviderError::Upstream { provider: self.body.provider.to_string(), error }
+    }
+
+    /// Something that is not the API's.
+    pub(in crate::provider) fn unusable(&self, reason: impl fmt::Display) -> ProviderError {
+        self.body.unusable(reason)
+    }
+}
+
+impl Body {
+    /// The next bytes.
+    async fn next(&mut self) -> Result<Option<Bytes>, ProviderError> {
+        loop {
+            let until = Instant::now() + self.idle;
+            let end = until.min(self.deadline);
+            let provider = || self.provider.to_string();
+            match tokio::time::timeout_at(end, self.body.frame()).await {
+                Err(_) => {
+                    let (phase, after) = match end < until {
+                        true => (Phase::Whole, self.total),
+                        false => (Phase::NextBytes, self.idle),
+                    };
+                    return Err(ProviderError::TimedOut { provider: provider(), phase, after });
+                }
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => {
+                    let reason = chain(&error);
+                    return Err(ProviderError::Unreachable { provider: provider(), reason });
+                }
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+
+    fn unusable(&self, reason: impl fmt::Display) -> ProviderError {
+        unusable(&self.provider, reason)
+    }
+}
+
+fn unusable(provider: &str, reason: impl fmt::Display) -> ProviderError {
+    ProviderError::BadAnswer { provider: provider.to_owned(), reason: reason.to_string() }
+}
