@@ -4,6 +4,7 @@
 mod breaker;
 mod failure;
 mod host;
+mod matching;
 mod order;
 mod pipeline;
 mod plugin;
@@ -12,9 +13,11 @@ pub mod stream;
 
 pub use breaker::BreakerSettings;
 pub use failure::{CallFailure, Cause, HookFailure};
+pub use matching::{Asked, Glob, HeaderRule, Match, NoFraction, Sample};
 pub use order::Placement;
 pub use pipeline::{
-    Exchange, HttpPreFlow, OnError, Pipeline, PluginEntry, PluginStatus, PostFlow, PreFlow,
+    Choice, Exchange, HttpPreFlow, OnError, Pipeline, PluginEntry, PluginStatus, PostFlow, PreFlow,
+    SkipError,
 };
 pub use plugin::{HookPlugin, HookStream};
 pub use scripted::{Journal, Reply, Scripted, Seen};

@@ -11,9 +11,9 @@ use plugbay::abi::hook::{
 use plugbay::abi::interface::Hook;
 use serde_json::value::RawValue;
 
-use super::Pipeline;
 use super::slot::Slot;
 use super::stream_part::{Next, StreamPart};
+use super::{Choice, Pipeline};
 use crate::HookFailure;
 
 /// One request. The phases are called in the order of its life; each may be left out.
@@ -21,6 +21,8 @@ use crate::HookFailure;
 /// An LLM gateway may call [`pre`](Self::pre) and [`post`](Self::post) once per attempt.
 pub struct Exchange {
     pipeline: Arc<Pipeline>,
+    /// Who takes part.
+    choice: Choice,
     context: Context,
     request: Written<HttpRequest>,
     /// `http_post` runs for the plugins before this place.
@@ -59,8 +61,18 @@ pub enum PreFlow {
 pub type PostFlow = Result<LlmResponse, HookError>;
 
 impl Exchange {
-    /// A request that just came in.
+    /// A request that just came in, and in which all plugins take part.
     pub fn new(pipeline: Arc<Pipeline>, request_id: &str, request: HttpRequest) -> Self {
+        Self::chosen(pipeline, Choice::default(), request_id, request)
+    }
+
+    /// A request that just came in, and in which these plugins take part.
+    pub fn chosen(
+        pipeline: Arc<Pipeline>,
+        choice: Choice,
+        request_id: &str,
+        request: HttpRequest,
+    ) -> Self {
         let all = pipeline.slots.len();
         Self {
             context: Context::new(request_id),
@@ -69,6 +81,7 @@ impl Exchange {
             llm_reach: all,
             streams: Vec::new(),
             pipeline,
+            choice,
         }
     }
 
@@ -82,15 +95,18 @@ impl Exchange {
         &self.context
     }
 
-    /// Whether any plugin has the hook.
+    /// Whether any plugin that takes part has the hook.
     pub fn exports(&self, hook: Hook) -> bool {
-        self.pipeline.exports(hook)
+        self.choice.exports(&self.pipeline, hook)
     }
 
     /// Runs `http_pre_hook` forward.
     pub async fn http_pre(&mut self) -> HttpPreFlow {
         let pipeline = Arc::clone(&self.pipeline);
         for (place, slot) in pipeline.slots.iter().enumerate() {
+            if !self.choice.has(place) {
+                continue;
+            }
             let input = HttpPreInput { context: &self.context, request: &self.request };
             let called =
                 slot.call(&*pipeline.clock, Hook::HttpPre, |plugin| plugin.http_pre(input)).await;
@@ -119,6 +135,9 @@ impl Exchange {
         let pipeline = Arc::clone(&self.pipeline);
         self.llm_reach = pipeline.slots.len();
         for (place, slot) in pipeline.slots.iter().enumerate() {
+            if !self.choice.has(place) {
+                continue;
+            }
             let input = PreInput { context: &self.context, request: &request };
             let called = slot.call(&*pipeline.clock, Hook::Pre, |plugin| plugin.pre(input)).await;
             let output = match called {
@@ -152,7 +171,10 @@ impl Exchange {
     pub async fn post(&mut self, result: PostFlow) -> PostFlow {
         let mut result = result.map_err(Written::new);
         let pipeline = Arc::clone(&self.pipeline);
-        for slot in reverse(&pipeline, self.llm_reach) {
+        for (place, slot) in reverse(&pipeline, self.llm_reach) {
+            if !self.choice.has(place) {
+                continue;
+            }
             match self.post_one(slot, &result).await {
                 Ok(PostOutcome::Unchanged) => {}
                 Ok(PostOutcome::Response(response)) => result = Ok(response),
@@ -238,6 +260,10 @@ impl Exchange {
             debug_assert!(false, "there is a part for each slot");
             return Ok(());
         };
+        if !self.choice.has(place) {
+            next.follow(place, chunk, held, None);
+            return Ok(());
+        }
         let input = ChunkInput {
             context: &self.context,
             request: &self.request,
@@ -265,7 +291,10 @@ impl Exchange {
     ) -> HttpResponse {
         let mut response = Written::new(response);
         let pipeline = Arc::clone(&self.pipeline);
-        for slot in reverse(&pipeline, self.http_reach) {
+        for (place, slot) in reverse(&pipeline, self.http_reach) {
+            if !self.choice.has(place) {
+                continue;
+            }
             match self.http_post_one(slot, &response).await {
                 Ok(None) => {}
                 Ok(Some(changed)) => response = changed,
@@ -290,13 +319,17 @@ impl Exchange {
         // The failures were logged and counted; there is nobody left to tell.
         if let Some(result) = result {
             let result = result.clone().map_err(Written::new);
-            for slot in reverse(&pipeline, self.llm_reach) {
-                drop(self.post_one(slot, &result).await);
+            for (place, slot) in reverse(&pipeline, self.llm_reach) {
+                if self.choice.has(place) {
+                    drop(self.post_one(slot, &result).await);
+                }
             }
         }
         let response = Written::new(response.clone());
-        for slot in reverse(&pipeline, self.http_reach) {
-            drop(self.http_post_one(slot, &response).await);
+        for (place, slot) in reverse(&pipeline, self.http_reach) {
+            if self.choice.has(place) {
+                drop(self.http_post_one(slot, &response).await);
+            }
         }
     }
 
@@ -324,6 +357,6 @@ impl Exchange {
     }
 }
 
-fn reverse(pipeline: &Pipeline, reach: usize) -> impl Iterator<Item = &Slot> {
-    pipeline.slots.iter().take(reach).rev()
+fn reverse(pipeline: &Pipeline, reach: usize) -> impl Iterator<Item = (usize, &Slot)> {
+    pipeline.slots.iter().enumerate().take(reach).rev()
 }

@@ -9,12 +9,16 @@ use plugbay::runtime::Clock;
 
 use super::{OnError, PluginEntry, PluginStatus};
 use crate::breaker::Breaker;
-use crate::{CallFailure, Cause, HookFailure, HookPlugin, HookStream};
+use crate::{CallFailure, Cause, HookFailure, HookPlugin, HookStream, Match};
 
 pub(super) struct Slot {
     plugin: Arc<dyn HookPlugin>,
     on_error: OnError,
     breaker: Breaker,
+    /// The requests that it takes part in; `None` is all.
+    pub(super) matching: Option<Match>,
+    /// Whether a request may go past it.
+    pub(super) opt_out: bool,
     calls: AtomicU64,
     failures: AtomicU64,
 }
@@ -25,6 +29,8 @@ impl Slot {
             plugin: entry.plugin,
             on_error: entry.on_error,
             breaker: Breaker::new(entry.breaker),
+            matching: Some(entry.matching).filter(|rule| !rule.is_any()),
+            opt_out: entry.opt_out,
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         }
