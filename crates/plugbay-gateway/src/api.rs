@@ -5,23 +5,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use plugbay::abi::hook::{HookError, HttpResponse};
 use plugbay::abi::interface::Hook;
-use plugbay_hooks::{Exchange, HttpPreFlow, Pipeline};
+use plugbay_hooks::{Choice, Exchange, HttpPreFlow, Pipeline};
 use tracing::Instrument as _;
 
 use crate::api_error::{self, invalid};
 use crate::body::HttpBody;
+use crate::budget::Budget;
 use crate::llm;
 use crate::provider::{ChunkStream, Registry};
 use crate::request_id::{self, RequestId};
 use crate::route::Route;
 use crate::server::Background;
-use crate::{collect, models, passing, streaming, translate};
+use crate::{collect, models, passing, shape, streaming, taking_part, translate};
 
 /// What all threads of one gateway share.
 pub(crate) struct Shared {
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) hooks: HttpHooks,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
+    pub(crate) collected: Arc<Budget>,
     pub(crate) draining: AtomicBool,
 }
 
@@ -46,6 +48,18 @@ impl HttpHooks {
             pre: pipeline.exports(Hook::HttpPre),
             post: pipeline.exports(Hook::HttpPost),
             chunk: pipeline.exports(Hook::HttpStreamChunk),
+        }
+    }
+
+    /// The same for the plugins that take part in one request.
+    fn of_some(self, pipeline: &Pipeline, choice: &Choice) -> Self {
+        if choice.is_all() {
+            return self;
+        }
+        Self {
+            pre: choice.exports(pipeline, Hook::HttpPre),
+            post: choice.exports(pipeline, Hook::HttpPost),
+            chunk: choice.exports(pipeline, Hook::HttpStreamChunk),
         }
     }
 
@@ -96,9 +110,11 @@ impl Api {
     /// Answers a request.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
         let id = RequestId::of(request.headers());
-        let mut response = match request.uri().path() {
-            HEALTH => self.health(request.method()),
-            _ => self.routed(&id, request).await,
+        let (parts, incoming) = request.into_parts();
+        let mut response = match (shape::check(&parts), parts.uri.path()) {
+            (Err(error), _) => last(&error),
+            (Ok(()), HEALTH) => self.health(&parts.method),
+            (Ok(()), _) => self.routed(&id, parts, incoming).await,
         };
         let headers = response.headers_mut();
         headers.insert(request_id::HEADER, id.value());
@@ -124,9 +140,17 @@ impl Api {
         response
     }
 
-    async fn routed(&self, id: &RequestId, request: Request<Incoming>) -> Response<HttpBody> {
-        let (parts, incoming) = request.into_parts();
-        let hooks = self.shared.hooks;
+    async fn routed(
+        &self,
+        id: &RequestId,
+        mut parts: Parts,
+        incoming: Incoming,
+    ) -> Response<HttpBody> {
+        let choice = match taking_part::choose(&self.shared.pipeline, id, &mut parts) {
+            Ok(choice) => choice,
+            Err(error) => return api_error::plain(&error).map(HttpBody::whole),
+        };
+        let hooks = self.shared.hooks.of_some(&self.shared.pipeline, &choice);
         let route = Route::of(parts.method.as_str(), parts.uri.path());
         if matches!(route, Route::Pass) && !hooks.pre && !hooks.post {
             // Nobody looks at it, so nothing of it is kept.
@@ -138,13 +162,14 @@ impl Api {
         }
         let span = tracing::info_span!("request", id = id.as_str());
         // In a box of its own: a future is moved as often as a request is, and this one is large.
-        Box::pin(self.collected(id, parts, incoming).instrument(span)).await
+        Box::pin(self.collected(id, choice, parts, incoming).instrument(span)).await
     }
 
     /// Answers a request whose body is read, by a hook or by the gateway.
     async fn collected(
         &self,
         id: &RequestId,
+        mut choice: Choice,
         parts: Parts,
         incoming: Incoming,
     ) -> Response<HttpBody> {
@@ -155,32 +180,36 @@ impl Api {
                 // Hooks are not shown half a request.
                 Err(refused) => return refuse(&refused),
             };
+        taking_part::settle(&mut choice, pipeline, &self.providers, &body);
+        let hooks = hooks.of_some(pipeline, &choice);
         let request = match hooks.see_request() {
             true => translate::request(&parts, &body),
             false => translate::no_request(),
         };
-        let mut exchange = Exchange::new(Arc::clone(pipeline), id.as_str(), request);
+        let mut exchange = Exchange::chosen(Arc::clone(pipeline), choice, id.as_str(), request);
         let flow = match hooks.pre {
             true => exchange.http_pre().await,
             false => HttpPreFlow::Continue,
         };
+        let is_head = parts.method == Method::HEAD;
         let reply = match flow {
-            HttpPreFlow::Continue => self.reply(id, &mut exchange, parts, body).await,
+            HttpPreFlow::Continue => self.reply(id, hooks, &mut exchange, parts, body).await,
             HttpPreFlow::Respond(response) => Reply::Plugin(response),
             HttpPreFlow::Failed(failure) => Reply::error(&failure.to_error()),
         };
-        self.finish(exchange, reply).await
+        self.finish(exchange, hooks.post, is_head, reply).await
     }
 
     /// What the request comes to, as the hooks left it.
     async fn reply(
         &self,
         id: &RequestId,
+        hooks: HttpHooks,
         exchange: &mut Exchange,
         sent: Parts,
         body: Bytes,
     ) -> Reply {
-        let seen = self.shared.hooks.pre.then(|| exchange.request());
+        let seen = hooks.pre.then(|| exchange.request());
         let (method, path) = match seen {
             Some(request) => (request.method.as_str(), request.path.as_str()),
             None => (sent.method.as_str(), sent.uri.path()),
@@ -196,7 +225,7 @@ impl Api {
             Route::Unknown => Reply::error(&passing::not_found(method, path)),
             Route::Pass => {
                 let (parts, body) = match seen {
-                    Some(request) => match translate::sent_on(request, sent, body) {
+                    Some(_) => match translate::sent_on(exchange.revealed(), sent, body) {
                         Ok(changed) => changed,
                         Err(error) => return Reply::error(&error),
                     },
@@ -211,8 +240,14 @@ impl Api {
     }
 
     /// From the reply to the response: what is left for `http_post` to do.
-    async fn finish(&self, mut exchange: Exchange, reply: Reply) -> Response<HttpBody> {
-        let post = self.shared.hooks.post;
+    async fn finish(
+        &self,
+        mut exchange: Exchange,
+        post: bool,
+        is_head: bool,
+        reply: Reply,
+    ) -> Response<HttpBody> {
+        let _taken;
         let (response, headers) = match reply {
             Reply::Stream { chunks, post_at_end } => {
                 let background = self.background.clone();
@@ -228,12 +263,22 @@ impl Api {
             }
             Reply::Plugin(response) => (response, HeaderMap::new()),
             Reply::Whole(response) => translate::shown(response),
-            Reply::Passed(response) => match passing::whole(response).await {
-                Ok(response) => translate::shown(response),
+            Reply::Passed(response) => match passing::whole(response, &self.shared.collected).await
+            {
+                Ok((response, bytes)) => {
+                    _taken = bytes;
+                    translate::shown(response)
+                }
                 Err(error) => (api_error::response(error), HeaderMap::new()),
             },
         };
-        translate::response(exchange.http_post(response, api_error::response).await, &headers)
+        let response = exchange.http_post(response, api_error::response).await;
+        let mut response = translate::response(response, &headers);
+        // The length of what is not sent is all that HEAD is told of it.
+        if let (true, Some(length)) = (is_head, headers.get(CONTENT_LENGTH)) {
+            response.headers_mut().insert(CONTENT_LENGTH, length.clone());
+        }
+        response
     }
 }
 
@@ -244,10 +289,16 @@ fn wrong_method(found: &str, path: &str, wanted: &'static str) -> Response<Bytes
     response
 }
 
-fn refuse(refused: &collect::Refused) -> Response<HttpBody> {
-    let mut response = api_error::plain(&refused.error).map(HttpBody::whole);
-    if refused.close {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
+/// An error after which nothing more of its connection is read.
+pub(crate) fn last(error: &HookError) -> Response<HttpBody> {
+    let mut response = api_error::plain(error).map(HttpBody::whole);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
+}
+
+fn refuse(refused: &collect::Refused) -> Response<HttpBody> {
+    match refused.close {
+        true => last(&refused.error),
+        false => api_error::plain(&refused.error).map(HttpBody::whole),
+    }
 }

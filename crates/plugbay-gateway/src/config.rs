@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use plugbay::policy::{Grant, Limits};
 use plugbay::{InputPlacement, Instances, PluginOptions, Runtime, Streams};
-use plugbay_hooks::{BreakerSettings, OnError, Placement};
+use plugbay_hooks::{BreakerSettings, Match, OnError, Placement};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -29,6 +29,8 @@ pub struct Config {
     /// Longest request body that is collected, in bytes. Default 16 MiB. One that is passed on as
     /// it comes may be longer.
     pub max_body_bytes: usize,
+    /// Most bytes of answers that are collected for plugins at one time. Default 512 MiB.
+    pub max_collected_bytes: usize,
     /// How long clients may take.
     pub timeouts: ServerTimeouts,
     /// How it serves.
@@ -49,6 +51,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             max_body_bytes: 16 << 20,
+            max_collected_bytes: 512 << 20,
             timeouts: ServerTimeouts::default(),
             server: ServerConfig::default(),
             audit: AuditConfig::default(),
@@ -91,13 +94,15 @@ pub struct ServerTimeouts {
     /// For the whole body of a request; where a body is passed on as it comes, for each piece of
     /// it. Default 60,000.
     pub body_ms: u64,
+    /// For a client to take more of a response. Default 60,000.
+    pub write_ms: u64,
     /// For requests under way when the gateway is told to stop. Default 10,000.
     pub drain_ms: u64,
 }
 
 impl Default for ServerTimeouts {
     fn default() -> Self {
-        Self { header_ms: 30_000, body_ms: 60_000, drain_ms: 10_000 }
+        Self { header_ms: 30_000, body_ms: 60_000, write_ms: 60_000, drain_ms: 10_000 }
     }
 }
 
@@ -108,6 +113,10 @@ impl ServerTimeouts {
 
     pub(crate) fn body(&self) -> Duration {
         Duration::from_millis(self.body_ms)
+    }
+
+    pub(crate) fn write(&self) -> Duration {
+        Duration::from_millis(self.write_ms)
     }
 
     pub(crate) fn drain(&self) -> Duration {
@@ -142,6 +151,15 @@ pub struct PluginConfig {
     /// When it is left alone.
     #[serde(default)]
     pub breaker: BreakerSettings,
+    /// The requests that it takes part in. Default: all.
+    #[serde(default, rename = "match")]
+    pub matching: Match,
+    /// Whether a request may go past it, by `x-plugbay-skip`. Default `false`.
+    #[serde(default)]
+    pub opt_out: bool,
+    /// Whether it is shown the keys in a request's headers rather than masks. Default `false`.
+    #[serde(default)]
+    pub see_credentials: bool,
     /// Whether only a module that a trusted key signed is loaded. Default: not for a file.
     #[serde(default)]
     pub require_signature: Option<bool>,

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::{HttpHooks, Shared};
+use crate::budget::Budget;
 use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, PluginConfig, ServerTimeouts};
 use crate::error::GatewayError;
 use crate::listen;
@@ -45,6 +46,7 @@ impl Gateway {
         let mut builder = Self::builder()
             .listen(config.listen)
             .max_body_bytes(config.max_body_bytes)
+            .max_collected_bytes(config.max_collected_bytes)
             .timeouts(config.timeouts.clone())
             .pipeline(pipeline)
             .default_provider(config.default_provider());
@@ -64,6 +66,7 @@ pub struct GatewayBuilder {
     providers: Vec<Arc<dyn Provider>>,
     default_provider: Option<String>,
     max_body_bytes: Option<usize>,
+    max_collected_bytes: Option<usize>,
     timeouts: ServerTimeouts,
     threads: Option<NonZeroUsize>,
 }
@@ -104,6 +107,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Most bytes of answers that are collected for plugins at one time. Default 512 MiB.
+    #[must_use]
+    pub fn max_collected_bytes(mut self, bytes: usize) -> Self {
+        self.max_collected_bytes = Some(bytes);
+        self
+    }
+
     /// How long clients may take.
     #[must_use]
     pub fn timeouts(mut self, timeouts: ServerTimeouts) -> Self {
@@ -135,6 +145,7 @@ impl GatewayBuilder {
             pipeline: Arc::new(pipeline),
             max_body_bytes: self.max_body_bytes.unwrap_or(16 << 20),
             body_timeout: self.timeouts.body(),
+            collected: Budget::new(self.max_collected_bytes.unwrap_or(512 << 20)),
             draining: AtomicBool::new(false),
         });
         let timeouts = self.timeouts.clone();
@@ -304,6 +315,9 @@ fn entry(config: &PluginConfig, plugin: Plugin) -> PluginEntry {
         order: config.order,
         on_error: config.on_error,
         breaker: config.breaker,
+        matching: config.matching.clone(),
+        opt_out: config.opt_out,
+        see_credentials: config.see_credentials,
         ..PluginEntry::new(Arc::new(plugin))
     }
 }

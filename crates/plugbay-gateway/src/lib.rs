@@ -4,8 +4,10 @@
 mod api;
 mod api_error;
 mod body;
+mod budget;
 mod collect;
 mod config;
+mod depth;
 mod endpoint;
 mod error;
 mod gateway;
@@ -17,9 +19,12 @@ mod provider;
 mod request_id;
 mod route;
 mod server;
+mod shape;
 mod sse;
 mod streaming;
+mod taking_part;
 mod translate;
+mod wire;
 mod workers;
 
 pub use body::{BodyError, HttpBody};

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::api::Reply;
 use crate::api_error::{self, invalid, server};
+use crate::depth;
 use crate::endpoint::Endpoint;
 use crate::provider::{ChunkStream, LlmCall, ProviderError, Registry, UpstreamError, wants_usage};
 use crate::streaming::MAX_ASSEMBLED;
@@ -61,6 +62,7 @@ pub(crate) async fn complete(
 
 /// Reads the body of a request.
 pub(crate) fn parse(providers: &Registry, body: &[u8]) -> Result<Asked, Box<HookError>> {
+    depth::check(body)?;
     // serde's own error says line and column.
     let mut params: RawObject = serde_json::from_slice(body)
         .map_err(|error| invalid(400, "invalid_json", format!("the request's body: {error}")))

@@ -2,6 +2,7 @@
 //! sent back, both piece by piece unless a hook wants to see them.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -15,6 +16,7 @@ use plugbay_hooks::Exchange;
 
 use crate::api_error::{invalid, server};
 use crate::body::{BodyError, HttpBody};
+use crate::budget::{Budget, Taken};
 use crate::provider::Registry;
 use crate::request_id::{self, RequestId};
 use crate::server::Background;
@@ -76,10 +78,14 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted))
 }
 
-/// A provider's answer as a whole.
-pub(crate) async fn whole(response: Response<HttpBody>) -> Result<Response<Bytes>, HookError> {
+/// A provider's answer as a whole, and what it takes of what all answers may.
+pub(crate) async fn whole(
+    response: Response<HttpBody>,
+    budget: &Arc<Budget>,
+) -> Result<(Response<Bytes>, Taken), HookError> {
     let (parts, mut body) = response.into_parts();
     let mut bytes = BytesMut::new();
+    let mut taken = budget.nothing();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error))?;
         let Some(data) = frame.data_ref() else { continue };
@@ -87,9 +93,13 @@ pub(crate) async fn whole(response: Response<HttpBody>) -> Result<Response<Bytes
             let message = format!("the provider's answer is longer than {MAX_COLLECTED} bytes");
             return Err(server(502, "answer_too_large", message));
         }
+        if !taken.grow(data.len()) {
+            let message = "too much is being collected for plugins at the moment";
+            return Err(server(503, "too_much_collected", message));
+        }
         bytes.extend_from_slice(data);
     }
-    Ok(Response::from_parts(parts, bytes.freeze()))
+    Ok((Response::from_parts(parts, bytes.freeze()), taken))
 }
 
 fn broken(error: &BodyError) -> HookError {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod breaker;
+mod credentials;
 mod failure;
 mod host;
 mod matching;

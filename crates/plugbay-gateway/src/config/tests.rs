@@ -31,12 +31,13 @@ fn plugins_alone_are_enough() {
 fn everything_can_be_said() {
     let config = parse(
         r#"{
-            "listen": "[::1]:0", "max_body_bytes": 1024,
+            "listen": "[::1]:0", "max_body_bytes": 1024, "max_collected_bytes": 2048,
             "audit": {"file": "audit.jsonl", "max_bytes": 4096},
-            "timeouts": {"header_ms": 1, "body_ms": 2, "drain_ms": 3}, "server": {"threads": 4},
+            "timeouts": {"header_ms": 1, "body_ms": 2, "write_ms": 4, "drain_ms": 3}, "server": {"threads": 4},
             "plugins": [{
                 "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
-                "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
+                "on_error": "open", "see_credentials": true, "opt_out": true,
+                "match": {"paths": ["/v1/chat/*"], "models": ["openai/*"], "headers": {"X-Team": "red"}, "sample": 0.5}, "breaker": {"failures": 2}, "limits": {"fuel": 5},
                 "capabilities": {"Network": {"hosts": ["*.example.org"]}, "filesystem": {"max_files": 3}},
                 "input": "host-pages", "require_signature": true, "instances": 3, "streams": "sticky", "runtime": "tiered"
             }],
@@ -52,6 +53,9 @@ fn everything_can_be_said() {
     assert_eq!(config.server.threads.unwrap().get(), 4);
     let plugin = &config.plugins[0];
     assert_eq!(plugin.path, Path::new("/etc/gateway/one.wasm"), "beside the configuration");
+    assert_eq!((config.max_collected_bytes, config.timeouts.write_ms), (2048, 4));
+    assert!(plugin.see_credentials && plugin.opt_out);
+    assert_eq!(plugin.matching.paths.len(), 1);
     assert_eq!(plugin.breaker, BreakerSettings::new(2, 10_000));
     assert_eq!(plugin.options().instances.unwrap(), NonZeroUsize::new(3).unwrap().into());
     assert_eq!(plugin.options().streams, Streams::Sticky);

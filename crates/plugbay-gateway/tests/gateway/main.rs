@@ -12,7 +12,9 @@
 mod client;
 mod errors;
 mod hold;
+mod hostile;
 mod lifecycle;
+mod part;
 mod pass;
 mod plain;
 mod start;

@@ -33,6 +33,8 @@ pub struct PluginEntry {
     pub matching: Match,
     /// Whether a request may go past it.
     pub opt_out: bool,
+    /// Whether it is shown the keys in a request's headers rather than masks.
+    pub see_credentials: bool,
 }
 
 impl PluginEntry {
@@ -46,6 +48,7 @@ impl PluginEntry {
             breaker: BreakerSettings::default(),
             matching: Match::default(),
             opt_out: false,
+            see_credentials: false,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::slot::Slot;
 use super::stream_part::{Next, StreamPart};
 use super::{Choice, Pipeline};
 use crate::HookFailure;
+use crate::credentials::Credentials;
 
 /// One request. The phases are called in the order of its life; each may be left out.
 ///
@@ -24,7 +25,9 @@ pub struct Exchange {
     /// Who takes part.
     choice: Choice,
     context: Context,
+    /// With masks in place of keys.
     request: Written<HttpRequest>,
+    credentials: Credentials,
     /// `http_post` runs for the plugins before this place.
     http_reach: usize,
     /// `post` runs for the plugins before this place.
@@ -74,9 +77,13 @@ impl Exchange {
         request: HttpRequest,
     ) -> Self {
         let all = pipeline.slots.len();
+        let mut request = Written::new(request);
+        let mut credentials = Credentials::default();
+        credentials.hide(&mut request);
         Self {
             context: Context::new(request_id),
-            request: request.into(),
+            request,
+            credentials,
             http_reach: all,
             llm_reach: all,
             streams: Vec::new(),
@@ -85,9 +92,14 @@ impl Exchange {
         }
     }
 
-    /// The request, as the hooks up to now left it.
+    /// The request, as the hooks up to now left it, with masks in place of keys.
     pub fn request(&self) -> &HttpRequest {
         &self.request
+    }
+
+    /// The request, as the hooks up to now left it, with its keys: for whoever it is sent on to.
+    pub fn revealed(&self) -> &HttpRequest {
+        self.credentials.reveal(&self.request)
     }
 
     /// What the hooks up to now left for each other.
@@ -107,7 +119,8 @@ impl Exchange {
             if !self.choice.has(place) {
                 continue;
             }
-            let input = HttpPreInput { context: &self.context, request: &self.request };
+            let request = slot.shown(&self.request, &self.credentials);
+            let input = HttpPreInput { context: &self.context, request };
             let called =
                 slot.call(&*pipeline.clock, Hook::HttpPre, |plugin| plugin.http_pre(input)).await;
             let output = match called {
@@ -120,7 +133,10 @@ impl Exchange {
             };
             match output.apply(&mut self.context) {
                 HttpPreOutcome::Unchanged => {}
-                HttpPreOutcome::Request(request) => self.request = request,
+                HttpPreOutcome::Request(mut request) => {
+                    self.credentials.hide(&mut request);
+                    self.request = request;
+                }
                 HttpPreOutcome::Respond(response) => {
                     self.http_reach = place + 1;
                     return HttpPreFlow::Respond(response);
@@ -266,7 +282,7 @@ impl Exchange {
         }
         let input = ChunkInput {
             context: &self.context,
-            request: &self.request,
+            request: slot.shown(&self.request, &self.credentials),
             held,
             chunk: chunk.as_deref(),
         };
@@ -349,7 +365,8 @@ impl Exchange {
         slot: &Slot,
         response: &Written<HttpResponse>,
     ) -> Result<Option<Written<HttpResponse>>, HookFailure> {
-        let input = HttpPostInput { context: &self.context, request: &self.request, response };
+        let request = slot.shown(&self.request, &self.credentials);
+        let input = HttpPostInput { context: &self.context, request, response };
         let called = slot
             .call(&*self.pipeline.clock, Hook::HttpPost, |plugin| plugin.http_post(input))
             .await?;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use plugbay::abi::hook::{HttpRequest, Written};
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::Clock;
 
 use super::{OnError, PluginEntry, PluginStatus};
 use crate::breaker::Breaker;
+use crate::credentials::Credentials;
 use crate::{CallFailure, Cause, HookFailure, HookPlugin, HookStream, Match};
 
 pub(super) struct Slot {
@@ -19,6 +21,7 @@ pub(super) struct Slot {
     pub(super) matching: Option<Match>,
     /// Whether a request may go past it.
     pub(super) opt_out: bool,
+    see_credentials: bool,
     calls: AtomicU64,
     failures: AtomicU64,
 }
@@ -31,6 +34,7 @@ impl Slot {
             breaker: Breaker::new(entry.breaker),
             matching: Some(entry.matching).filter(|rule| !rule.is_any()),
             opt_out: entry.opt_out,
+            see_credentials: entry.see_credentials,
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         }
@@ -51,6 +55,15 @@ impl Slot {
             failures: self.failures.load(Ordering::Relaxed),
             tripped: self.breaker.is_tripped(now),
         }
+    }
+
+    /// A request as the plugin is shown it.
+    pub(super) fn shown<'a>(
+        &self,
+        request: &'a Written<HttpRequest>,
+        credentials: &'a Credentials,
+    ) -> &'a Written<HttpRequest> {
+        if self.see_credentials { credentials.reveal(request) } else { request }
     }
 
     pub(super) fn stream(&self) -> Option<Box<dyn HookStream>> {

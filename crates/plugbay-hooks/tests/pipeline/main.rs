@@ -7,6 +7,7 @@
 )]
 
 mod choice;
+mod masking;
 mod outcomes;
 
 use std::collections::VecDeque;

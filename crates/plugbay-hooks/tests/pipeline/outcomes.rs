@@ -138,3 +138,35 @@ fn an_attempt_after_a_short_circuit_is_seen_by_all_again() {
     });
     assert_eq!(short(&once), "a:pre a:post a:pre b:pre b:post a:post");
 }
+
+#[test]
+fn a_plugin_that_adds_too_much_to_the_context_fails() {
+    let much = json!({"context": {"much": "x".repeat(1 << 20)}}).to_string();
+    for hook in Hook::ALL {
+        let (_, mut exchange) = pair(&[(hook, &much)]);
+        let error = block_on(async {
+            match hook {
+                Hook::HttpPre => match exchange.http_pre().await {
+                    HttpPreFlow::Failed(failure) => failure.to_error(),
+                    other => panic!("{other:?}"),
+                },
+                Hook::Pre => match exchange.pre(llm_request()).await {
+                    PreFlow::Answer(Err(error)) => error,
+                    other => panic!("{other:?}"),
+                },
+                Hook::Post => exchange.post(Ok(answer("a"))).await.unwrap_err(),
+                Hook::HttpStreamChunk => {
+                    let failed = exchange.chunk(raw(json!({})), &mut VecDeque::new()).await;
+                    failed.unwrap_err().to_error()
+                }
+                _ => {
+                    let response = exchange.http_post(http_response(200), render).await;
+                    serde_json::from_slice(response.body.bytes()).unwrap()
+                }
+            }
+        });
+        let message = &error.error.message;
+        assert!(message.ends_with("it adds too much to the context"), "{hook}: {message}");
+        assert!(exchange.context().raw("much").is_none());
+    }
+}
