@@ -90,15 +90,19 @@ impl Permit<'_> {
         }
     }
 
-    pub(crate) fn failed(self, now: Duration) {
+    /// Whether the plugin is tripped by it.
+    pub(crate) fn failed(self, now: Duration) -> bool {
         let settings = self.breaker.settings;
         let mut state = self.breaker.state();
         state.in_a_row = state.in_a_row.saturating_add(1);
         let tripped_already = state.open_until.is_some() && !self.trial;
-        if settings.failures > 0 && state.in_a_row >= settings.failures && !tripped_already {
+        let trips =
+            settings.failures > 0 && state.in_a_row >= settings.failures && !tripped_already;
+        if trips {
             let cooldown = Duration::from_millis(settings.cooldown_ms);
             state.open_until = Some(now.saturating_add(cooldown));
         }
+        trips
     }
 }
 

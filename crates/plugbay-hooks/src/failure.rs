@@ -12,21 +12,62 @@ pub struct CallFailure {
     pub class: String,
     /// Everything that is known, for the log.
     pub detail: String,
+    /// What it is counted as.
+    pub kind: FailureKind,
+}
+
+/// What a failed call is counted as: one of a few, whatever plugins come up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// It was stopped by its own mistake.
+    Trap,
+    /// It was stopped by a limit: fuel, time, memory, or tables.
+    Limit,
+    /// What it returned cannot be used.
+    Output,
+    /// It reported a failure of its own.
+    Reported,
     /// It was not called, because too many calls wait for it already: no fault of the plugin,
     /// and nothing that its breaker counts.
-    pub busy: bool,
+    Busy,
+    /// Anything else.
+    Other,
+}
+
+impl FailureKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Trap, Self::Limit, Self::Output, Self::Reported, Self::Busy, Self::Other];
+
+    /// A word for it, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Limit => "limit",
+            Self::Output => "output",
+            Self::Reported => "reported",
+            Self::Busy => "busy",
+            Self::Other => "other",
+        }
+    }
 }
 
 impl CallFailure {
     /// A failure of one class, with what is known about it.
     pub fn new(class: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { class: class.into(), detail: detail.into(), busy: false }
+        Self { class: class.into(), detail: detail.into(), kind: FailureKind::Other }
     }
 
     /// Too many calls wait for the plugin already.
     pub fn busy(detail: impl Into<String>) -> Self {
-        let class = "too many calls wait for it".to_owned();
-        Self { class, detail: detail.into(), busy: true }
+        Self::new("too many calls wait for it", detail).of_kind(FailureKind::Busy)
+    }
+
+    /// The same failure, counted as that.
+    #[must_use]
+    pub fn of_kind(self, kind: FailureKind) -> Self {
+        Self { kind, ..self }
     }
 }
 
@@ -64,7 +105,9 @@ impl HookFailure {
     /// where the plugin was only busy.
     pub fn to_error(&self) -> HookError {
         let (class, code, status) = match &self.cause {
-            Cause::Call(failure) if failure.busy => (failure.class.as_str(), "plugin_busy", 503),
+            Cause::Call(failure) if failure.kind == FailureKind::Busy => {
+                (failure.class.as_str(), "plugin_busy", 503)
+            }
             Cause::Call(failure) => (failure.class.as_str(), "plugin_failed", 502),
             Cause::Tripped => {
                 ("it failed too often and is not called for now", "plugin_tripped", 502)

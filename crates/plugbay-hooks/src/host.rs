@@ -9,7 +9,7 @@ use plugbay::runtime::{BoxFuture, CallError, TrapKind};
 use plugbay::{Lease, Plugin, PluginError, Streams};
 
 use crate::plugin::Called;
-use crate::{CallFailure, HookPlugin, HookStream};
+use crate::{CallFailure, FailureKind, HookPlugin, HookStream};
 
 impl HookPlugin for Plugin {
     fn name(&self) -> &str {
@@ -65,7 +65,7 @@ impl From<PluginError> for CallFailure {
             PluginError::QueueFull { .. } => Self::busy(detail),
             PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
             PluginError::Call { source: CallError::Trap(trap), .. } => {
-                Self::new(trap_class(&trap.kind), detail)
+                Self::new(trap_class(&trap.kind), detail).of_kind(trap_kind(&trap.kind))
             }
             other => Self::new(other.class().replace('_', " "), detail),
         }
@@ -83,7 +83,21 @@ impl From<OutputError> for CallFailure {
             OutputError::HoldAtEnd => "it holds back chunks of a stream that has ended".to_owned(),
             _ => "unusable output".to_owned(),
         };
-        Self::new(class, error.to_string())
+        let kind = match &error {
+            OutputError::Reported(_) => FailureKind::Reported,
+            _ => FailureKind::Output,
+        };
+        Self::new(class, error.to_string()).of_kind(kind)
+    }
+}
+
+fn trap_kind(kind: &TrapKind) -> FailureKind {
+    match kind {
+        TrapKind::OutOfFuel { .. }
+        | TrapKind::DeadlineExceeded { .. }
+        | TrapKind::MemoryLimit { .. }
+        | TrapKind::TableLimit { .. } => FailureKind::Limit,
+        _ => FailureKind::Trap,
     }
 }
 
@@ -113,22 +127,29 @@ mod tests {
         };
         let output =
             |source| PluginError::Output { plugin: "p".into(), export: "pre_hook", source };
-        for (error, class) in [
-            (call(TrapKind::MemoryOutOfBounds), "invalid memory access"),
-            (call(TrapKind::OutOfFuel { limit: 5 }), "out of fuel"),
-            (call(TrapKind::Abort { message: "secret".into(), location: None }), "abort"),
-            (output(OutputError::Reported("secret".into())), "it reported an error"),
+        let abort = TrapKind::Abort { message: "secret".into(), location: None };
+        for (error, class, kind) in [
+            (call(TrapKind::MemoryOutOfBounds), "invalid memory access", FailureKind::Trap),
+            (call(TrapKind::OutOfFuel { limit: 5 }), "out of fuel", FailureKind::Limit),
+            (call(abort), "abort", FailureKind::Trap),
+            (
+                output(OutputError::Reported("secret".into())),
+                "it reported an error",
+                FailureKind::Reported,
+            ),
             (
                 output(OutputError::HeldTooLong { bytes: 65_537, limit: 65_536 }),
                 "it holds back too much of a stream",
+                FailureKind::Output,
             ),
             (
                 output(JsonError::new("request.headers", "found secret").into()),
                 "invalid output JSON at `request.headers`",
+                FailureKind::Output,
             ),
         ] {
             let failure = CallFailure::from(error);
-            assert_eq!(failure.class, class);
+            assert_eq!((failure.class.as_str(), failure.kind), (class, kind));
             assert!(!failure.detail.is_empty());
         }
     }

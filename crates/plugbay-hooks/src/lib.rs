@@ -10,15 +10,17 @@ mod order;
 mod pipeline;
 mod plugin;
 mod scripted;
+mod stats;
 pub mod stream;
 
 pub use breaker::BreakerSettings;
-pub use failure::{CallFailure, Cause, HookFailure};
+pub use failure::{CallFailure, Cause, FailureKind, HookFailure};
 pub use matching::{Asked, Glob, HeaderRule, Match, NoFraction, Sample};
 pub use order::Placement;
 pub use pipeline::{
-    Choice, Exchange, HttpPreFlow, OnError, Pipeline, PluginEntry, PluginStatus, PostFlow, PreFlow,
-    SkipError,
+    Choice, Ending, Exchange, HttpPreFlow, Live, OnError, Pipeline, Placed, PluginEntry,
+    PluginStatus, PostFlow, PreFlow, SkipError, Trial, Verdict,
 };
 pub use plugin::{HookPlugin, HookStream};
 pub use scripted::{Journal, Reply, Scripted, Seen};
+pub use stats::{Durations, HookStats};

@@ -3,8 +3,10 @@
 mod choice;
 mod entry;
 mod exchange;
+mod live;
 mod slot;
 mod stream_part;
+mod trial;
 
 use std::sync::Arc;
 
@@ -14,13 +16,17 @@ use plugbay::runtime::Clock;
 pub use choice::{Choice, SkipError};
 pub use entry::{OnError, PluginEntry};
 pub use exchange::{Exchange, HttpPreFlow, PostFlow, PreFlow};
+pub use live::{Ending, Live, Placed};
 use slot::Slot;
+pub use trial::{Trial, Verdict};
 
-use crate::{CallFailure, order};
+use crate::{CallFailure, HookStats, order};
 
 /// All plugins of a gateway, in order. Requests go through it as [`Exchange`]s.
 pub struct Pipeline {
-    slots: Vec<Slot>,
+    slots: Vec<Arc<Slot>>,
+    /// Which hooks any plugin has, so that nobody has to be asked for each request.
+    hooks: Vec<Hook>,
     clock: Arc<dyn Clock>,
 }
 
@@ -36,19 +42,31 @@ pub struct PluginStatus {
     pub failures: u64,
     /// Whether it is left alone at the moment because it failed too often.
     pub tripped: bool,
+    /// What each of its hooks came to, those that were never called left out.
+    pub hooks: Vec<HookStats>,
 }
 
 impl Pipeline {
     /// A pipeline of plugins as listed; they are sorted here. `clock` times the cooldowns.
-    pub fn new(mut entries: Vec<PluginEntry>, clock: Arc<dyn Clock>) -> Self {
-        order::sort(&mut entries, |entry| (entry.placement, entry.order));
-        let slots = entries.into_iter().map(Slot::new).collect();
-        Self { slots, clock }
+    pub fn new(entries: Vec<PluginEntry>, clock: Arc<dyn Clock>) -> Self {
+        Self::with(entries.into_iter().map(|entry| Arc::new(Slot::new(entry))).collect(), clock)
+    }
+
+    /// A pipeline of plugins that others may have, too; they are sorted as by [`new`](Self::new).
+    pub fn of(plugins: impl IntoIterator<Item = Placed>, clock: Arc<dyn Clock>) -> Self {
+        Self::with(plugins.into_iter().map(|placed| placed.slot).collect(), clock)
+    }
+
+    fn with(mut slots: Vec<Arc<Slot>>, clock: Arc<dyn Clock>) -> Self {
+        order::sort(&mut slots, |slot| slot.place);
+        let has = |hook: &Hook| slots.iter().any(|slot| slot.exports(*hook));
+        let hooks = Hook::ALL.into_iter().filter(has).collect();
+        Self { slots, hooks, clock }
     }
 
     /// Whether any plugin has the hook.
     pub fn exports(&self, hook: Hook) -> bool {
-        self.slots.iter().any(|slot| slot.exports(hook))
+        self.hooks.contains(&hook)
     }
 
     /// The plugins' names, in the order of the pre hooks.

@@ -3,6 +3,7 @@
 use plugbay::abi::interface::Hook;
 
 use super::Pipeline;
+use super::slot::Slot;
 use crate::matching::Asked;
 
 /// The plugins that take part in one request. The default is all of them.
@@ -58,13 +59,13 @@ impl Pipeline {
         if asked.skip.is_empty() && !self.is_selective() {
             return Ok(Choice::default());
         }
-        let part = |slot: &super::Slot| match &slot.matching {
+        let part = |slot: &Slot| match &slot.matching {
             _ if asked.skip.contains(&slot.name()) => Part::Out,
             Some(rule) if !rule.fits(asked) => Part::Out,
             Some(rule) if rule.asks_for_model() => Part::ByModel,
             _ => Part::In,
         };
-        Ok(Choice { parts: Some(self.slots.iter().map(part).collect()) })
+        Ok(Choice { parts: Some(self.slots.iter().map(|slot| part(slot)).collect()) })
     }
 
     /// Whether any plugin takes part in some requests only.

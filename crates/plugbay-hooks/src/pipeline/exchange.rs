@@ -214,7 +214,7 @@ impl Exchange {
     ) -> Result<(), HookFailure> {
         let pipeline = Arc::clone(&self.pipeline);
         if self.streams.is_empty() {
-            self.streams = pipeline.slots.iter().map(StreamPart::new).collect();
+            self.streams = pipeline.slots.iter().map(|slot| StreamPart::new(slot)).collect();
         }
         self.chunk_below(&pipeline, pipeline.slots.len(), chunk, leaving).await
     }
@@ -375,5 +375,5 @@ impl Exchange {
 }
 
 fn reverse(pipeline: &Pipeline, reach: usize) -> impl Iterator<Item = (usize, &Slot)> {
-    pipeline.slots.iter().enumerate().take(reach).rev()
+    pipeline.slots.iter().map(|slot| &**slot).enumerate().take(reach).rev()
 }

@@ -1,17 +1,23 @@
 //! One plugin in its place: the breaker, the counters, and who decides when it fails.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_channel::oneshot;
 use plugbay::abi::hook::{HttpRequest, Written};
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::Clock;
 
+use super::trial::Verdicts;
 use super::{OnError, PluginEntry, PluginStatus};
 use crate::breaker::Breaker;
 use crate::credentials::Credentials;
-use crate::{CallFailure, Cause, HookFailure, HookPlugin, HookStream, Match};
+use crate::stats::Stats;
+use crate::{
+    CallFailure, Cause, FailureKind, HookFailure, HookPlugin, HookStats, HookStream, Match,
+    Placement,
+};
 
 pub(super) struct Slot {
     plugin: Arc<dyn HookPlugin>,
@@ -22,8 +28,12 @@ pub(super) struct Slot {
     /// Whether a request may go past it.
     pub(super) opt_out: bool,
     see_credentials: bool,
-    calls: AtomicU64,
-    failures: AtomicU64,
+    stats: Stats,
+    /// Where it stands among the others.
+    pub(super) place: (Placement, i64),
+    verdicts: Option<Verdicts>,
+    /// Whoever waits for the end of this sees that nobody needs the plugin any more.
+    _alive: Option<oneshot::Sender<Infallible>>,
 }
 
 impl Slot {
@@ -35,9 +45,19 @@ impl Slot {
             matching: Some(entry.matching).filter(|rule| !rule.is_any()),
             opt_out: entry.opt_out,
             see_credentials: entry.see_credentials,
-            calls: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
+            stats: Stats::default(),
+            place: (entry.placement, entry.order),
+            verdicts: None,
+            _alive: None,
         }
+    }
+
+    pub(super) fn with(
+        self,
+        alive: oneshot::Sender<Infallible>,
+        verdicts: Option<Verdicts>,
+    ) -> Self {
+        Self { _alive: Some(alive), verdicts, ..self }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -49,11 +69,13 @@ impl Slot {
     }
 
     pub(super) fn status(&self, now: Duration) -> PluginStatus {
+        let hooks = self.stats.snapshot();
         PluginStatus {
             name: self.name().to_owned(),
-            calls: self.calls.load(Ordering::Relaxed),
-            failures: self.failures.load(Ordering::Relaxed),
+            calls: hooks.iter().map(HookStats::calls).sum(),
+            failures: hooks.iter().map(HookStats::failures).sum(),
             tripped: self.breaker.is_tripped(now),
+            hooks,
         }
     }
 
@@ -90,23 +112,31 @@ impl Slot {
         if !self.exports(hook) {
             return Ok(None);
         }
-        let Some(permit) = self.breaker.admit(clock.now()) else {
+        let began = clock.now();
+        let Some(permit) = self.breaker.admit(began) else {
+            self.stats.not_called(hook);
             return self.failed(HookFailure::new(self.name(), hook, Cause::Tripped));
         };
         let result = call(&*self.plugin).await;
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        let ended = clock.now();
+        self.stats.called(hook, result.as_ref().err(), ended.saturating_sub(began));
         match result {
             Ok(output) => {
                 permit.succeeded();
+                self.judge(false);
                 Ok(output)
             }
             Err(failure) => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
-                if !failure.busy {
-                    permit.failed(clock.now());
-                }
+                let tripped = failure.kind != FailureKind::Busy && permit.failed(ended);
+                self.judge(tripped);
                 self.failed(HookFailure::new(self.name(), hook, failure))
             }
+        }
+    }
+
+    fn judge(&self, tripped: bool) {
+        if let Some(verdicts) = &self.verdicts {
+            verdicts.called(tripped);
         }
     }
 
