@@ -18,10 +18,11 @@ use crate::api_error::{self, invalid};
 use crate::body::HttpBody;
 use crate::budget::Budget;
 use crate::llm;
-use crate::provider::{ChunkStream, Registry};
+use crate::provider::Registry;
 use crate::request_id::{self, RequestId};
 use crate::route::Route;
 use crate::server::Background;
+use crate::streaming::Streamed;
 use crate::{collect, models, passing, shape, streaming, taking_part, translate};
 
 /// What all threads of one gateway share.
@@ -82,14 +83,8 @@ pub(crate) enum Reply {
     Whole(Response<Bytes>),
     /// A plugin's.
     Plugin(HttpResponse),
-    /// A stream of the chat API.
-    Stream {
-        /// Its chunks, before the chunk hooks.
-        chunks: ChunkStream,
-        /// Whether `post` is still to see what was streamed: it already saw an answer
-        /// that was whole before it was cut into chunks.
-        post_at_end: bool,
-    },
+    /// A stream.
+    Stream(Streamed),
     /// A provider's, as it comes.
     Passed(Response<HttpBody>),
 }
@@ -180,7 +175,7 @@ impl Api {
                 // Hooks are not shown half a request.
                 Err(refused) => return refuse(&refused),
             };
-        taking_part::settle(&mut choice, pipeline, &self.providers, &body);
+        taking_part::settle(&mut choice, pipeline, &self.providers, &parts.headers, &body).await;
         let hooks = hooks.of_some(pipeline, &choice);
         let request = match hooks.see_request() {
             true => translate::request(&parts, &body),
@@ -215,9 +210,16 @@ impl Api {
             None => (sent.method.as_str(), sent.uri.path()),
         };
         match Route::of(method, path) {
-            Route::Chat => {
-                let body = seen.map_or(&*body, |request| request.body.bytes());
-                let asked = llm::parse(&self.providers, body);
+            Route::Model(endpoint) => {
+                let kind = match seen {
+                    Some(request) => translate::header(request, &CONTENT_TYPE),
+                    None => sent.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()),
+                };
+                let body = match seen.map(|request| request.body.bytes()) {
+                    Some(changed) if changed != body => Bytes::copy_from_slice(changed),
+                    _ => body,
+                };
+                let asked = llm::parse(&self.providers, endpoint, kind, body).await;
                 llm::complete(&self.providers, exchange, asked).await
             }
             Route::Models => Reply::Whole(models::list(&self.providers).await),
@@ -247,11 +249,11 @@ impl Api {
         is_head: bool,
         reply: Reply,
     ) -> Response<HttpBody> {
-        let _taken;
+        // Given back when the hooks have seen it.
+        let mut taken = None;
         let (response, headers) = match reply {
-            Reply::Stream { chunks, post_at_end } => {
-                let background = self.background.clone();
-                return streaming::response(exchange, chunks, post_at_end, background);
+            Reply::Stream(streamed) => {
+                return streaming::response(exchange, streamed, self.background.clone());
             }
             Reply::Whole(response) if !post => return response.map(HttpBody::whole),
             Reply::Passed(response) if !post => return response,
@@ -263,14 +265,13 @@ impl Api {
             }
             Reply::Plugin(response) => (response, HeaderMap::new()),
             Reply::Whole(response) => translate::shown(response),
-            Reply::Passed(response) => match passing::whole(response, &self.shared.collected).await
-            {
-                Ok((response, bytes)) => {
-                    _taken = bytes;
-                    translate::shown(response)
+            Reply::Passed(response) => {
+                let taken = taken.insert(self.shared.collected.nothing());
+                match passing::whole_within(response, taken).await {
+                    Ok(response) => translate::shown(response),
+                    Err(error) => (api_error::response(error), HeaderMap::new()),
                 }
-                Err(error) => (api_error::response(error), HeaderMap::new()),
-            },
+            }
         };
         let response = exchange.http_post(response, api_error::response).await;
         let mut response = translate::response(response, &headers);

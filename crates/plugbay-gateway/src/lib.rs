@@ -10,6 +10,7 @@ mod config;
 mod depth;
 mod endpoint;
 mod error;
+mod form;
 mod gateway;
 mod listen;
 mod llm;
@@ -36,7 +37,7 @@ pub use endpoint::Endpoint;
 pub use error::GatewayError;
 pub use gateway::{Gateway, GatewayBuilder, Running};
 pub use provider::{
-    ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider, ProviderError,
-    Received, SetupError, UpstreamError, UpstreamTimeouts,
+    Answer, Chunk, ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider,
+    ProviderError, Received, SetupError, UpstreamError, UpstreamTimeouts,
 };
 pub use server::ShutdownReport;

@@ -1,27 +1,19 @@
 //! Requests to models: parse, `pre`, provider, `post`.
 
-use bytes::Bytes;
-use futures_util::stream;
-use http::{HeaderName, HeaderValue, Response};
+mod asked;
+mod reply;
+
 use plugbay::abi::hook::{HookError, LlmRequest, LlmResponse};
-use plugbay::abi::json::RawObject;
-use plugbay_hooks::stream::{Assembler, split};
-use plugbay_hooks::{Exchange, PostFlow, PreFlow};
-use serde_json::value::RawValue;
+use plugbay::abi::interface::Hook;
+use plugbay_hooks::{Exchange, PreFlow};
 
+pub(crate) use self::asked::{Asked, parse};
+use self::reply::{as_it_comes, assemble, chunks_of, passed_through, reply, shown};
 use crate::api::Reply;
-use crate::api_error::{self, invalid, server};
-use crate::depth;
+use crate::api_error::{invalid, server};
 use crate::endpoint::Endpoint;
-use crate::provider::{ChunkStream, LlmCall, ProviderError, Registry, UpstreamError, wants_usage};
-use crate::streaming::MAX_ASSEMBLED;
-
-/// A client's request, as far as the gateway looks at it.
-pub(crate) struct Asked {
-    request: LlmRequest,
-    stream: bool,
-    usage: bool,
-}
+use crate::provider::{Answer, ChunkStream, LlmCall, ProviderError, Registry, UpstreamError};
+use crate::streaming::Streamed;
 
 /// Answers the request that the HTTP hooks left.
 pub(crate) async fn complete(
@@ -33,18 +25,28 @@ pub(crate) async fn complete(
         Ok(asked) => asked,
         Err(error) => return Reply::error(&error),
     };
-    let Asked { request, stream, usage } = asked;
+    let Asked { endpoint, request, stream, usage } = asked;
+    let streamed = |chunks| Reply::Stream(Streamed { endpoint, chunks, post_at_end: true });
     let (result, upstream) = match exchange.pre(request).await {
         PreFlow::Answer(result) => (result, None),
-        PreFlow::Stream(chunks) if stream => {
-            let chunks = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
-            return Reply::Stream { chunks, post_at_end: true };
-        }
-        PreFlow::Stream(chunks) => (Ok(assemble(&chunks)), None),
+        PreFlow::Stream(chunks) if stream => return streamed(chunks_of(endpoint, chunks)),
+        PreFlow::Stream(chunks) => (assemble(endpoint, &chunks), None),
         PreFlow::Send(request) => {
-            match ask(providers, &exchange.context().request_id(), &request, stream).await {
-                Ok(Answer::Stream(chunks)) => return Reply::Stream { chunks, post_at_end: true },
-                Ok(Answer::Whole(response)) => (Ok(response), None),
+            let id = exchange.context().request_id();
+            match ask(providers, &id, endpoint, &request, stream).await {
+                Ok(Answered::Stream(chunks)) => return streamed(chunks),
+                Ok(Answered::Whole(Answer::Json(json))) => {
+                    (Ok(LlmResponse::new(endpoint.response_key(), json)), None)
+                }
+                // Nobody looks at it, so nothing of it is kept.
+                Ok(Answered::Whole(Answer::Other { content_type, body }))
+                    if !exchange.exports(Hook::Post) =>
+                {
+                    return Reply::Passed(as_it_comes(content_type, body));
+                }
+                Ok(Answered::Whole(Answer::Other { content_type, body })) => {
+                    (shown(endpoint, content_type, body).await, None)
+                }
                 Err(Failed { error, upstream }) => (Err(error), upstream),
             }
         }
@@ -56,59 +58,12 @@ pub(crate) async fn complete(
         (Err(after), Some(upstream)) if Some(&after) == before.as_ref() => {
             Reply::Whole(passed_through(upstream, &after))
         }
-        (after, _) => reply(after, stream, usage),
+        (after, _) => reply(endpoint, after, stream, usage),
     }
 }
 
-/// Reads the body of a request.
-pub(crate) fn parse(providers: &Registry, body: &[u8]) -> Result<Asked, Box<HookError>> {
-    depth::check(body)?;
-    // serde's own error says line and column.
-    let mut params: RawObject = serde_json::from_slice(body)
-        .map_err(|error| invalid(400, "invalid_json", format!("the request's body: {error}")))
-        .map_err(Box::new)?;
-    characters(body)?;
-    let wrong = |param: &str, message: String| {
-        Box::new(invalid(400, "invalid_parameter", message).with_param(param))
-    };
-    let missing = |param: &str| {
-        let error = invalid(400, "missing_parameter", format!("`{param}` is missing"));
-        Box::new(error.with_param(param))
-    };
-    let model: String = params
-        .get("model")
-        .map_err(|error| wrong("model", error.to_string()))?
-        .ok_or_else(|| missing("model"))?;
-    let messages = params.remove("messages").ok_or_else(|| missing("messages"))?;
-    if !messages.get().starts_with('[') {
-        return Err(wrong("messages", "messages: wanted a list".to_owned()));
-    }
-    let stream: Option<bool> =
-        params.get("stream").map_err(|error| wrong("stream", error.to_string()))?;
-    let usage = wants_usage(&params);
-    params.remove("model");
-    let (provider, model) = providers.resolve(&model);
-    let request = LlmRequest::new(provider, model, messages, params)
-        .map_err(|error| wrong("model", error.to_string()))?;
-    Ok(Asked { request, stream: stream.unwrap_or(false), usage })
-}
-
-/// Refuses escapes that are JSON by its grammar and no character: half of a surrogate pair. What they
-/// are in is passed on unparsed, and would otherwise be a plugin's failure rather than the client's.
-fn characters(body: &[u8]) -> Result<(), Box<HookError>> {
-    // Nearly no body has such an escape; only one that does is parsed for it.
-    let suspicious = body.windows(3).any(|bytes| matches!(bytes, [b'\\', b'u', b'd' | b'D']));
-    if !suspicious {
-        return Ok(());
-    }
-    serde_json::from_slice::<serde_json::Value>(body)
-        .map(drop)
-        .map_err(|error| invalid(400, "invalid_json", format!("the request's body: {error}")))
-        .map_err(Box::new)
-}
-
-enum Answer {
-    Whole(LlmResponse),
+enum Answered {
+    Whole(Answer),
     Stream(ChunkStream),
 }
 
@@ -139,9 +94,10 @@ impl From<ProviderError> for Failed {
 async fn ask(
     providers: &Registry,
     request_id: &str,
+    endpoint: Endpoint,
     request: &LlmRequest,
     stream: bool,
-) -> Result<Answer, Failed> {
+) -> Result<Answered, Failed> {
     let name = request.provider().ok().flatten().unwrap_or_default();
     let provider = providers.get(&name).ok_or_else(|| {
         invalid(404, "provider_not_found", format!("there is no provider `{name}`"))
@@ -151,58 +107,14 @@ async fn ask(
         server(502, "unusable_request", format!("a plugin left the request without {what}"))
     };
     let call = LlmCall {
-        endpoint: Endpoint::Chat,
+        endpoint,
         request_id: request_id.to_owned(),
         model: request.model().ok().flatten().ok_or_else(|| unusable("a model"))?,
         input: request.input().ok_or_else(|| unusable("its input"))?.to_owned(),
         params: request.params().map_err(|_| unusable("usable params"))?,
     };
     Ok(match stream {
-        true => Answer::Stream(provider.stream(call).await?),
-        false => Answer::Whole(provider.complete(call).await?),
+        true => Answered::Stream(provider.stream(call).await?),
+        false => Answered::Whole(provider.complete(call).await?),
     })
-}
-
-fn reply(result: PostFlow, stream: bool, usage: bool) -> Reply {
-    let response = match result {
-        Ok(response) => response,
-        Err(error) => return Reply::error(&error),
-    };
-    let Some(chat) = response.get(LlmResponse::CHAT) else {
-        let message = format!("a plugin answered without `{}`", LlmResponse::CHAT);
-        return Reply::error(&server(502, "unusable_response", message));
-    };
-    if !stream {
-        return Reply::Whole(api_error::json(200, chat.get().to_owned()));
-    }
-    match split(chat, usage) {
-        Some(chunks) => {
-            let chunks = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
-            Reply::Stream { chunks, post_at_end: false }
-        }
-        None => {
-            let message = "a plugin's answer is no chat completion and cannot be streamed";
-            Reply::error(&server(502, "unusable_response", message))
-        }
-    }
-}
-
-fn assemble(chunks: &[Box<RawValue>]) -> LlmResponse {
-    let mut assembler = Assembler::new(MAX_ASSEMBLED);
-    chunks.iter().for_each(|chunk| assembler.push(chunk));
-    LlmResponse::new(LlmResponse::CHAT, assembler.finish())
-}
-
-fn passed_through(upstream: UpstreamError, error: &HookError) -> Response<Bytes> {
-    let mut response = match upstream.is_openai_shaped() {
-        true => api_error::json(upstream.status, upstream.body),
-        false => api_error::plain(error),
-    };
-    for (name, value) in upstream.headers {
-        let header = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
-        if let Some((name, value)) = header {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
 }

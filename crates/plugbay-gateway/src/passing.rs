@@ -2,7 +2,6 @@
 //! sent back, both piece by piece unless a hook wants to see them.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -78,14 +77,18 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted))
 }
 
-/// A provider's answer as a whole, and what it takes of what all answers may.
-pub(crate) async fn whole(
+/// A provider's answer as a whole.
+pub(crate) async fn whole(response: Response<HttpBody>) -> Result<Response<Bytes>, HookError> {
+    whole_within(response, &mut Budget::new(MAX_COLLECTED).nothing()).await
+}
+
+/// The same, as part of what all answers may take.
+pub(crate) async fn whole_within(
     response: Response<HttpBody>,
-    budget: &Arc<Budget>,
-) -> Result<(Response<Bytes>, Taken), HookError> {
+    taken: &mut Taken,
+) -> Result<Response<Bytes>, HookError> {
     let (parts, mut body) = response.into_parts();
     let mut bytes = BytesMut::new();
-    let mut taken = budget.nothing();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error))?;
         let Some(data) = frame.data_ref() else { continue };
@@ -99,7 +102,7 @@ pub(crate) async fn whole(
         }
         bytes.extend_from_slice(data);
     }
-    Ok((Response::from_parts(parts, bytes.freeze()), taken))
+    Ok(Response::from_parts(parts, bytes.freeze()))
 }
 
 fn broken(error: &BodyError) -> HookError {

@@ -1,10 +1,12 @@
 //! Where a request goes, by its method and path.
 
+use crate::endpoint::Endpoint;
+
 /// Where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// The chat API.
-    Chat,
+    /// To a model.
+    Model(Endpoint),
     /// The list of models.
     Models,
     /// A path of the gateway's own, asked for in a way that it has not.
@@ -21,9 +23,13 @@ pub(crate) enum Route {
 impl Route {
     pub(crate) fn of(method: &str, path: &str) -> Self {
         let Some(below) = path.strip_prefix("/v1/") else { return Self::Unknown };
+        if let Some(endpoint) = Endpoint::at(below) {
+            return match method {
+                "POST" => Self::Model(endpoint),
+                _ => Self::WrongMethod { wanted: "POST" },
+            };
+        }
         match (below, method) {
-            ("chat/completions", "POST") => Self::Chat,
-            ("chat/completions", _) => Self::WrongMethod { wanted: "POST" },
             ("models", "GET" | "HEAD") => Self::Models,
             ("models", _) => Self::WrongMethod { wanted: "GET" },
             // A connection of the client's own behind the provider's key, to wherever it says; and an
@@ -67,15 +73,23 @@ mod tests {
     fn routes() {
         let wrong = |wanted| Route::WrongMethod { wanted };
         for (method, path, wanted) in [
-            ("POST", "/v1/chat/completions", Route::Chat),
+            ("POST", "/v1/chat/completions", Route::Model(Endpoint::Chat)),
+            ("POST", "/v1/completions", Route::Model(Endpoint::Completions)),
+            ("POST", "/v1/responses", Route::Model(Endpoint::Responses)),
+            ("POST", "/v1/embeddings", Route::Model(Endpoint::Embeddings)),
+            ("POST", "/v1/audio/speech", Route::Model(Endpoint::Speech)),
+            ("POST", "/v1/audio/transcriptions", Route::Model(Endpoint::Transcriptions)),
+            ("POST", "/v1/images/generations", Route::Model(Endpoint::Images)),
+            ("DELETE", "/v1/responses", wrong("POST")),
+            ("GET", "/v1/responses/resp_1", Route::Pass),
+            ("POST", "/v1/audio/translations", Route::Pass),
             ("GET", "/v1/chat/completions", wrong("POST")),
             ("HEAD", "/v1/models", Route::Models),
             ("POST", "/v1/models", wrong("GET")),
             ("GET", "/v1/models/gpt", Route::Pass),
             ("POST", "/v1/chat/completions/", Route::Pass),
             ("DELETE", "/v1/files/a..b/.c/..d", Route::Pass),
-            ("POST", "/v1/embeddings", Route::Pass),
-            ("CONNECT", "/v1/embeddings", Route::Unknown),
+            ("CONNECT", "/v1/files", Route::Unknown),
             ("GET", "/v1/files/../../admin", Route::Unknown),
             ("GET", "/v1/.", Route::Unknown),
             ("GET", "/v1/%2e%2E/admin", Route::Unknown),
@@ -90,7 +104,7 @@ mod tests {
             ("GET", "/v1/%252e%252e/admin", Route::Unknown),
             ("GET", "/v1/%25252525252e/admin", Route::Unknown),
             ("GET", "/v1/a%2fb/100%25/..c;..", Route::Pass),
-            ("TRACE", "/v1/embeddings", Route::Unknown),
+            ("TRACE", "/v1/files", Route::Unknown),
             ("GET", "/v1", Route::Unknown),
             ("GET", "/v2/files", Route::Unknown),
             ("GET", "*", Route::Unknown),

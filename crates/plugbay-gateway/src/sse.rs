@@ -77,7 +77,8 @@ impl Decoder {
     }
 
     fn extend_line(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
-        let held = self.line.len() + self.data.as_ref().map_or(0, Vec::len);
+        let name = self.name.as_ref().map_or(0, String::len);
+        let held = self.line.len() + name + self.data.as_ref().map_or(0, Vec::len);
         if held + bytes.len() > self.limit {
             return Err(FrameError::TooLong { limit: self.limit });
         }
@@ -132,7 +133,7 @@ impl Decoder {
     }
 }
 
-/// The end of a stream, as the chat API has it.
+/// The end of a stream, as the APIs with choices have it.
 pub(crate) const DONE: &str = "[DONE]";
 
 /// `data:` and a blank line around a JSON document.
@@ -141,6 +142,13 @@ pub(crate) const DONE: &str = "[DONE]";
 /// so that one document is one line.
 pub(crate) fn frame(json: &str) -> Bytes {
     frame_after("data: ", json)
+}
+
+/// The same for an event with a name.
+pub(crate) fn named_frame(name: &str, json: &str) -> Bytes {
+    // A name with a line break would be a field of its own.
+    let name = name.split(['\n', '\r']).next().unwrap_or_default();
+    frame_after(&format!("event: {name}\ndata: "), json)
 }
 
 /// An `error` event.
@@ -234,5 +242,6 @@ mod tests {
     fn a_document_of_several_lines_becomes_one() {
         assert_eq!(frame("{\r\n  \"a\": \"b\\n\"\n}"), "data: {  \"a\": \"b\\n\"}\n\n");
         assert_eq!(error_frame("{}"), "event: error\ndata: {}\n\n");
+        assert_eq!(named_frame("a\ndata: b", "{}"), "event: a\ndata: {}\n\n");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use plugbay::abi::hook::HookError;
@@ -9,6 +11,7 @@ use plugbay::abi::json::RawObject;
 use plugbay_hooks::{Asked, Choice, Pipeline, SkipError};
 
 use crate::api_error::invalid;
+use crate::form;
 use crate::provider::Registry;
 use crate::request_id::RequestId;
 
@@ -45,17 +48,30 @@ fn refused(error: &SkipError) -> HookError {
 }
 
 /// Settles what waits for the model that the client's body names.
-pub(crate) fn settle(choice: &mut Choice, pipeline: &Pipeline, providers: &Registry, body: &[u8]) {
+pub(crate) async fn settle(
+    choice: &mut Choice,
+    pipeline: &Pipeline,
+    providers: &Registry,
+    headers: &HeaderMap,
+    body: &Bytes,
+) {
     if choice.asks_for_model() {
-        let model = model(body);
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let model = model(kind, body).await;
         choice.settle(pipeline, model.as_deref().map(|model| providers.resolve(model)));
     }
 }
 
-/// The model that a JSON body names, by the same reading as the request itself later gets: of
-/// a key that is there twice, the last.
-fn model(body: &[u8]) -> Option<String> {
-    RawObject::parse(body).ok()?.get("model").ok().flatten()
+/// The model that a body names, JSON or a form, by the same reading as the request itself later
+/// gets: of a key that is there twice, the last.
+async fn model(kind: Option<&str>, body: &Bytes) -> Option<String> {
+    let fields = match kind {
+        Some(kind) if kind.trim_start().to_ascii_lowercase().starts_with("multipart/") => {
+            form::read(Some(kind), body.clone()).await.ok()?
+        }
+        _ => RawObject::parse(body).ok()?,
+    };
+    fields.get("model").ok().flatten()
 }
 
 /// All values of a header, as plugins see them.
@@ -70,17 +86,21 @@ fn joined<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_last_of_two_models_counts_as_it_does_for_the_provider() {
-        for (body, wanted) in [
-            (r#"{"model": "a"}"#, Some("a")),
-            (r#"{"model": "a", "model": "b"}"#, Some("b")),
-            (r#"{"model": 5}"#, None),
-            (r#"["model"]"#, None),
-            ("--boundary", None),
-            ("", None),
+    #[tokio::test]
+    async fn the_last_of_two_models_counts_as_it_does_for_the_provider() {
+        let form = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\na\r\n--x--\r\n";
+        for (kind, body, wanted) in [
+            (Some("Multipart/form-data; boundary=x"), form, Some("a")),
+            (Some("multipart/form-data"), form, None),
+            (None, r#"{"model": "a"}"#, Some("a")),
+            (None, r#"{"model": "a", "model": "b"}"#, Some("b")),
+            (None, r#"{"model": 5}"#, None),
+            (None, r#"["model"]"#, None),
+            (None, "--boundary", None),
+            (None, "", None),
         ] {
-            assert_eq!(model(body.as_bytes()).as_deref(), wanted, "{body}");
+            let found = model(kind, &Bytes::from(body)).await;
+            assert_eq!(found.as_deref(), wanted, "{body}");
         }
     }
 }

@@ -29,6 +29,15 @@ pub(crate) fn request(parts: &Parts, body: &Bytes) -> HttpRequest {
     }
 }
 
+/// A header of a request, as the hooks left it.
+pub(crate) fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
+    // Plugins may write names as they like.
+    let mut headers = request.headers.iter();
+    headers
+        .find(|(found, _)| name.as_str().eq_ignore_ascii_case(found))
+        .map(|(_, value)| value.as_str())
+}
+
 /// What stands where a request would that no hook is shown.
 pub(crate) fn no_request() -> HttpRequest {
     HttpRequest {

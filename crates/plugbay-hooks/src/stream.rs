@@ -1,7 +1,11 @@
-//! From the chunks of a chat stream to the whole response, and back.
+//! From the chunks of a stream to the whole response, and back.
 
 mod assemble;
+mod choices;
+mod events;
+mod form;
 mod split;
 
 pub use assemble::Assembler;
-pub use split::split;
+pub use form::Form;
+pub use split::{split, split_by_words};

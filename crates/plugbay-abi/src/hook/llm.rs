@@ -26,8 +26,8 @@ pub struct LlmRequest {
 }
 
 impl LlmRequest {
-    /// A request from its parts. `input` is the list of messages, `params` an object with
-    /// everything else that the client sent.
+    /// A request from its parts. `input` is what the model is asked, for chats the list of messages,
+    /// `params` an object with everything else that the client sent.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl LlmRequest {
         self.fields.get("model")
     }
 
-    /// The messages as they were written.
+    /// What the model is asked, for chats the messages, as it was written.
     pub fn input(&self) -> Option<&RawValue> {
         self.fields.raw("input")
     }
@@ -92,19 +92,32 @@ impl LlmRequest {
         &self.fields.text(|fields| Text::whole(fields.to_json())).before_body
     }
 
-    /// What a plugin returned as `request`: the flat shape, or that wrapped as `chat_request`;
-    /// `None` when either says nothing.
+    /// Names below which a plugin may return the flat shape.
+    const WRAPPERS: [&'static str; 7] = [
+        "chat_request",
+        "text_completion_request",
+        "responses_request",
+        "embedding_request",
+        "speech_request",
+        "transcription_request",
+        "image_generation_request",
+    ];
+
+    /// What a plugin returned as `request`: the flat shape, or that wrapped, such as in
+    /// `chat_request`; `None` when either says nothing.
     fn returned(raw: &RawValue, sent: &LlmRequest) -> Result<Option<Self>, JsonError> {
         Self::from_fields(parse_at(raw, "request")?, sent)
     }
 
     fn from_fields(mut fields: RawObject, sent: &LlmRequest) -> Result<Option<Self>, JsonError> {
         let below = |error: JsonError| error.below("request");
-        if let Some(inner) = fields.remove("chat_request")
-            && !is_nothing(&inner)
-        {
-            // Fields beside the wrapper count where it does not name them itself.
-            fields.extend(parse_at(&inner, "chat_request").map_err(below)?);
+        for wrapper in Self::WRAPPERS {
+            if let Some(inner) = fields.remove(wrapper)
+                && !is_nothing(&inner)
+            {
+                // Fields beside the wrapper count where it does not name them itself.
+                fields.extend(parse_at(&inner, wrapper).map_err(below)?);
+            }
         }
         if fields.is_empty() {
             return Ok(None);
@@ -135,6 +148,18 @@ pub struct LlmResponse {
 impl LlmResponse {
     /// The key of a chat completion.
     pub const CHAT: &'static str = "chat_response";
+    /// The key of a text completion.
+    pub const TEXT_COMPLETION: &'static str = "text_completion_response";
+    /// The key of a response of the Responses API.
+    pub const RESPONSES: &'static str = "responses_response";
+    /// The key of embeddings.
+    pub const EMBEDDING: &'static str = "embedding_response";
+    /// The key of speech.
+    pub const SPEECH: &'static str = "speech_response";
+    /// The key of a transcription.
+    pub const TRANSCRIPTION: &'static str = "transcription_response";
+    /// The key of generated images.
+    pub const IMAGE_GENERATION: &'static str = "image_generation_response";
 
     /// A response of one kind.
     pub fn new(key: &str, response: Box<RawValue>) -> Self {

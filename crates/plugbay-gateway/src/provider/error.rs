@@ -8,6 +8,7 @@ use plugbay::abi::hook::HookError;
 
 use crate::api_error::{invalid, server};
 use crate::body::BodyError;
+use crate::endpoint::Endpoint;
 
 /// Why a provider gave no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -22,6 +23,14 @@ pub enum ProviderError {
         model: String,
         /// The models that it has.
         known: &'static [&'static str],
+    },
+    /// It does not have what was asked for.
+    #[error("provider `{provider}` has no `{}`", .endpoint.path())]
+    NoEndpoint {
+        /// The provider.
+        provider: String,
+        /// What was asked for.
+        endpoint: Endpoint,
     },
     /// The request is not one that it could answer.
     #[error("provider `{provider}`: {reason}")]
@@ -64,6 +73,12 @@ pub enum ProviderError {
         provider: String,
         /// What it answered.
         error: UpstreamError,
+    },
+    /// Its stream ended before the answer did.
+    #[error("provider `{provider}`: the stream ended before the answer was complete")]
+    CutShort {
+        /// The provider.
+        provider: String,
     },
     /// It answered with something that is not the API's.
     #[error("provider `{provider}` sent an unusable answer: {reason}")]
@@ -132,6 +147,9 @@ impl ProviderError {
             ProviderError::UnknownModel { .. } => {
                 invalid(404, "model_not_found", self.to_string()).with_param("model")
             }
+            ProviderError::NoEndpoint { .. } => {
+                invalid(404, "endpoint_not_found", self.to_string()).with_param("model")
+            }
             ProviderError::BadRequest { .. } => invalid(400, "invalid_request", self.to_string()),
             ProviderError::ClientBody { source: stalled @ BodyError::Stalled { .. }, .. } => {
                 invalid(408, "request_timeout", format!("the request's body: {stalled}"))
@@ -144,6 +162,9 @@ impl ProviderError {
                 "provider_unreachable",
                 format!("provider `{provider}` cannot be reached"),
             ),
+            ProviderError::CutShort { .. } => {
+                server(502, "provider_stream_cut_short", self.to_string())
+            }
             ProviderError::TimedOut { .. } => server(504, "provider_timeout", self.to_string()),
             ProviderError::Upstream { error, .. } => error.parsed().unwrap_or_else(|| {
                 let status = if (400..=599).contains(&error.status) { error.status } else { 502 };

@@ -1,25 +1,38 @@
 //! A provider without a network: what goes in decides what comes out.
 
+mod answers;
+mod chat;
+mod said;
+mod samples;
+
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::stream;
-use plugbay::abi::hook::LlmResponse;
-use plugbay::abi::json::{RawObject, parse};
+use http::HeaderValue;
+use plugbay::abi::hook::Body;
+use plugbay::abi::json::{JsonError, RawObject};
 use plugbay::runtime::BoxFuture;
+use plugbay_hooks::stream::split_by_words;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::{ChunkStream, LlmCall, Provider, ProviderError};
+use self::chat::Chat;
+use self::said::{said, words};
+use super::{Answer, ChunkStream, LlmCall, Provider, ProviderError};
+use crate::body::HttpBody;
+use crate::endpoint::Endpoint;
 
 /// The provider `mock`. The same request has the same answer, on every machine and day.
 ///
 /// | model | answers with |
 /// |---|---|
-/// | `echo` | the text of the last user message |
-/// | `request` | the request's body, as this provider received it |
+/// | `echo` | the text of the last user message, or the prompt |
+/// | `request` | the request's body, as this provider received it, where the answer is text |
 ///
-/// Streamed answers come word by word. Usage counts words.
+/// What is no text is made of the text's hash: embeddings and sound, of which streams have two pieces.
+/// An image has one pixel, and a transcription says the file's name, length and hash.
+/// Streamed texts come word by word. Usage counts words.
 #[derive(Debug, Default)]
 pub struct MockProvider {
     received: Mutex<Vec<Received>>,
@@ -56,30 +69,15 @@ impl MockProvider {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn answer(&self, call: &LlmCall, stream: bool) -> Result<Answer, ProviderError> {
+    /// Notes a request, if there is such a model.
+    fn asked<'a>(&self, call: &'a LlmCall, stream: bool) -> Result<Asked<'a>, ProviderError> {
         if !MODELS.contains(&call.model.as_str()) {
             let (provider, model) = (NAME.to_owned(), call.model.clone());
             return Err(ProviderError::UnknownModel { provider, model, known: MODELS });
         }
-        let bad = |reason: String| ProviderError::BadRequest { provider: NAME.to_owned(), reason };
-        let body = call.to_json(stream).map_err(|error| bad(error.to_string()))?;
+        let body = call.to_json(stream).map_err(|error| bad(&error))?;
         self.keep(Received { request_id: call.request_id.clone(), body: body.clone() });
-
-        let messages: Vec<Message> = parse(call.input.get().as_bytes())
-            .map_err(|error| bad(error.below("messages").to_string()))?;
-        let asked = messages.iter().map(|message| words(&message.content.text())).sum();
-        let text = if call.model == "request" {
-            body.clone()
-        } else {
-            let last = messages.iter().rev().find(|message| message.role == "user");
-            last.map(|message| message.content.text()).unwrap_or_default()
-        };
-        Ok(Answer {
-            id: format!("chatcmpl-mock-{:016x}", fingerprint(body.as_bytes())),
-            model: format!("{NAME}/{}", call.model),
-            usage: usage(asked, words(&text)),
-            text,
-        })
+        Ok(Asked { call, body })
     }
 
     fn keep(&self, request: Received) {
@@ -91,6 +89,88 @@ impl MockProvider {
             received.remove(0);
         }
     }
+}
+
+/// A request, and its body in OpenAI's form.
+struct Asked<'a> {
+    call: &'a LlmCall,
+    body: String,
+}
+
+impl Asked<'_> {
+    fn id(&self, kind: &str) -> String {
+        format!("{kind}-mock-{:016x}", fingerprint(self.body.as_bytes()))
+    }
+
+    fn model(&self) -> String {
+        format!("{NAME}/{}", self.call.model)
+    }
+
+    /// The text that this model answers with where `echo` answers with another.
+    fn instead_of(&self, echo: String) -> String {
+        if self.call.model == "request" { self.body.clone() } else { echo }
+    }
+
+    fn chat(&self) -> Result<Chat, JsonError> {
+        let said = said(&self.call.input).map_err(|error| error.below("messages"))?;
+        let text = self.instead_of(said.last);
+        Ok(Chat {
+            id: self.id("chatcmpl"),
+            model: self.model(),
+            usage: usage(said.words, words(&text)),
+            text,
+        })
+    }
+
+    fn whole(&self) -> Result<Answer, JsonError> {
+        let json = match self.call.endpoint {
+            Endpoint::Chat => return Ok(Answer::Json(self.chat()?.whole())),
+            Endpoint::Transcriptions => return answers::transcription(self),
+            Endpoint::Speech => {
+                let (content_type, body) =
+                    (HeaderValue::from_static("audio/wav"), answers::speech(self)?);
+                return Ok(Answer::Other { content_type, body: HttpBody::whole(body) });
+            }
+            Endpoint::Completions => answers::completion(self)?,
+            Endpoint::Responses => answers::response(self)?,
+            Endpoint::Embeddings => answers::embeddings(self)?,
+            Endpoint::Images => answers::images(self)?,
+        };
+        Ok(Answer::Json(raw(&json)))
+    }
+
+    /// The chunks of a stream, but for chats. `None` where there are none.
+    fn chunks(&self) -> Result<Option<Vec<Box<RawValue>>>, JsonError> {
+        let endpoint = self.call.endpoint;
+        let whole = match (endpoint, self.whole()?) {
+            (Endpoint::Speech, _) => {
+                let sound = answers::speech(self)?;
+                let (head, tail) = sound.split_at(sound.len() / 2);
+                let piece = |sound: &[u8]| {
+                    raw(
+                        &json!({"type": "speech.audio.delta", "audio": Body::from_bytes(sound).base64()}),
+                    )
+                };
+                let done = raw(&json!({"type": "speech.audio.done", "usage": usage(0, 0)}));
+                return Ok(Some(vec![piece(head), piece(tail), done]));
+            }
+            (_, Answer::Json(whole)) => whole,
+            (_, Answer::Other { .. }) => return Ok(None),
+        };
+        let form = endpoint.stream_form();
+        let mut chunks =
+            form.and_then(|form| split_by_words(form, &whole, wants_usage(&self.call.params)));
+        if let (Endpoint::Images, Some(chunks)) = (endpoint, &mut chunks) {
+            let partial = json!({"type": "image_generation.partial_image", "partial_image_index": 0,
+                                 "created_at": CREATED, "b64_json": Body::from_bytes(samples::PNG).base64()});
+            chunks.insert(0, raw(&partial));
+        }
+        Ok(chunks)
+    }
+}
+
+fn bad(error: &JsonError) -> ProviderError {
+    ProviderError::BadRequest { provider: NAME.to_owned(), reason: error.to_string() }
 }
 
 impl Provider for MockProvider {
@@ -108,17 +188,26 @@ impl Provider for MockProvider {
         Box::pin(async move { Ok(models) })
     }
 
-    fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
-        Box::pin(async move {
-            Ok(LlmResponse::new(LlmResponse::CHAT, self.answer(&call, false)?.whole()))
-        })
+    fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {
+        Box::pin(async move { self.asked(&call, false)?.whole().map_err(|error| bad(&error)) })
     }
 
     fn stream(&self, call: LlmCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
         Box::pin(async move {
-            let with_usage = wants_usage(&call.params);
-            let chunks = self.answer(&call, true)?.chunks(with_usage);
-            let chunks: ChunkStream = Box::pin(stream::iter(chunks.map(Ok)));
+            let asked = self.asked(&call, true)?;
+            if call.endpoint == Endpoint::Chat {
+                let chat = asked.chat().map_err(|error| bad(&error))?;
+                let chunks = chat.chunks(wants_usage(&call.params));
+                let chunks: ChunkStream =
+                    Box::pin(stream::iter(chunks.map(|chunk| Ok(chunk.into()))));
+                return Ok(chunks);
+            }
+            let endpoint = call.endpoint;
+            let chunks = asked.chunks().map_err(|error| bad(&error))?;
+            let no_stream = JsonError::new("", "this answer cannot be streamed");
+            let chunks = chunks.ok_or_else(|| bad(&no_stream))?.into_iter();
+            let chunks: ChunkStream =
+                Box::pin(stream::iter(chunks.map(move |chunk| Ok(endpoint.chunk(chunk)))));
             Ok(chunks)
         })
     }
@@ -135,93 +224,12 @@ pub(crate) fn wants_usage(params: &RawObject) -> bool {
     options.and_then(|options| options.include_usage).unwrap_or(false)
 }
 
-struct Answer {
-    id: String,
-    model: String,
-    text: String,
-    usage: Value,
-}
-
-impl Answer {
-    fn whole(&self) -> Box<RawValue> {
-        raw(&json!({
-            "id": self.id,
-            "object": "chat.completion",
-            "created": CREATED,
-            "model": self.model,
-            "choices": [{
-                "index": 0,
-                "message": {"role": "assistant", "content": self.text},
-                "finish_reason": "stop",
-            }],
-            "usage": self.usage,
-        }))
-    }
-
-    /// The chunks, each made when it is asked for: a client that leaves costs no more.
-    fn chunks(self, with_usage: bool) -> impl Iterator<Item = Box<RawValue>> + Send {
-        enum Next {
-            Role,
-            Word(usize),
-            Stop,
-            Usage,
-            End,
-        }
-        let mut next = Next::Role;
-        std::iter::from_fn(move || {
-            let choice = |delta: Value, reason: Value| {
-                self.chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}]), None)
-            };
-            let word_at = |at: usize| match self.text.get(at..) {
-                Some("") | None => None,
-                Some(rest) => rest.split_inclusive(char::is_whitespace).next(),
-            };
-            let after = |at| if word_at(at).is_some() { Next::Word(at) } else { Next::Stop };
-            let (chunk, then) = match next {
-                Next::Role => {
-                    (choice(json!({"role": "assistant", "content": ""}), Value::Null), after(0))
-                }
-                Next::Word(at) => {
-                    let word = word_at(at)?;
-                    (choice(json!({"content": word}), Value::Null), after(at + word.len()))
-                }
-                Next::Stop => {
-                    let then = if with_usage { Next::Usage } else { Next::End };
-                    (choice(json!({}), "stop".into()), then)
-                }
-                Next::Usage => (self.chunk(json!([]), Some(&self.usage)), Next::End),
-                Next::End => return None,
-            };
-            next = then;
-            Some(chunk)
-        })
-    }
-
-    fn chunk(&self, choices: Value, usage: Option<&Value>) -> Box<RawValue> {
-        let mut chunk = json!({
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": CREATED,
-            "model": self.model,
-            "choices": choices,
-        });
-        if let (Some(usage), Some(chunk)) = (usage, chunk.as_object_mut()) {
-            chunk.insert("usage".to_owned(), usage.clone());
-        }
-        raw(&chunk)
-    }
-}
-
 fn usage(asked: usize, answered: usize) -> Value {
     json!({
         "prompt_tokens": asked,
         "completion_tokens": answered,
         "total_tokens": asked.saturating_add(answered),
     })
-}
-
-fn words(text: &str) -> usize {
-    text.split_whitespace().count()
 }
 
 /// FNV-1a: the same number everywhere, which the standard library's hasher does not promise.
@@ -234,41 +242,6 @@ fn fingerprint(bytes: &[u8]) -> u64 {
 fn raw(value: &Value) -> Box<RawValue> {
     // A `Value` can always be written; `null` stands for the impossible.
     to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-#[derive(Deserialize)]
-struct Message {
-    role: String,
-    #[serde(default)]
-    content: Content,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-    #[default]
-    Nothing,
-}
-
-#[derive(Deserialize)]
-struct Part {
-    text: Option<String>,
-}
-
-impl Content {
-    fn text(&self) -> String {
-        match self {
-            Content::Text(text) => text.clone(),
-            Content::Parts(parts) => {
-                let texts: Vec<&str> =
-                    parts.iter().filter_map(|part| part.text.as_deref()).collect();
-                texts.join(" ")
-            }
-            Content::Nothing => String::new(),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -289,8 +262,10 @@ mod tests {
     }
 
     fn complete(mock: &MockProvider, call: LlmCall) -> Result<Value, ProviderError> {
-        let response = mock.complete(call).now_or_never().unwrap()?;
-        Ok(serde_json::from_str(response.get(LlmResponse::CHAT).unwrap().get()).unwrap())
+        match mock.complete(call).now_or_never().unwrap()? {
+            Answer::Json(json) => Ok(serde_json::from_str(json.get()).unwrap()),
+            other @ Answer::Other { .. } => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -349,7 +324,8 @@ mod tests {
         let words: Vec<String> = chunks
             .iter()
             .filter_map(|chunk| {
-                let chunk: Value = serde_json::from_str(chunk.as_ref().unwrap().get()).unwrap();
+                let chunk: Value =
+                    serde_json::from_str(chunk.as_ref().unwrap().json.get()).unwrap();
                 Some(chunk["choices"][0]["delta"]["content"].as_str()?.to_owned())
             })
             .collect();

@@ -3,6 +3,7 @@
 mod base;
 mod chunks;
 mod client;
+mod ending;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,6 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use plugbay::abi::hook::LlmResponse;
 use plugbay::abi::json::{RawObject, parse};
 use plugbay::runtime::BoxFuture;
 use plugbay_hooks::stream::split;
@@ -24,8 +24,9 @@ use self::base::Base;
 use self::chunks::Chunks;
 use self::client::Client;
 use super::mock::wants_usage;
-use super::{ChunkStream, LlmCall, Passing, Phase, Provider, ProviderError, UpstreamError};
+use super::{Answer, ChunkStream, LlmCall, Passing, Phase, Provider, ProviderError, UpstreamError};
 use crate::body::{BodyError, HttpBody};
+use crate::endpoint::Endpoint;
 use crate::request_id;
 
 /// Longest whole answer that is taken, in bytes.
@@ -116,16 +117,21 @@ impl OpenAiProvider {
         call: &LlmCall,
         streamed: bool,
     ) -> Result<Response<Incoming>, ProviderError> {
-        let body = call.to_json(streamed).map_err(|error| ProviderError::BadRequest {
-            provider: self.settings.name.clone(),
-            reason: error.to_string(),
-        })?;
-        let accept = if streamed { "text/event-stream" } else { "application/json" };
+        let (content_type, body) =
+            call.to_body(streamed).map_err(|error| ProviderError::BadRequest {
+                provider: self.settings.name.clone(),
+                reason: error.to_string(),
+            })?;
+        let accept = match call.endpoint {
+            _ if streamed => "text/event-stream",
+            Endpoint::Speech | Endpoint::Transcriptions => "*/*",
+            _ => "application/json",
+        };
         let mut request = Request::new(HttpBody::whole(body));
         *request.method_mut() = Method::POST;
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, content_type);
         if let Some(id) = request_id::value(&call.request_id) {
             headers.insert(request_id::HEADER, id);
         }
@@ -211,9 +217,10 @@ impl OpenAiProvider {
         if raw.get().starts_with('{') { Ok(raw) } else { Err(self.bad_answer("no object")) }
     }
 
-    fn chunks(&self, response: Response<Incoming>) -> Chunks {
+    fn chunks(&self, endpoint: Endpoint, response: Response<Incoming>) -> Chunks {
         let idle = Duration::from_millis(self.settings.timeouts.idle_ms);
-        Chunks::new(self.settings.name.clone(), response.into_body(), idle)
+        let form = endpoint.stream_form();
+        Chunks::new(self.settings.name.clone(), form, response.into_body(), idle)
     }
 
     fn bad_answer(&self, reason: &str) -> ProviderError {
@@ -243,10 +250,17 @@ impl Provider for OpenAiProvider {
         })
     }
 
-    fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
+    fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {
         Box::pin(async move {
             let response = self.ask_model(&call, false).await?;
-            Ok(LlmResponse::new(call.endpoint.response_key(), self.completion(response).await?))
+            match other_than_json(call.endpoint, response.headers()) {
+                Some(content_type) => {
+                    let idle = Duration::from_millis(self.settings.timeouts.idle_ms);
+                    let body = HttpBody::passed(response.into_body(), idle);
+                    Ok(Answer::Other { content_type, body })
+                }
+                None => self.completion(response).await.map(Answer::Json),
+            }
         })
     }
 
@@ -254,14 +268,17 @@ impl Provider for OpenAiProvider {
         Box::pin(async move {
             let response = self.ask_model(&call, true).await?;
             if is_event_stream(response.headers()) {
-                let chunks: ChunkStream = Box::pin(self.chunks(response).into_stream());
+                let chunks = self.chunks(call.endpoint, response);
+                let chunks: ChunkStream = Box::pin(chunks.into_stream());
                 return Ok(chunks);
             }
             // Some servers know only whole answers and do not say so.
             let whole = self.completion(response).await?;
-            let chunks = split(&whole, wants_usage(&call.params))
-                .ok_or_else(|| self.bad_answer("neither a stream nor a completion"))?;
-            let chunks: ChunkStream = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
+            let form = call.endpoint.stream_form();
+            let chunks = form.and_then(|form| split(form, &whole, wants_usage(&call.params)));
+            let chunks = chunks.ok_or_else(|| self.bad_answer("neither a stream nor an answer"))?;
+            let chunks = chunks.into_iter().map(move |chunk| Ok(call.endpoint.chunk(chunk)));
+            let chunks: ChunkStream = Box::pin(stream::iter(chunks));
             Ok(chunks)
         })
     }
@@ -290,6 +307,21 @@ fn bearer(key: &str) -> Result<HeaderValue, SetupError> {
 fn is_event_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+/// What an answer is that the endpoint gives as it comes.
+fn other_than_json(endpoint: Endpoint, headers: &HeaderMap) -> Option<HeaderValue> {
+    let kind = headers.get(CONTENT_TYPE).cloned();
+    let is_json = || {
+        let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        kind.trim_start().to_ascii_lowercase().starts_with("application/json")
+    };
+    let unknown = || HeaderValue::from_static("application/octet-stream");
+    match endpoint {
+        Endpoint::Speech => Some(kind.unwrap_or_else(unknown)),
+        Endpoint::Transcriptions if !is_json() => Some(kind.unwrap_or_else(unknown)),
+        _ => None,
+    }
 }
 
 fn told_to_clients(headers: &HeaderMap) -> Vec<(String, String)> {

@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
-use plugbay::abi::hook::LlmResponse;
 use plugbay::abi::json::RawObject;
 use plugbay::runtime::BoxFuture;
 use plugbay_gateway::{
-    ChunkStream, Gateway, LlmCall, Provider, ProviderError, Running, ServerTimeouts,
+    Answer, ChunkStream, Gateway, LlmCall, Provider, ProviderError, Running, ServerTimeouts,
 };
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
@@ -32,13 +31,13 @@ impl Provider for Gate {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn complete(&self, _: LlmCall) -> BoxFuture<'_, Result<LlmResponse, ProviderError>> {
+    fn complete(&self, _: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {
         Box::pin(async {
             self.arrived.send(thread::current().id()).unwrap();
             self.open.acquire().await.unwrap().forget();
             let answer = json!({"choices": [{"message": {"content": "through"}}]}).to_string();
             let raw = serde_json::value::RawValue::from_string(answer).unwrap();
-            Ok(LlmResponse::new(LlmResponse::CHAT, raw))
+            Ok(Answer::Json(raw))
         })
     }
 

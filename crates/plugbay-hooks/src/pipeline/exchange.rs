@@ -320,6 +320,14 @@ impl Exchange {
         response.into_inner()
     }
 
+    /// The client left a stream before its end: [`streamed`](Self::streamed), which is called next,
+    /// shows what was sent up to then, and `context.cancelled` says so.
+    pub fn cancelled(&mut self) {
+        if self.context.set("cancelled", &true).is_err() {
+            debug_assert!(false, "a boolean is JSON");
+        }
+    }
+
     /// Shows a stream that was sent to `post_hook`, from the plugin that answered it, if one
     /// did, and then to `http_post_hook`, with `context.streamed` set. Nothing that they
     /// return changes what was sent, and each is shown what was.

@@ -1,15 +1,18 @@
-//! The chunks of a chat completion, put together to what it would have been unstreamed.
+//! The chunks of a stream, kept while it runs and put together when it has ended.
 
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
 
-/// Puts the chunks of one stream together.
+use super::{Form, choices, events};
+
+/// Puts the chunks of one stream together to what the answer would have been unstreamed.
 ///
 /// While the stream runs it only keeps their text; they are parsed when it has ended. What it
 /// keeps is bounded: past `limit` bytes of chunks it takes no more and says so in
 /// [`is_complete`](Self::is_complete).
 #[derive(Debug)]
 pub struct Assembler {
+    form: Form,
     /// The chunks, one after another.
     text: String,
     /// Where each chunk ends.
@@ -18,19 +21,13 @@ pub struct Assembler {
     complete: bool,
 }
 
-/// Choices that are kept at most, whatever index a chunk names.
-const MOST_CHOICES: usize = 1024;
-
-/// Tool calls that are kept at most per choice.
-const MOST_TOOL_CALLS: usize = 1024;
-
 impl Assembler {
     /// An assembler of at most `limit` bytes of chunks.
-    pub fn new(limit: usize) -> Self {
-        Self { text: String::new(), ends: Vec::new(), limit, complete: true }
+    pub fn new(form: Form, limit: usize) -> Self {
+        Self { form, text: String::new(), ends: Vec::new(), limit, complete: true }
     }
 
-    /// Adds a chunk. One that is no object of the chat API is passed over.
+    /// Adds a chunk. One that is no object of the API is passed over.
     pub fn push(&mut self, chunk: &RawValue) {
         let chunk = chunk.get();
         if chunk.len() > self.limit.saturating_sub(self.text.len()) {
@@ -46,158 +43,28 @@ impl Assembler {
         self.complete
     }
 
-    /// The whole response, as the value of `chat_response`.
+    /// The whole response, as the value of its response key.
     pub fn finish(self) -> Box<RawValue> {
-        let mut whole = Whole::default();
+        let Self { form, text, ends, .. } = self;
         let mut start = 0;
-        for end in self.ends {
-            let chunk = self.text.get(start..end).map(serde_json::from_str);
-            if let Some(Ok(Value::Object(chunk))) = chunk {
-                whole.add(chunk);
-            }
+        let chunks = ends.into_iter().filter_map(|end| {
+            let chunk = text.get(start..end).map(serde_json::from_str);
             start = end;
-        }
-        let Whole { mut response, choices } = whole;
-        let choices = choices.into_iter().filter(|choice| !choice.is_empty());
-        response.insert("choices".to_owned(), choices.map(Value::Object).collect());
+            match chunk {
+                Some(Ok(Value::Object(chunk))) => Some(chunk),
+                _ => None,
+            }
+        });
+        let whole = match form {
+            Form::Chat | Form::Completion => choices::whole(chunks),
+            Form::Responses => events::response(chunks),
+            Form::Speech => events::speech(chunks),
+            Form::Transcription => events::transcription(chunks),
+            Form::Images => events::images(chunks),
+        };
         // A `Value` can always be written; `null` stands for the impossible.
-        to_raw_value(&response).unwrap_or_else(|_| RawValue::NULL.to_owned())
+        to_raw_value(&whole).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
-}
-
-/// A response, as far as the chunks up to now go.
-#[derive(Default)]
-struct Whole {
-    response: Map<String, Value>,
-    choices: Vec<Map<String, Value>>,
-}
-
-impl Whole {
-    fn add(&mut self, chunk: Map<String, Value>) {
-        for (name, value) in chunk {
-            match (name.as_str(), value) {
-                ("choices", Value::Array(choices)) => {
-                    for choice in choices {
-                        self.choice(choice);
-                    }
-                }
-                // What a client reads to tell streams from whole responses.
-                ("object", Value::String(object)) => {
-                    let whole = object.trim_end_matches(".chunk");
-                    self.response.insert(name, whole.into());
-                }
-                // Chunks have `usage: null` up to the last one.
-                (_, Value::Null) => {
-                    self.response.entry(name).or_insert(Value::Null);
-                }
-                (_, value) => {
-                    self.response.insert(name, value);
-                }
-            }
-        }
-    }
-
-    fn choice(&mut self, choice: Value) {
-        let Value::Object(choice) = choice else { return };
-        let index = index_of(&choice);
-        let Some(whole) = slot(&mut self.choices, index, MOST_CHOICES) else { return };
-        whole.insert("index".to_owned(), index.into());
-        for (name, value) in choice {
-            match (name.as_str(), value) {
-                ("delta", Value::Object(delta)) => {
-                    if let Value::Object(message) =
-                        whole.entry("message").or_insert_with(|| Map::new().into())
-                    {
-                        merge_delta(message, delta);
-                    }
-                }
-                ("index", _) => {}
-                (_, value) => merge_field(whole, name, value),
-            }
-        }
-    }
-}
-
-/// `content`, `refusal` and their like come in pieces; a role or an id comes once.
-const WHOLE_TEXTS: [&str; 5] = ["role", "id", "type", "name", "finish_reason"];
-
-fn merge_delta(message: &mut Map<String, Value>, delta: Map<String, Value>) {
-    for (name, value) in delta {
-        match (name.as_str(), value) {
-            ("tool_calls", Value::Array(calls)) => {
-                let Value::Array(whole) =
-                    message.entry("tool_calls").or_insert_with(|| Value::Array(Vec::new()))
-                else {
-                    continue;
-                };
-                for call in calls {
-                    merge_tool_call(whole, call);
-                }
-            }
-            (_, value) => merge_field(message, name, value),
-        }
-    }
-}
-
-fn merge_tool_call(calls: &mut Vec<Value>, call: Value) {
-    let Value::Object(mut call) = call else { return };
-    let index = index_of(&call);
-    call.remove("index");
-    if index >= MOST_TOOL_CALLS {
-        return;
-    }
-    if calls.len() <= index {
-        calls.resize_with(index + 1, || Map::new().into());
-    }
-    if let Some(Value::Object(whole)) = calls.get_mut(index) {
-        for (name, value) in call {
-            merge_field(whole, name, value);
-        }
-    }
-}
-
-/// Texts grow, lists grow, objects are merged; anything else is replaced, `null` by everything.
-fn merge_field(whole: &mut Map<String, Value>, name: String, value: Value) {
-    match (whole.get_mut(&name), value) {
-        (Some(Value::String(text)), Value::String(more)) => {
-            if WHOLE_TEXTS.contains(&name.as_str()) {
-                if !more.is_empty() {
-                    *text = more;
-                }
-            } else {
-                text.push_str(&more);
-            }
-        }
-        (Some(Value::Array(items)), Value::Array(more)) => items.extend(more),
-        (Some(Value::Object(fields)), Value::Object(more)) => {
-            for (name, value) in more {
-                merge_field(fields, name, value);
-            }
-        }
-        (Some(_), Value::Null) => {}
-        (_, value) => {
-            whole.insert(name, value);
-        }
-    }
-}
-
-fn index_of(object: &Map<String, Value>) -> usize {
-    let index = object.get("index").and_then(Value::as_u64).unwrap_or(0);
-    usize::try_from(index).unwrap_or(usize::MAX)
-}
-
-fn slot(
-    choices: &mut Vec<Map<String, Value>>,
-    index: usize,
-    most: usize,
-) -> Option<&mut Map<String, Value>> {
-    if index >= most {
-        return None;
-    }
-    if choices.len() <= index {
-        choices.resize_with(index + 1, Map::new);
-    }
-    choices.get_mut(index)
 }
 
 #[cfg(test)]
@@ -206,83 +73,45 @@ mod tests {
 
     use super::*;
 
-    fn assemble(chunks: &[Value]) -> Value {
-        let mut assembler = Assembler::new(1 << 20);
-        for chunk in chunks {
-            assembler.push(&to_raw_value(chunk).unwrap());
-        }
-        assert!(assembler.is_complete());
-        serde_json::from_str(assembler.finish().get()).unwrap()
-    }
-
-    #[test]
-    fn text_grows_and_the_rest_comes_once() {
-        let chunk = |choices: Value, usage: Value| {
-            json!({"id": "c-1", "object": "chat.completion.chunk", "created": 7, "model": "m",
-                   "choices": choices, "usage": usage})
-        };
-        let whole = assemble(&[
-            chunk(
-                json!([{"index": 0, "delta": {"role": "assistant", "content": ""},
-                        "finish_reason": null}]),
-                Value::Null,
-            ),
-            chunk(json!([{"index": 0, "delta": {"content": "Hel"}}]), Value::Null),
-            chunk(json!([{"index": 1, "delta": {"content": "other"}}]), Value::Null),
-            chunk(json!([{"index": 0, "delta": {"content": "lo"}}]), Value::Null),
-            chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null),
-            chunk(json!([]), json!({"total_tokens": 3})),
-        ]);
-        assert_eq!(
-            whole,
-            json!({
-                "id": "c-1", "object": "chat.completion", "created": 7, "model": "m",
-                "choices": [
-                    {"index": 0, "message": {"role": "assistant", "content": "Hello"},
-                     "finish_reason": "stop"},
-                    {"index": 1, "message": {"content": "other"}},
-                ],
-                "usage": {"total_tokens": 3},
-            })
-        );
-    }
-
-    #[test]
-    fn tool_calls_are_put_together_by_index() {
-        let call =
-            |calls: Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": calls}}]});
-        let whole = assemble(&[
-            call(json!([{"index": 0, "id": "a", "type": "function",
-                         "function": {"name": "look", "arguments": ""}}])),
-            call(json!([{"index": 0, "function": {"arguments": "{\"x\""}}])),
-            call(json!([{"index": 1, "id": "b", "function": {"name": "go", "arguments": "{}"}}])),
-            call(json!([{"index": 0, "function": {"arguments": ":1}"}}])),
-        ]);
-        assert_eq!(
-            whole["choices"][0]["message"]["tool_calls"],
-            json!([
-                {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{\"x\":1}"}},
-                {"id": "b", "function": {"name": "go", "arguments": "{}"}},
-            ])
-        );
-    }
-
-    #[test]
-    fn nonsense_is_passed_over() {
-        let whole = assemble(&[
-            json!([1]),
-            json!({"choices": 5}),
-            json!({"choices": [null, {"index": 18_446_744_073_709_551_615_u64, "delta": {}}]}),
-        ]);
-        assert_eq!(whole, json!({"choices": []}));
-    }
-
     #[test]
     fn it_takes_no_more_than_its_limit() {
-        let mut assembler = Assembler::new(8);
+        let mut assembler = Assembler::new(Form::Chat, 8);
         assembler.push(&to_raw_value(&json!({"a": 1})).unwrap());
         assembler.push(&to_raw_value(&json!({"b": 2})).unwrap());
         assert!(!assembler.is_complete());
         assert_eq!(assembler.finish().get(), r#"{"a":1,"choices":[]}"#);
+    }
+
+    #[test]
+    fn nonsense_is_passed_over() {
+        for (form, wanted) in [
+            (Form::Chat, json!({"choices": []})),
+            (Form::Completion, json!({"choices": []})),
+            (Form::Responses, json!({"output": []})),
+            (Form::Speech, json!({"audio": ""})),
+            (Form::Transcription, json!({"text": ""})),
+            (Form::Images, json!({"data": []})),
+        ] {
+            let mut assembler = Assembler::new(form, 1 << 20);
+            for chunk in [
+                json!([1]),
+                json!("text"),
+                json!({"choices": 5, "type": 7}),
+                json!({"choices": [null, {"index": 18_446_744_073_709_551_615_u64, "delta": {}}]}),
+                json!({"type": "response.output_text.delta", "output_index": 1_u64 << 40, "delta": "x"}),
+                json!({"type": "response.output_item.done", "output_index": 1_u64 << 40, "item": {}}),
+                json!({"type": "speech.audio.delta", "audio": "no base64"}),
+                json!({"type": "transcript.text.delta"}),
+            ] {
+                assembler.push(&to_raw_value(&chunk).unwrap());
+            }
+            let whole: Value = serde_json::from_str(assembler.finish().get()).unwrap();
+            // Whatever a chat's chunk has beside its choices is kept.
+            let whole = match form {
+                Form::Chat | Form::Completion => json!({"choices": whole["choices"]}),
+                _ => whole,
+            };
+            assert_eq!(whole, wanted, "{form:?}");
+        }
     }
 }

@@ -5,13 +5,16 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_core::Stream;
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use plugbay::abi::json::RawObject;
+use plugbay_hooks::stream::Form;
 use serde_json::value::RawValue;
 
 use super::chain;
-use crate::provider::{Phase, ProviderError, UpstreamError};
+use super::ending::Ending;
+use crate::provider::{Chunk, Phase, ProviderError, UpstreamError};
 use crate::sse::{DONE, Decoder, Event};
 
 /// Longest event of a stream, in bytes.
@@ -20,6 +23,8 @@ const MAX_EVENT: usize = 8 << 20;
 /// A streamed response being read.
 pub(super) struct Chunks {
     provider: String,
+    form: Option<Form>,
+    ending: Ending,
     body: Incoming,
     idle: Duration,
     decoder: Decoder,
@@ -28,9 +33,16 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    pub(super) fn new(provider: String, body: Incoming, idle: Duration) -> Self {
+    pub(super) fn new(
+        provider: String,
+        form: Option<Form>,
+        body: Incoming,
+        idle: Duration,
+    ) -> Self {
         Self {
             provider,
+            form,
+            ending: Ending::of(form),
             body,
             idle,
             decoder: Decoder::new(MAX_EVENT),
@@ -39,9 +51,7 @@ impl Chunks {
         }
     }
 
-    pub(super) fn into_stream(
-        self,
-    ) -> impl Stream<Item = Result<Box<RawValue>, ProviderError>> + Send {
+    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Chunk, ProviderError>> + Send {
         stream::unfold(Some(self), |chunks| async move {
             let mut chunks = chunks?;
             match chunks.next().await {
@@ -52,23 +62,45 @@ impl Chunks {
         })
     }
 
-    async fn next(&mut self) -> Result<Option<Box<RawValue>>, ProviderError> {
+    async fn next(&mut self) -> Result<Option<Chunk>, ProviderError> {
         loop {
+            if self.ending.is_over() {
+                return Ok(self.over());
+            }
             if let Some(event) = self.events.pop_front() {
                 if event.data.trim() == DONE {
-                    return Ok(None);
+                    return Ok(self.over());
                 }
-                if event.name.as_deref() == Some("error") {
-                    return Err(self.told(event.data));
-                }
-                let chunk = RawValue::from_string(event.data);
-                return chunk.map(Some).map_err(|error| self.unusable(&error));
+                return self.chunk(event).map(Some);
             }
             if self.ended {
-                return Ok(None);
+                return match self.ending.is_complete() {
+                    true => Ok(None),
+                    false => Err(ProviderError::CutShort { provider: self.provider.clone() }),
+                };
             }
             self.read().await?;
         }
+    }
+
+    /// Nothing follows. Where the body's end is there already, it is taken, so that the connection can
+    /// be used again; nobody waits for it.
+    fn over(&mut self) -> Option<Chunk> {
+        drop(self.body.frame().now_or_never());
+        None
+    }
+
+    fn chunk(&mut self, event: Event) -> Result<Chunk, ProviderError> {
+        let Event { name, data } = event;
+        if name.as_deref() == Some("error") {
+            return Err(self.told(data));
+        }
+        let json = RawValue::from_string(data).map_err(|error| self.unusable(&error))?;
+        // Where events are told apart by what is in them, a name is nobody's.
+        let name = name.filter(|_| !self.form.is_some_and(Form::ends_with_done));
+        let chunk = Chunk { name, json };
+        self.ending.see(&chunk);
+        Ok(chunk)
     }
 
     async fn read(&mut self) -> Result<(), ProviderError> {
@@ -100,6 +132,15 @@ impl Chunks {
 
     /// An error that the provider told in the middle of a stream.
     fn told(&self, body: String) -> ProviderError {
+        // The Responses API has the error's fields beside `type`, and not below `error`.
+        let fields: Result<RawObject, _> = serde_json::from_str(&body);
+        let body = match fields {
+            Ok(mut fields) if fields.raw("error").is_none() && fields.raw("message").is_some() => {
+                fields.remove("type");
+                format!(r#"{{"error":{}}}"#, fields.to_json())
+            }
+            _ => body,
+        };
         let error = UpstreamError { status: 502, body: body.into(), headers: Vec::new() };
         ProviderError::Upstream { provider: self.provider.clone(), error }
     }
