@@ -18,11 +18,13 @@ use crate::api_error::{self, invalid};
 use crate::body::HttpBody;
 use crate::budget::Budget;
 use crate::llm;
+use crate::observe::Observer;
 use crate::provider::Registry;
 use crate::request_id::{self, RequestId};
 use crate::route::Route;
 use crate::server::Background;
 use crate::streaming::Streamed;
+use crate::trace::Trace;
 use crate::{collect, models, passing, shape, streaming, taking_part, translate};
 
 /// What all threads of one gateway share.
@@ -32,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) collected: Arc<Budget>,
+    /// Who sees requests end, where anybody wants to know.
+    pub(crate) observer: Option<Arc<Observer>>,
     pub(crate) draining: AtomicBool,
 }
 
@@ -104,6 +108,22 @@ impl Api {
 
     /// Answers a request.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
+        match &self.shared.observer {
+            None => self.traced(request).await,
+            Some(observer) => {
+                observer.watch(request, async |request| self.traced(request).await).await
+            }
+        }
+    }
+
+    async fn traced(&self, request: Request<Incoming>) -> Response<HttpBody> {
+        match Trace::of(request.headers()) {
+            None => self.answered(request).await,
+            Some(trace) => Box::pin(trace.around(self.answered(request))).await,
+        }
+    }
+
+    async fn answered(&self, request: Request<Incoming>) -> Response<HttpBody> {
         let id = RequestId::of(request.headers());
         let (parts, incoming) = request.into_parts();
         let mut response = match (shape::check(&parts), parts.uri.path()) {

@@ -16,7 +16,9 @@ use serde_json::value::RawValue;
 
 pub use error::ConfigError;
 
+use crate::observe::AccessLogTarget;
 use crate::provider::UpstreamTimeouts;
+use crate::record::RecordConfig;
 
 /// A gateway's configuration. Every key has a default; an unknown one is an error.
 #[derive(Debug, Clone, Deserialize)]
@@ -37,6 +39,12 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where records of what plugins were refused go.
     pub audit: AuditConfig,
+    /// Where Prometheus reads.
+    pub metrics: MetricsConfig,
+    /// Where a line for each request goes. Default `off`.
+    pub access_log: AccessLogTarget,
+    /// Calls of hooks that are kept. Default: none.
+    pub record: Option<RecordConfig>,
     /// The plugins.
     pub plugins: Vec<PluginConfig>,
     /// Who answers. Without any, the built-in `mock`.
@@ -55,6 +63,9 @@ impl Default for Config {
             timeouts: ServerTimeouts::default(),
             server: ServerConfig::default(),
             audit: AuditConfig::default(),
+            metrics: MetricsConfig::default(),
+            access_log: AccessLogTarget::default(),
+            record: None,
             plugins: Vec::new(),
             providers: ProvidersConfig::default(),
             default_provider: None,
@@ -70,6 +81,16 @@ pub struct ServerConfig {
     /// Threads that serve, each with its own connections. Default: as many as there are
     /// processors.
     pub threads: Option<NonZeroUsize>,
+}
+
+/// Where Prometheus reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MetricsConfig {
+    /// The address of `/metrics`. Without one, nothing is counted but what plugins' hooks come to.
+    #[serde(deserialize_with = "some_address")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// Where records of what plugins were refused go. Who sets up the host reads this.
@@ -273,6 +294,10 @@ impl Config {
             .map_err(|plain| ConfigError::from_json(file, text, &plain))?;
         let base = file.parent().unwrap_or(Path::new(""));
         config.audit.file = config.audit.file.map(|audit| base.join(audit));
+        config.access_log = config.access_log.below(base);
+        if let Some(record) = &mut config.record {
+            record.directory = base.join(&record.directory);
+        }
         for (index, plugin) in config.plugins.iter_mut().enumerate() {
             let at = || format!("plugins[{index}].path");
             if is_url(&plugin.path) {
@@ -344,6 +369,12 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
             "found `{text}`, wanted an IP address and a port such as 127.0.0.1:8080"
         ))
     })
+}
+
+fn some_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    address(deserializer).map(Some)
 }
 
 fn is_url(path: &Path) -> bool {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use plugbay::runtime::SystemClock;
-use plugbay::{Host, Plugin};
-use plugbay_hooks::{Pipeline, PluginEntry, PluginStatus};
+use plugbay::{Host, MetricSink, Plugin};
+use plugbay_hooks::{HookPlugin, Pipeline, PluginEntry, PluginStatus};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -17,7 +17,11 @@ use crate::budget::Budget;
 use crate::config::{Config, MOCK, OPENAI, OpenAiConfig, PluginConfig, ServerTimeouts};
 use crate::error::GatewayError;
 use crate::listen;
+use crate::observe::{
+    AccessLog, AccessLogTarget, Counts, Measured, MetricsListener, Observer, Sources,
+};
 use crate::provider::{MockProvider, OpenAiProvider, Provider, Registry};
+use crate::record::{RecordConfig, Recorder, Taped};
 use crate::server::ShutdownReport;
 use crate::workers::Workers;
 
@@ -40,8 +44,11 @@ impl Gateway {
     pub async fn start(config: Config, host: &Host) -> Result<Running, GatewayError> {
         // Providers first: they fail sooner than plugins load.
         let (providers, mock) = providers(&config)?;
+        let recorder = config.record.as_ref().map(recorder).transpose()?;
         let plugins = load_all(&config.plugins, host).await?;
-        let entries = plugins.into_iter().map(|(config, plugin)| entry(config, plugin)).collect();
+        let entries =
+            plugins.into_iter().map(|(config, plugin)| entry(config, plugin, recorder.as_ref()));
+        let entries = entries.collect();
         let pipeline = Pipeline::new(entries, Arc::new(SystemClock::new()));
         let mut builder = Self::builder()
             .listen(config.listen)
@@ -52,6 +59,9 @@ impl Gateway {
             .default_provider(config.default_provider());
         builder.providers = providers;
         builder.threads = config.server.threads;
+        builder.metrics = config.metrics.listen;
+        builder.plugin_metrics = host.metrics();
+        builder.access_log = config.access_log.clone();
         let mut running = builder.bind().await?;
         running.mock = mock;
         Ok(running)
@@ -67,6 +77,9 @@ pub struct GatewayBuilder {
     default_provider: Option<String>,
     max_body_bytes: Option<usize>,
     max_collected_bytes: Option<usize>,
+    metrics: Option<SocketAddr>,
+    plugin_metrics: Option<Arc<dyn MetricSink>>,
+    access_log: AccessLogTarget,
     timeouts: ServerTimeouts,
     threads: Option<NonZeroUsize>,
 }
@@ -121,6 +134,28 @@ impl GatewayBuilder {
         self
     }
 
+    /// Serves metrics for Prometheus at `/metrics` of this address. Without one, requests are not
+    /// counted.
+    #[must_use]
+    pub fn metrics(mut self, address: SocketAddr) -> Self {
+        self.metrics = Some(address);
+        self
+    }
+
+    /// What plugins count themselves, to be among the metrics.
+    #[must_use]
+    pub fn plugin_metrics(mut self, sink: Arc<dyn MetricSink>) -> Self {
+        self.plugin_metrics = Some(sink);
+        self
+    }
+
+    /// Where a line for each request goes. Default: nowhere.
+    #[must_use]
+    pub fn access_log(mut self, target: AccessLogTarget) -> Self {
+        self.access_log = target;
+        self
+    }
+
     /// Threads that serve. Default: as many as there are processors.
     #[must_use]
     pub fn threads(mut self, threads: NonZeroUsize) -> Self {
@@ -140,9 +175,18 @@ impl GatewayBuilder {
             .pipeline
             .take()
             .unwrap_or_else(|| Pipeline::new(Vec::new(), Arc::new(SystemClock::new())));
+        let pipeline = Arc::new(pipeline);
+        let (observer, metrics) = match self.observed(&pipeline).await {
+            Ok(observed) => observed,
+            Err(error) => {
+                pipeline.close().await;
+                return Err(error);
+            }
+        };
         let shared = Arc::new(Shared {
             hooks: HttpHooks::of(&pipeline),
-            pipeline: Arc::new(pipeline),
+            pipeline,
+            observer,
             max_body_bytes: self.max_body_bytes.unwrap_or(16 << 20),
             body_timeout: self.timeouts.body(),
             collected: Budget::new(self.max_collected_bytes.unwrap_or(512 << 20)),
@@ -155,13 +199,39 @@ impl GatewayBuilder {
                 let (stop, stopped) = watch::channel(false);
                 let serving = tokio::spawn(workers.supervise(shared, timeouts, stopped));
                 let serving = Serving::Task(serving);
-                Ok(Running { address, pipeline, stop, serving, mock: None })
+                Ok(Running { address, pipeline, stop, serving, metrics, mock: None })
             }
             Err(error) => {
                 shared.pipeline.close().await;
                 Err(error)
             }
         }
+    }
+
+    /// Who sees requests end, and where that can be read.
+    async fn observed(&mut self, pipeline: &Arc<Pipeline>) -> Result<Observed, GatewayError> {
+        let failed = |source| GatewayError::AccessLog { source };
+        let log = AccessLog::open(&self.access_log).map_err(failed)?;
+        let counts = self.metrics.map(|_| Arc::new(Counts::default()));
+        let metrics = match self.metrics.zip(counts.clone()) {
+            Some((address, counts)) => {
+                let pipeline = Arc::clone(pipeline);
+                let plugins = Box::new(move || pipeline.status());
+                let sources = Sources { counts, plugins, values: self.plugin_metrics.take() };
+                let listener = MetricsListener::start(address, sources).await;
+                Some(listener.map_err(|source| GatewayError::Listen { address, source })?)
+            }
+            None => None,
+        };
+        let observer = Observer::new(counts, log);
+        if let Some(observer) = &observer {
+            let measured = |provider| -> Arc<dyn Provider> {
+                Arc::new(Measured::new(provider, Arc::clone(observer)))
+            };
+            self.providers =
+                std::mem::take(&mut self.providers).into_iter().map(measured).collect();
+        }
+        Ok((observer, metrics))
     }
 
     async fn serving(self, shared: &Arc<Shared>) -> Result<(Workers, SocketAddr), GatewayError> {
@@ -193,6 +263,8 @@ impl GatewayBuilder {
     }
 }
 
+type Observed = (Option<Arc<Observer>>, Option<MetricsListener>);
+
 /// The server's task, or what it left.
 enum Serving {
     Task(JoinHandle<ShutdownReport>),
@@ -205,6 +277,7 @@ pub struct Running {
     pipeline: Arc<Pipeline>,
     stop: watch::Sender<bool>,
     serving: Serving,
+    metrics: Option<MetricsListener>,
     mock: Option<Arc<MockProvider>>,
 }
 
@@ -212,6 +285,11 @@ impl Running {
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where metrics are read, if they are.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsListener::address)
     }
 
     /// How its plugins are doing, in the order of the pre hooks.
@@ -309,7 +387,17 @@ async fn load_all<'a>(
     Ok(loaded)
 }
 
-fn entry(config: &PluginConfig, plugin: Plugin) -> PluginEntry {
+fn recorder(config: &RecordConfig) -> Result<Arc<Recorder>, GatewayError> {
+    let directory = config.directory.clone();
+    let failed = |source| GatewayError::Record { directory, source };
+    Recorder::start(config).map(Arc::new).map_err(failed)
+}
+
+fn entry(config: &PluginConfig, plugin: Plugin, recorder: Option<&Arc<Recorder>>) -> PluginEntry {
+    let plugin: Arc<dyn HookPlugin> = match recorder {
+        Some(recorder) => Arc::new(Taped::new(plugin, Arc::clone(recorder))),
+        None => Arc::new(plugin),
+    };
     PluginEntry {
         placement: config.placement,
         order: config.order,
@@ -318,6 +406,6 @@ fn entry(config: &PluginConfig, plugin: Plugin) -> PluginEntry {
         matching: config.matching.clone(),
         opt_out: config.opt_out,
         see_credentials: config.see_credentials,
-        ..PluginEntry::new(Arc::new(plugin))
+        ..PluginEntry::new(plugin)
     }
 }

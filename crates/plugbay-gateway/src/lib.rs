@@ -15,8 +15,10 @@ mod gateway;
 mod listen;
 mod llm;
 mod models;
+mod observe;
 mod passing;
 mod provider;
+mod record;
 mod request_id;
 mod route;
 mod server;
@@ -24,20 +26,23 @@ mod shape;
 mod sse;
 mod streaming;
 mod taking_part;
+mod trace;
 mod translate;
 mod wire;
 mod workers;
 
 pub use body::{BodyError, HttpBody};
 pub use config::{
-    Config, ConfigError, MockConfig, OpenAiConfig, PluginConfig, ProvidersConfig, ServerConfig,
-    ServerTimeouts,
+    Config, ConfigError, MetricsConfig, MockConfig, OpenAiConfig, PluginConfig, ProvidersConfig,
+    ServerConfig, ServerTimeouts,
 };
 pub use endpoint::Endpoint;
 pub use error::GatewayError;
 pub use gateway::{Gateway, GatewayBuilder, Running};
+pub use observe::AccessLogTarget;
 pub use provider::{
     Answer, Chunk, ChunkStream, LlmCall, MockProvider, OpenAiProvider, Passing, Phase, Provider,
     ProviderError, Received, SetupError, UpstreamError, UpstreamTimeouts,
 };
+pub use record::{RecordConfig, RecordedCall};
 pub use server::ShutdownReport;

@@ -83,6 +83,19 @@ impl Key {
     }
 }
 
+/// Puts masks in place of the keys among headers by name. Tells whether there were any.
+pub fn mask_keys(headers: &mut serde_json::Map<String, serde_json::Value>) -> bool {
+    let mut found = false;
+    for (header, value) in headers {
+        let is_key = HEADERS.iter().any(|known| header.eq_ignore_ascii_case(known));
+        if let (true, serde_json::Value::String(text)) = (is_key, value) {
+            *text = mask(text);
+            found = true;
+        }
+    }
+    found
+}
+
 /// What is shown of a value: of schemes that everybody knows the scheme, and nothing else.
 fn mask(value: &str) -> String {
     let known = |scheme: &str| {

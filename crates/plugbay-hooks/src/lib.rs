@@ -14,6 +14,7 @@ mod stats;
 pub mod stream;
 
 pub use breaker::BreakerSettings;
+pub use credentials::mask_keys;
 pub use failure::{CallFailure, Cause, FailureKind, HookFailure};
 pub use matching::{Asked, Glob, HeaderRule, Match, NoFraction, Sample};
 pub use order::Placement;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use plugbay_gateway::{Config, Gateway as Server, ShutdownReport};
+use plugbay::{HostBuilder, Metrics};
+use plugbay_gateway::{AccessLogTarget, Config, Gateway as Server, RecordConfig, ShutdownReport};
 
 use crate::exit::Outcome;
 use crate::harden::HardenOption;
-use crate::logging;
+use crate::logging::{self, LogFormat};
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{ProgramDesktop, ServiceOptions};
@@ -36,6 +37,13 @@ pub(crate) struct Gateway {
     /// Serve on this many threads, whatever the configuration says; without either, one a processor
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
+    /// Keep calls of hooks in this folder, keys masked, for `plugbay call --replay`; how many, the
+    /// configuration's `record` says
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// How log lines on stderr look
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
     #[command(flatten)]
     backend: BackendOptions,
     #[command(flatten)]
@@ -48,13 +56,17 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn run(self) -> Result<Outcome> {
-        logging::start("info");
+        logging::start_as(self.log_format, "info");
         let mut config = Config::load(&self.config)?;
         if let Some(listen) = self.listen {
             config.listen = listen;
         }
         if self.threads.is_some() {
             config.server.threads = self.threads;
+        }
+        if let Some(folder) = &self.record {
+            let record = config.record.get_or_insert_with(|| RecordConfig::new(folder));
+            record.directory.clone_from(folder);
         }
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
@@ -67,10 +79,23 @@ impl Gateway {
                 places.granted(&plugin.capabilities);
             }
             places.listens(config.listen.port());
+            if let Some(metrics) = config.metrics.listen {
+                places.listens(metrics.port());
+            }
+            if let AccessLogTarget::File(file) = &config.access_log {
+                places.writes(file);
+            }
+            if let Some(record) = &config.record {
+                places.keeps(&record.directory);
+            }
             places
         })?;
         let lent = |host| self.services.lent(host, ProgramDesktop::default());
-        let heeded = |host| lent(self.policy.heeded(host, &audit));
+        let counted = |host: HostBuilder| match config.metrics.listen {
+            Some(_) => host.metrics(Arc::new(Metrics::default())),
+            None => host,
+        };
+        let heeded = |host| counted(lent(self.policy.heeded(host, &audit)));
         let host = self.backend.host_of_many(Arc::new(StderrLines), heeded)?;
         // One thread for a module that takes long to compile, and one that sees a signal meanwhile; the
         // gateway serves on threads of its own.
@@ -97,6 +122,9 @@ impl Gateway {
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             // Scripts wait for this line; it is the only one on stdout.
             outln!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());
+            if let Some(metrics) = running.metrics_addr() {
+                anstream::eprintln!("{DIM}metrics at http://{metrics}/metrics{DIM:#}");
+            }
             anstream::eprintln!("{DIM}plugins: {}; engine: {backend}{DIM:#}", ui::printable(&names));
             stop.await;
             anstream::eprintln!(

@@ -24,7 +24,7 @@ pub(crate) struct Places {
     /// Programs by absolute path.
     pub(super) programs: Vec<PathBuf>,
     /// Where connections are taken. Port 0 is a free one, which may be any.
-    pub(super) listens: Option<u16>,
+    pub(super) listens: Vec<u16>,
 }
 
 impl Places {
@@ -99,9 +99,9 @@ impl Places {
         }
     }
 
-    /// The port on which connections are taken.
+    /// A port on which connections are taken.
     pub(crate) fn listens(&mut self, port: u16) {
-        self.listens = Some(port);
+        self.listens.push(port);
     }
 }
 

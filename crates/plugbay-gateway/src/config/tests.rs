@@ -33,6 +33,7 @@ fn everything_can_be_said() {
         r#"{
             "listen": "[::1]:0", "max_body_bytes": 1024, "max_collected_bytes": 2048,
             "audit": {"file": "audit.jsonl", "max_bytes": 4096},
+            "metrics": {"listen": "127.0.0.1:9090"}, "access_log": "access.jsonl",
             "timeouts": {"header_ms": 1, "body_ms": 2, "write_ms": 4, "drain_ms": 3}, "server": {"threads": 4},
             "plugins": [{
                 "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
@@ -50,6 +51,9 @@ fn everything_can_be_said() {
         }"#,
     )
     .unwrap();
+    assert_eq!(config.metrics.listen.unwrap().port(), 9090);
+    let log = Path::new("/etc/gateway/access.jsonl");
+    assert_eq!(config.access_log, AccessLogTarget::File(log.into()));
     assert_eq!(config.server.threads.unwrap().get(), 4);
     let plugin = &config.plugins[0];
     assert_eq!(plugin.path, Path::new("/etc/gateway/one.wasm"), "beside the configuration");

@@ -27,7 +27,7 @@ use super::mock::wants_usage;
 use super::{Answer, ChunkStream, LlmCall, Passing, Phase, Provider, ProviderError, UpstreamError};
 use crate::body::{BodyError, HttpBody};
 use crate::endpoint::Endpoint;
-use crate::request_id;
+use crate::{request_id, trace};
 
 /// Longest whole answer that is taken, in bytes.
 const MAX_ANSWER: usize = 64 << 20;
@@ -132,6 +132,7 @@ impl OpenAiProvider {
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         headers.insert(CONTENT_TYPE, content_type);
+        trace::tell(headers);
         if let Some(id) = request_id::value(&call.request_id) {
             headers.insert(request_id::HEADER, id);
         }

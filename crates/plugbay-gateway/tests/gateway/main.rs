@@ -14,6 +14,7 @@ mod errors;
 mod hold;
 mod hostile;
 mod lifecycle;
+mod observed;
 mod part;
 mod pass;
 mod plain;

@@ -40,7 +40,7 @@ fn enforce(places: &Places, report: &mut Report) -> Result<RestrictionStatus, Ru
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ASKED))?
         .scope(Scope::Signal)?;
-    if places.listens != Some(0) {
+    if !places.listens.contains(&0) {
         wanted = wanted.handle_access(AccessNet::BindTcp)?;
     }
     let mut rules = Rules { ruleset: wanted.create()?, report };
@@ -56,8 +56,10 @@ fn enforce(places: &Places, report: &mut Report) -> Result<RestrictionStatus, Ru
         rules.allow(&std::env::temp_dir(), KEEP);
     }
     let mut ruleset = rules.ruleset;
-    if let Some(port) = places.listens.filter(|port| *port != 0) {
-        ruleset = ruleset.add_rule(NetPort::new(port, AccessNet::BindTcp))?;
+    if !places.listens.contains(&0) {
+        for port in &places.listens {
+            ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::BindTcp))?;
+        }
     }
     ruleset.restrict_self()
 }
@@ -122,12 +124,13 @@ fn tell(landlock: LandlockStatus, places: &Places, report: &mut Report) {
         false => missing.push(name),
     };
     since(ABI::V3, "truncating".to_owned(), "truncating");
-    match places.listens {
-        None => since(ABI::V4, "no listening".to_owned(), "listening"),
-        Some(0) => {
+    let ports: Vec<_> = places.listens.iter().map(u16::to_string).collect();
+    match &*places.listens {
+        [] => since(ABI::V4, "no listening".to_owned(), "listening"),
+        some if some.contains(&0) => {
             report.notes.push("port 0 may be any, so listening is not restricted".to_owned())
         }
-        Some(port) => since(ABI::V4, format!("listening on port {port}"), "listening"),
+        _ => since(ABI::V4, format!("listening on port {}", ports.join(" and ")), "listening"),
     }
     since(ABI::V5, "devices".to_owned(), "devices");
     since(ABI::V6, "signals".to_owned(), "signals");
@@ -159,12 +162,20 @@ mod tests {
 
     #[test]
     fn each_version_of_landlock_says_what_it_does_and_what_not() {
-        let served = Places { listens: Some(8080), ..Places::default() };
+        let served = Places { listens: vec![8080], ..Places::default() };
         check(
             available(ABI::V6, None),
             &served,
             expect![
                 "landlock ABI 6: files, no programs, truncating, listening on port 8080, devices, signals"
+            ],
+        );
+        let two = Places { listens: vec![8080, 9091], ..Places::default() };
+        check(
+            available(ABI::V6, None),
+            &two,
+            expect![
+                "landlock ABI 6: files, no programs, truncating, listening on port 8080 and 9091, devices, signals"
             ],
         );
         check(
@@ -213,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_it_says_depends_on_what_is_needed() {
-        let any = Places { listens: Some(0), ..Places::default() };
+        let any = Places { listens: vec![9091, 0], ..Places::default() };
         check(
             available(ABI::V3, None),
             &any,
