@@ -90,7 +90,8 @@ fn the_endpoints_are_what_they_say() {
 
     for (path, arguments, status, code, allow) in [
         ("/", &[][..], 404, "unknown_url", None),
-        ("/v1/completions", &["--data", "{}"], 404, "unknown_url", None),
+        ("/v1/moderations", &["--data", "{}"], 404, "unknown_url", None),
+        ("/v1/completions", &["--data", "{}"], 400, "missing_parameter", None),
         ("/v1/chat/completions/", &["--data", "{}"], 404, "unknown_url", None),
         ("/v1/chat/completions", &[], 405, "method_not_allowed", Some("POST")),
         ("/v1/chat/completions", &["-X", "DELETE"], 405, "method_not_allowed", Some("POST")),

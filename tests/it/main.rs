@@ -18,6 +18,7 @@ mod call_parity;
 mod conductor;
 mod examples;
 mod gateway_curl;
+mod gateway_endpoints;
 mod gateway_openai;
 mod host_functions;
 mod metrics;

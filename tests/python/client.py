@@ -3,9 +3,12 @@
     client.py BASE_URL chat '{"model": ..., "messages": ...}'     one request, streamed if it says so
     client.py BASE_URL many '[{...}, {...}]'                      streamed requests, all at once
     client.py BASE_URL models                                     the list of models
+    client.py BASE_URL call '{"method": ..., "arguments": {...}}' any method, such as `responses.create`
 """
 
 import asyncio
+import base64
+import functools
 import json
 import sys
 
@@ -32,6 +35,24 @@ def chat(client, request):
 
 def models(client):
     return {"result": [model.model_dump() for model in client.models.list()]}
+
+
+def call(client, request):
+    method = functools.reduce(getattr, request["method"].split("."), client)
+    arguments = request["arguments"]
+    if "file" in arguments:
+        name, content, kind = arguments["file"]
+        arguments["file"] = (name, base64.b64decode(content), kind)
+    answer = method(**arguments)
+    if isinstance(answer, str):
+        result = answer
+    elif isinstance(answer, openai.Stream):
+        result = [event.model_dump(exclude_unset=True) for event in answer]
+    elif hasattr(answer, "read"):
+        result = base64.b64encode(answer.read()).decode()
+    else:
+        result = answer.model_dump(exclude_unset=True)
+    return {"result": result}
 
 
 async def many(base_url, requests):
@@ -67,6 +88,8 @@ def main(base_url, command, request="null"):
                 answer = chat(client, request)
             elif command == "models":
                 answer = models(client)
+            elif command == "call":
+                answer = call(client, request)
             elif command == "many":
                 answer = asyncio.run(many(base_url, request))
             else:

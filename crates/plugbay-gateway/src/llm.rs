@@ -30,7 +30,7 @@ pub(crate) async fn complete(
     let (result, upstream) = match exchange.pre(request).await {
         PreFlow::Answer(result) => (result, None),
         PreFlow::Stream(chunks) if stream => return streamed(chunks_of(endpoint, chunks)),
-        PreFlow::Stream(chunks) => (assemble(endpoint, &chunks), None),
+        PreFlow::Stream(chunks) => (assemble(endpoint, &chunks).map_err(|error| *error), None),
         PreFlow::Send(request) => {
             let id = exchange.context().request_id();
             match ask(providers, &id, endpoint, &request, stream).await {

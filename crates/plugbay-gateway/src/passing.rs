@@ -126,12 +126,15 @@ pub(crate) fn shown_at_the_end(
 ) -> Response<HttpBody> {
     let (parts, body) = response.into_parts();
     let shown = Response::from_parts(parts.clone(), Bytes::new());
-    let live = Live { exchange, body, shown, sent: Vec::new(), background };
-    let frames = stream::unfold(Some(live), |live| async move { live?.next().await });
+    let live = Live(Some(Going { exchange, body, shown, sent: Vec::new(), background }));
+    let frames = stream::unfold(live, |live| async move { live.next().await });
     Response::from_parts(parts, HttpBody::made(StreamBody::new(frames)))
 }
 
-struct Live {
+/// A stream that passes; none once it has ended. Dropped before that, it was left by its client.
+struct Live(Option<Going>);
+
+struct Going {
     exchange: Exchange,
     body: HttpBody,
     shown: Response<Bytes>,
@@ -140,27 +143,37 @@ struct Live {
 }
 
 impl Live {
-    async fn next(mut self) -> Option<(Result<Frame<Bytes>, Infallible>, Option<Self>)> {
-        match self.body.frame().await {
+    async fn next(mut self) -> Option<(Result<Frame<Bytes>, Infallible>, Self)> {
+        let going = self.0.as_mut()?;
+        let last = match going.body.frame().await {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    let room = MAX_ASSEMBLED - self.sent.len();
-                    self.sent.extend(data.iter().take(room));
+                    let room = MAX_ASSEMBLED - going.sent.len();
+                    going.sent.extend(data.iter().take(room));
                 }
-                Some((Ok(frame), Some(self)))
+                return Some((Ok(frame), self));
             }
-            Some(Err(error)) => {
-                let frame = Frame::data(streaming_error(&error));
-                self.finish();
-                Some((Ok(frame), None))
-            }
-            None => {
-                self.finish();
-                None
-            }
+            Some(Err(error)) => Some(Frame::data(streaming_error(&error))),
+            None => None,
+        };
+        self.0.take()?.finish();
+        last.map(|frame| (Ok(frame), self))
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // Where no runtime is any more, there is nobody to show it either.
+        if let Some(mut going) = self.0.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            going.exchange.cancelled();
+            going.finish();
         }
     }
+}
 
+impl Going {
     fn finish(self) {
         let Self { mut exchange, body, shown, sent, background } = self;
         drop(body);

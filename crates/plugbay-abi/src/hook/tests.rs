@@ -673,7 +673,13 @@ fn pre_outputs() {
                 ),
                 r#"request {"provider":"attic","tag":2,"model":"m","input":[]}"#,
             ),
+            (
+                "wrapped as another endpoint has it",
+                request(r#"{"transcription_request":{"model":"m","input":{"file":""}}}"#),
+                r#"request {"model":"m","input":{"file":""},"provider":"hall"}"#,
+            ),
             ("wrapped, nothing in it", request(r#"{"chat_request":{}}"#), "unchanged"),
+            ("wrapped, nothing in another", request(r#"{"speech_request":{}}"#), "unchanged"),
             ("wrapped, null", request(r#"{"chat_request":null}"#), "unchanged"),
             (
                 "response",
@@ -797,6 +803,11 @@ fn pre_outputs() {
                 "request.chat_request",
                 request(r#"{"chat_request":1}"#),
                 "failure: invalid output JSON: request.chat_request: invalid type: integer `1`, expected an object",
+            ),
+            (
+                "request.embedding_request",
+                request(r#"{"embedding_request":1}"#),
+                "failure: invalid output JSON: request.embedding_request: invalid type: integer `1`, expected an object",
             ),
         ],
         pre,

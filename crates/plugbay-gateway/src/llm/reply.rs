@@ -119,10 +119,13 @@ pub(super) fn chunks_of(endpoint: Endpoint, chunks: Vec<Box<RawValue>>) -> Chunk
 }
 
 /// A plugin's chunks, for a client that wanted no stream.
-pub(super) fn assemble(endpoint: Endpoint, chunks: &[Box<RawValue>]) -> PostFlow {
+pub(super) fn assemble(
+    endpoint: Endpoint,
+    chunks: &[Box<RawValue>],
+) -> Result<LlmResponse, Box<HookError>> {
     let Some(form) = endpoint.stream_form() else {
         let what = "a plugin answered with a stream, which this endpoint has not";
-        return Err(server(502, "unusable_response", what));
+        return Err(Box::new(server(502, "unusable_response", what)));
     };
     let mut assembler = Assembler::new(form, MAX_ASSEMBLED);
     chunks.iter().for_each(|chunk| assembler.push(chunk));

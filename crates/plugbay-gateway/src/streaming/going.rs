@@ -26,6 +26,8 @@ struct Going {
     form: Option<Form>,
     /// Whether chunks are shown to a hook.
     hooked: bool,
+    /// Whether events have names.
+    named: bool,
     /// What has passed the hooks, and has no name yet.
     leaving: VecDeque<Box<RawValue>>,
     /// What was not sent yet.
@@ -47,6 +49,7 @@ impl Live {
         let form = streamed.endpoint.stream_form();
         Self(Some(Going {
             hooked: exchange.exports(Hook::HttpStreamChunk),
+            named: form.is_some_and(Form::has_names),
             sent: form.filter(|_| shown).map(|form| Assembler::new(form, MAX_ASSEMBLED)),
             leaving: VecDeque::new(),
             ready: VecDeque::new(),
@@ -123,9 +126,9 @@ impl Going {
     /// Gives what has passed the hooks its name: the `type` in it, where events have names, or the
     /// name of the event that it came from.
     fn name(&mut self, came: Option<String>) {
-        let named = came.is_some() || self.form.is_some_and(Form::has_names);
+        self.named |= came.is_some();
         for json in self.leaving.drain(..) {
-            let chunk = if named { Chunk::named(json) } else { Chunk::from(json) };
+            let chunk = if self.named { Chunk::named(json) } else { Chunk::from(json) };
             let name = chunk.name.or_else(|| came.clone());
             self.ready.push_back(Chunk { name, ..chunk });
         }

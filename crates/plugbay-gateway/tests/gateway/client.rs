@@ -103,26 +103,35 @@ impl Client {
 
     /// The next piece of a chunked body; `None` at its end.
     pub(crate) async fn piece(&mut self) -> Option<String> {
+        self.piece_of_bytes().await.map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    async fn piece_of_bytes(&mut self) -> Option<Vec<u8>> {
         let length = usize::from_str_radix(&self.line().await, 16).unwrap();
         let mut bytes = vec![0; length + 2];
         self.stream.read_exact(&mut bytes).await.unwrap();
         bytes.truncate(length);
-        (length > 0).then(|| String::from_utf8(bytes).unwrap())
+        (length > 0).then_some(bytes)
     }
 
     pub(crate) async fn response(&mut self) -> Response {
+        let (head, bytes) = self.response_of_bytes().await;
+        Response { head, body: String::from_utf8(bytes).unwrap() }
+    }
+
+    /// A response that need not be text.
+    pub(crate) async fn response_of_bytes(&mut self) -> (Head, Vec<u8>) {
         let head = self.head().await;
-        let mut body = String::new();
+        let mut body = Vec::new();
         if head.header("transfer-encoding") == Some("chunked") {
-            while let Some(piece) = self.piece().await {
-                body.push_str(&piece);
+            while let Some(piece) = self.piece_of_bytes().await {
+                body.extend(piece);
             }
         } else if let Some(length) = head.header("content-length") {
-            let mut bytes = vec![0; length.parse().unwrap()];
-            self.stream.read_exact(&mut bytes).await.unwrap();
-            body = String::from_utf8(bytes).unwrap();
+            body = vec![0; length.parse().unwrap()];
+            self.stream.read_exact(&mut body).await.unwrap();
         }
-        Response { head, body }
+        (head, body)
     }
 
     pub(crate) async fn read_exact(&mut self, bytes: &mut [u8]) {

@@ -10,9 +10,13 @@
 )]
 
 mod client;
+mod endings;
+mod endpoints;
+mod endpoints_upstream;
 mod errors;
 mod hold;
 mod hostile;
+mod left;
 mod lifecycle;
 mod observed;
 mod part;

@@ -360,7 +360,7 @@ async fn a_stream_of_events_is_shown_at_its_end() {
         })
         .await;
         let mut client = setup.client().await;
-        client.send("POST /v1/responses", "", "{}").await;
+        client.send("POST /v1/things", "", "{}").await;
         let mut asked = upstream.asked().await;
         asked
             .write("HTTP/1.1 200 OK\r\ncontent-type: Text/Event-Stream\r\ntransfer-encoding: chunked\r\n\r\n")

@@ -58,6 +58,11 @@ impl Asked {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
+    /// Writes as well, where the gateway may have hung up. Whether it had not.
+    pub(crate) async fn try_write(&mut self, text: &str) -> bool {
+        self.stream.write_all(text.as_bytes()).await.is_ok()
+    }
+
     pub(crate) async fn answer(&mut self, status: &str, headers: &str, body: &str) {
         let length = body.len();
         self.write(&format!(

@@ -271,6 +271,7 @@ fn any_changes() -> impl Strategy<Value = Vec<Change>> {
             "model",
             "params",
             "chat_request",
+            "responses_request",
             "short_circuit",
             "has_short_circuit",
             "request_id",

@@ -78,3 +78,26 @@ impl Content {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_texts_whatever_they_are() {
+        for (input, wanted) in [
+            (r#""a b""#, Some(&["a b"][..])),
+            (r#"["a", "b"]"#, Some(&["a", "b"])),
+            ("[1, 2]", Some(&["1 2"])),
+            ("[[1, 2], [3]]", Some(&["1 2", "3"])),
+            ("[]", Some(&[])),
+            ("{}", None),
+            (r#"["a", 1]"#, None),
+        ] {
+            let input = RawValue::from_string(input.to_owned()).unwrap();
+            let wanted: Option<Vec<String>> =
+                wanted.map(|texts| texts.iter().map(ToString::to_string).collect());
+            assert_eq!(texts(&input).ok(), wanted, "{input}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_core::Stream;
-use futures_util::{FutureExt as _, stream};
+use futures_util::stream;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use plugbay::abi::json::RawObject;
@@ -65,11 +65,11 @@ impl Chunks {
     async fn next(&mut self) -> Result<Option<Chunk>, ProviderError> {
         loop {
             if self.ending.is_over() {
-                return Ok(self.over());
+                return Ok(None);
             }
             if let Some(event) = self.events.pop_front() {
                 if event.data.trim() == DONE {
-                    return Ok(self.over());
+                    return Ok(None);
                 }
                 return self.chunk(event).map(Some);
             }
@@ -81,13 +81,6 @@ impl Chunks {
             }
             self.read().await?;
         }
-    }
-
-    /// Nothing follows. Where the body's end is there already, it is taken, so that the connection can
-    /// be used again; nobody waits for it.
-    fn over(&mut self) -> Option<Chunk> {
-        drop(self.body.frame().now_or_never());
-        None
     }
 
     fn chunk(&mut self, event: Event) -> Result<Chunk, ProviderError> {

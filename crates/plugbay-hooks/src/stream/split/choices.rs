@@ -12,8 +12,8 @@ pub(super) fn chat(base: Map<String, Value>, usage: bool, cut: Cut) -> Option<Ve
             _ => Map::new(),
         };
         number_tool_calls(&mut delta);
-        let text = text_of(&delta, "content").unwrap_or_default();
-        let mut pieces = cut(&text).into_iter();
+        let text = text_of(&delta, "content");
+        let mut pieces = text.as_deref().map(cut).unwrap_or_default().into_iter();
         if let (Some(first), Some(content)) = (pieces.next(), delta.get_mut("content")) {
             *content = first.into();
         }

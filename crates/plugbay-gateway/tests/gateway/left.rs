@@ -1,0 +1,210 @@
+//! Clients that leave a stream before its end, or do not read it.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use plugbay::abi::interface::Hook;
+use plugbay::abi::json::RawObject;
+use plugbay::runtime::BoxFuture;
+use plugbay_gateway::{Answer, Chunk, ChunkStream, LlmCall, Provider, ProviderError};
+use plugbay_hooks::{Reply, Scripted};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::support::{plain, streamed, user, with, with_plugin, with_upstream};
+
+fn chunk(text: &str) -> String {
+    let choice = json!({"index": 0, "delta": {"content": text}, "finish_reason": null});
+    format!("data: {}\n\n", json!({"object": "chat.completion.chunk", "choices": [choice]}))
+}
+
+/// A plugin that tells when its post hooks are called.
+fn telling(plugin: Scripted) -> (Scripted, mpsc::UnboundedReceiver<Value>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let also = tell.clone();
+    let plugin = plugin
+        .on(Hook::Post, move |input| {
+            tell.send(input).unwrap();
+            Reply::Nothing
+        })
+        .on(Hook::HttpPost, move |input| {
+            also.send(input).unwrap();
+            Reply::Nothing
+        });
+    (plugin, told)
+}
+
+#[tokio::test]
+async fn the_post_hooks_see_what_was_sent() {
+    let mut told = None;
+    let (setup, upstream) = with_upstream(|plugin| {
+        let (plugin, receiver) = telling(plugin);
+        told = Some(receiver);
+        plugin
+    })
+    .await;
+    let mut told = told.unwrap();
+    let mut client = setup.client().await;
+    client.ask(&json!({"model": "m", "messages": user("a"), "stream": true})).await;
+    let mut asked = upstream.asked().await;
+    asked.begin_stream().await;
+    asked.write(&chunk("so far")).await;
+    client.head().await;
+    client.piece().await.unwrap();
+    drop(client);
+    // Nothing more comes from upstream: the connection's end is what tells.
+    asked.hung_up().await;
+    let post = told.recv().await.unwrap();
+    assert_eq!(post["context"]["streamed"], true);
+    assert_eq!(post["context"]["cancelled"], true);
+    assert_eq!(post["has_error"], false);
+    let message = &post["response"]["chat_response"]["choices"][0]["message"];
+    assert_eq!(message["content"], "so far");
+    let http_post = told.recv().await.unwrap();
+    assert_eq!(http_post["context"]["cancelled"], true);
+    assert_eq!(http_post["response"]["status_code"], 200);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_a_chunk_hook_runs_is_shown_too() {
+    let mut told = None;
+    let (running, mut runs) = mpsc::unbounded_channel();
+    let never = Arc::new(Semaphore::new(0));
+    let setup = with_plugin(|plugin| {
+        let (plugin, receiver) = telling(plugin);
+        told = Some(receiver);
+        plugin.on_async(Hook::HttpStreamChunk, move |input| {
+            let (running, never) = (running.clone(), Arc::clone(&never));
+            Box::pin(async move {
+                if input["chunk"].to_string().contains("two") {
+                    running.send(()).unwrap();
+                    drop(never.acquire().await);
+                }
+                Reply::Nothing
+            })
+        })
+    })
+    .await;
+    let mut client = setup.client().await;
+    client.ask(&streamed("one two three")).await;
+    runs.recv().await.unwrap();
+    drop(client);
+    let post = told.unwrap().recv().await.unwrap();
+    assert_eq!(post["context"]["cancelled"], true);
+    let message = &post["response"]["chat_response"]["choices"][0]["message"];
+    assert_eq!(message["content"], "one ");
+}
+
+#[tokio::test]
+async fn what_passes_is_shown_as_far_as_it_went() {
+    let mut told = None;
+    let (setup, upstream) = with_upstream(|plugin| {
+        let (plugin, receiver) = telling(plugin);
+        told = Some(receiver);
+        plugin
+    })
+    .await;
+    let mut client = setup.client().await;
+    client.send("GET /v1/things/events", "", "").await;
+    let mut asked = upstream.asked().await;
+    asked.begin_stream().await;
+    asked.write("data: 1\n\n").await;
+    client.head().await;
+    client.piece().await.unwrap();
+    drop(client);
+    asked.hung_up().await;
+    let http_post = told.unwrap().recv().await.unwrap();
+    assert_eq!(http_post["context"]["cancelled"], true);
+    assert_eq!(http_post["response"]["body"], "ZGF0YTogMQoK");
+}
+
+#[tokio::test]
+async fn the_upstream_is_hung_up_on_at_every_endpoint() {
+    for (path, body) in [
+        ("chat/completions", json!({"model": "m", "messages": [], "stream": true})),
+        ("completions", json!({"model": "m", "prompt": "a", "stream": true})),
+        ("responses", json!({"model": "m", "input": "a", "stream": true})),
+        ("audio/speech", json!({"model": "m", "input": "a", "stream_format": "sse"})),
+        ("images/generations", json!({"model": "m", "prompt": "a", "stream": true})),
+    ] {
+        let (setup, upstream) = with_upstream(|plugin| plugin).await;
+        let mut client = setup.client().await;
+        client.send(&format!("POST /v1/{path}"), "", &body.to_string()).await;
+        let mut asked = upstream.asked().await;
+        asked.begin_stream().await;
+        asked.write("data: {\"type\":\"a\"}\n\n").await;
+        client.head().await;
+        client.piece().await.unwrap();
+        drop(client);
+        // It takes a few hundred microseconds; the bound is for a machine that is busy.
+        let hung_up = tokio::time::timeout(Duration::from_secs(10), asked.hung_up()).await;
+        assert!(hung_up.is_ok(), "{path}");
+    }
+}
+
+/// A provider whose stream never ends, and is always ready: it counts what was asked for.
+struct Endless {
+    asked_for: Arc<AtomicUsize>,
+}
+
+const ONE: NonZeroUsize = NonZeroUsize::MIN;
+
+/// A chunk of 16 KiB and something.
+const LARGE: usize = 16 << 10;
+
+impl Provider for Endless {
+    fn name(&self) -> &str {
+        "endless"
+    }
+
+    fn models(&self) -> BoxFuture<'_, Result<Vec<RawObject>, ProviderError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn complete(&self, _: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {
+        Box::pin(async { panic!("nothing here is whole") })
+    }
+
+    fn stream(&self, _: LlmCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
+        let asked_for = Arc::clone(&self.asked_for);
+        Box::pin(async move {
+            let text = json!({"choices": [{"delta": {"content": "x".repeat(LARGE)}}]}).to_string();
+            let chunk = RawValue::from_string(text).unwrap();
+            let chunks = futures_util::stream::repeat_with(move || {
+                asked_for.fetch_add(1, Ordering::Relaxed);
+                Ok(Chunk::from(chunk.clone()))
+            });
+            let chunks: ChunkStream = Box::pin(chunks);
+            Ok(chunks)
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_holds_up_the_upstream() {
+    let asked_for = Arc::new(AtomicUsize::new(0));
+    let endless = Arc::new(Endless { asked_for: Arc::clone(&asked_for) });
+    let setup = with(|plugin| plugin, |builder| builder.provider(endless).threads(ONE)).await;
+    let mut client = setup.client().await;
+    client.ask(&json!({"model": "endless/a", "messages": [], "stream": true})).await;
+    client.head().await;
+    // Until two requests on the gateway's only thread have come and gone and nothing more was asked for.
+    let mut before = usize::MAX;
+    let mut still = 0;
+    while still < 2 {
+        for _ in 0..16 {
+            assert_eq!(setup.chat(&plain("hi")).await.status(), 200);
+        }
+        let now = asked_for.load(Ordering::Relaxed);
+        assert!(now * LARGE < 256 << 20, "{now} chunks were read ahead");
+        still = if now == before { still + 1 } else { 0 };
+        before = now;
+    }
+    // Whoever reads on gets more.
+    while asked_for.load(Ordering::Relaxed) == before {
+        client.piece().await.unwrap();
+    }
+}
