@@ -24,6 +24,32 @@ pub(crate) fn start(default: &str) {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for what collects logs.
+    Json,
+}
+
+/// The same in a format.
+pub(crate) fn start_as(format: LogFormat, default: &str) {
+    match format {
+        LogFormat::Text => start(default),
+        LogFormat::Json => {
+            let subscriber = tracing_subscriber::fmt()
+                .json()
+                .with_current_span(false)
+                .with_env_filter(filter(default))
+                .with_writer(|| Printable(std::io::stderr()))
+                .finish();
+            let _ = tracing::subscriber::set_global_default(subscriber);
+        }
+    }
+}
+
 /// The same, appended to a file.
 pub(crate) fn start_in(path: &Path, default: &str) -> std::io::Result<()> {
     let file = std::fs::File::options().create(true).append(true).open(path)?;

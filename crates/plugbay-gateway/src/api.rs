@@ -5,25 +5,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use plugbay::abi::hook::{HookError, HttpResponse};
 use plugbay::abi::interface::Hook;
-use plugbay_hooks::{CallFailure, Exchange, HttpPreFlow, Live, Pipeline};
+use plugbay_hooks::{CallFailure, Choice, Exchange, HttpPreFlow, Live, Pipeline};
 use tracing::Instrument as _;
 
 use crate::api_error::{self, invalid};
 use crate::body::HttpBody;
+use crate::budget::Budget;
 use crate::llm;
+use crate::observe::Observer;
 use crate::plugins::Plugins;
 use crate::provider::Registry;
 use crate::request_id::{self, RequestId};
 use crate::route::Route;
 use crate::server::Background;
 use crate::streaming::Streamed;
-use crate::{attempts, collect, messages, models, passing, streaming, translate};
+use crate::trace::Trace;
+use crate::{
+    attempts, collect, messages, models, passing, shape, streaming, taking_part, translate,
+};
 
 /// What all threads of one gateway share.
 pub(crate) struct Shared {
@@ -32,6 +37,9 @@ pub(crate) struct Shared {
     pub(crate) plugins: Option<Arc<Plugins>>,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
+    pub(crate) collected: Arc<Budget>,
+    /// Who sees requests end, where anybody wants to know.
+    pub(crate) observer: Option<Arc<Observer>>,
     pub(crate) draining: AtomicBool,
 }
 
@@ -59,6 +67,18 @@ impl HttpHooks {
             pre: pipeline.exports(Hook::HttpPre),
             post: pipeline.exports(Hook::HttpPost),
             chunk: pipeline.exports(Hook::HttpStreamChunk),
+        }
+    }
+
+    /// The same for the plugins that take part in one request.
+    fn of_some(self, pipeline: &Pipeline, choice: &Choice) -> Self {
+        if choice.is_all() {
+            return self;
+        }
+        Self {
+            pre: choice.exports(pipeline, Hook::HttpPre),
+            post: choice.exports(pipeline, Hook::HttpPost),
+            chunk: choice.exports(pipeline, Hook::HttpStreamChunk),
         }
     }
 
@@ -118,10 +138,28 @@ impl Api {
 
     /// Answers a request.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
+        match &self.shared.observer {
+            None => self.traced(request).await,
+            Some(observer) => {
+                observer.watch(request, async |request| self.traced(request).await).await
+            }
+        }
+    }
+
+    async fn traced(&self, request: Request<Incoming>) -> Response<HttpBody> {
+        match Trace::of(request.headers()) {
+            None => self.answered(request).await,
+            Some(trace) => Box::pin(trace.around(self.answered(request))).await,
+        }
+    }
+
+    async fn answered(&self, request: Request<Incoming>) -> Response<HttpBody> {
         let id = RequestId::of(request.headers());
-        let mut response = match request.uri().path() {
-            HEALTH => self.health(request.method()),
-            _ => self.routed(&id, request).await,
+        let (parts, incoming) = request.into_parts();
+        let mut response = match (shape::check(&parts), parts.uri.path()) {
+            (Err(error), _) => last(&error).map(HttpBody::whole),
+            (Ok(()), HEALTH) => self.health(&parts.method),
+            (Ok(()), _) => self.routed(&id, parts, incoming).await,
         };
         let headers = response.headers_mut();
         headers.insert(request_id::HEADER, id.value());
@@ -147,9 +185,23 @@ impl Api {
         response
     }
 
-    async fn routed(&self, id: &RequestId, request: Request<Incoming>) -> Response<HttpBody> {
-        let (parts, incoming) = request.into_parts();
-        let hooks = self.shared.pipeline.look(HttpHooks::of);
+    async fn routed(
+        &self,
+        id: &RequestId,
+        mut parts: Parts,
+        incoming: Incoming,
+    ) -> Response<HttpBody> {
+        // The request stays with these plugins, whatever takes their place meanwhile.
+        let pipeline = self.shared.pipeline.now();
+        let choice = match taking_part::choose(&pipeline, id, &mut parts) {
+            Ok(choice) => choice,
+            Err(error) => {
+                let error = api_error::plain(&error);
+                let route = Route::of(parts.method.as_str(), parts.uri.path());
+                return in_their_form(route, id, error).map(HttpBody::whole);
+            }
+        };
+        let hooks = HttpHooks::of(&pipeline).of_some(&pipeline, &choice);
         let route = Route::of(parts.method.as_str(), parts.uri.path());
         if matches!(route, Route::Pass) && !hooks.pre && !hooks.post {
             // Nobody looks at it, so nothing of it is kept.
@@ -161,50 +213,48 @@ impl Api {
         }
         let span = tracing::info_span!("request", id = id.as_str());
         // In a box of its own: a future is moved as often as a request is, and this one is large.
-        Box::pin(self.collected(id, parts, incoming).instrument(span)).await
+        Box::pin(self.collected(id, pipeline, choice, parts, incoming).instrument(span)).await
     }
 
     /// Answers a request whose body is read, by a hook or by the gateway.
     async fn collected(
         &self,
         id: &RequestId,
+        pipeline: Arc<Pipeline>,
+        mut choice: Choice,
         parts: Parts,
         incoming: Incoming,
     ) -> Response<HttpBody> {
-        let Shared { pipeline, max_body_bytes, body_timeout, .. } = &*self.shared;
+        let Shared { max_body_bytes, body_timeout, .. } = &*self.shared;
         let route = Route::of(parts.method.as_str(), parts.uri.path());
-        let in_their_form = |response| match route {
-            Route::Messages => messages::whole(response, id.as_str()),
-            _ => response,
-        };
         let body =
             match collect::read(&parts.headers, incoming, *max_body_bytes, *body_timeout).await {
                 Ok(body) => body,
                 // Hooks are not shown half a request.
                 Err(refused) => {
-                    return in_their_form(refuse(&refused)).map(HttpBody::whole);
+                    return in_their_form(route, id, refuse(&refused)).map(HttpBody::whole);
                 }
             };
-        // The request stays with these plugins, whatever takes their place meanwhile.
-        let pipeline = pipeline.now();
-        let hooks = HttpHooks::of(&pipeline);
+        taking_part::settle(&mut choice, &pipeline, &self.providers, &parts.headers, &body).await;
+        let hooks = HttpHooks::of(&pipeline).of_some(&pipeline, &choice);
         let request = match hooks.see_request() {
             true => translate::request(&parts, &body),
             false => translate::no_request(),
         };
-        let mut exchange = Exchange::new(pipeline, id.as_str(), request);
+        let mut exchange = Exchange::chosen(pipeline, choice, id.as_str(), request);
         let flow = match hooks.pre {
             true => exchange.http_pre().await,
             false => HttpPreFlow::Continue,
         };
+        let is_head = parts.method == Method::HEAD;
         let reply = match flow {
             HttpPreFlow::Continue => self.reply(id, hooks, &mut exchange, parts, body).await,
             HttpPreFlow::Respond(response) => Reply::Plugin(response),
             HttpPreFlow::Failed(failure) => {
-                Reply::Whole(in_their_form(api_error::plain(&failure.to_error())))
+                Reply::Whole(in_their_form(route, id, api_error::plain(&failure.to_error())))
             }
         };
-        self.finish(hooks, exchange, reply).await
+        self.finish(exchange, hooks.post, is_head, reply).await
     }
 
     /// What the request comes to, as the hooks left it.
@@ -244,7 +294,7 @@ impl Api {
             Route::Unknown => Reply::error(&passing::not_found(method, path)),
             Route::Pass => {
                 let (parts, body) = match seen {
-                    Some(request) => match translate::sent_on(request, sent, body) {
+                    Some(_) => match translate::sent_on(exchange.revealed(), sent, body) {
                         Ok(changed) => changed,
                         Err(error) => return Reply::error(&error),
                     },
@@ -261,10 +311,13 @@ impl Api {
     /// From the reply to the response: what is left for `http_post` to do.
     async fn finish(
         &self,
-        HttpHooks { post, .. }: HttpHooks,
         mut exchange: Exchange,
+        post: bool,
+        is_head: bool,
         reply: Reply,
     ) -> Response<HttpBody> {
+        // Given back when the hooks have seen it.
+        let mut taken = None;
         let (response, headers) = match reply {
             Reply::Stream(streamed) => {
                 return streaming::response(exchange, streamed, self.background.clone());
@@ -279,12 +332,29 @@ impl Api {
             }
             Reply::Plugin(response) => (response, HeaderMap::new()),
             Reply::Whole(response) => translate::shown(response),
-            Reply::Passed(response) => match passing::whole(response).await {
-                Ok(response) => translate::shown(response),
-                Err(error) => (api_error::response(error), HeaderMap::new()),
-            },
+            Reply::Passed(response) => {
+                let taken = taken.insert(self.shared.collected.nothing());
+                match passing::whole_within(response, taken).await {
+                    Ok(response) => translate::shown(response),
+                    Err(error) => (api_error::response(error), HeaderMap::new()),
+                }
+            }
         };
-        translate::response(exchange.http_post(response, api_error::response).await, &headers)
+        let response = exchange.http_post(response, api_error::response).await;
+        let mut response = translate::response(response, &headers);
+        // The length of what is not sent is all that HEAD is told of it.
+        if let (true, Some(length)) = (is_head, headers.get(CONTENT_LENGTH)) {
+            response.headers_mut().insert(CONTENT_LENGTH, length.clone());
+        }
+        response
+    }
+}
+
+/// An error of the gateway's own, as the endpoint's clients know errors.
+fn in_their_form(route: Route, id: &RequestId, error: Response<Bytes>) -> Response<Bytes> {
+    match route {
+        Route::Messages => messages::whole(error, id.as_str()),
+        _ => error,
     }
 }
 
@@ -296,9 +366,15 @@ fn wrong_method(found: &str, path: &str, wanted: &'static str) -> Response<Bytes
 }
 
 fn refuse(refused: &collect::Refused) -> Response<Bytes> {
-    let mut response = api_error::plain(&refused.error);
-    if refused.close {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    match refused.close {
+        true => last(&refused.error),
+        false => api_error::plain(&refused.error),
     }
+}
+
+/// An error after which nothing more of its connection is read.
+pub(crate) fn last(error: &HookError) -> Response<Bytes> {
+    let mut response = api_error::plain(error);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -12,6 +12,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use crate::observe::Ended;
+
 /// The body of a request to a provider, or of a response to a client.
 ///
 /// What comes from the other side is passed on piece by piece: the next one is read when
@@ -22,6 +24,7 @@ enum Kind {
     Whole(Full<Bytes>),
     Passed(Paced),
     Made(UnsyncBoxBody<Bytes, Infallible>),
+    Watched(Box<(HttpBody, Ended)>),
 }
 
 /// A body that broke off.
@@ -43,6 +46,11 @@ pub enum BodyError {
 }
 
 impl HttpBody {
+    /// A body whose bytes are counted, and whose end is told.
+    pub(crate) fn watched(body: HttpBody, ended: Ended) -> Self {
+        Self(Kind::Watched(Box::new((body, ended))))
+    }
+
     /// A body that is there as a whole.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
         Self(Kind::Whole(Full::new(bytes.into())))
@@ -84,6 +92,14 @@ impl Body for HttpBody {
             Kind::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
             Kind::Passed(body) => body.poll_frame(context),
             Kind::Made(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Kind::Watched(watched) => {
+                let (body, ended) = &mut **watched;
+                let polled = Pin::new(body).poll_frame(context);
+                if let Poll::Ready(Some(Ok(frame))) = &polled {
+                    ended.sent(frame.data_ref().map_or(0, Bytes::len));
+                }
+                polled
+            }
         }
     }
 
@@ -92,6 +108,7 @@ impl Body for HttpBody {
             Kind::Whole(body) => body.is_end_stream(),
             Kind::Passed(body) => body.body.is_end_stream(),
             Kind::Made(body) => body.is_end_stream(),
+            Kind::Watched(watched) => watched.0.is_end_stream(),
         }
     }
 
@@ -100,6 +117,7 @@ impl Body for HttpBody {
             Kind::Whole(body) => body.size_hint(),
             Kind::Passed(body) => body.body.size_hint(),
             Kind::Made(body) => body.size_hint(),
+            Kind::Watched(watched) => watched.0.size_hint(),
         }
     }
 }

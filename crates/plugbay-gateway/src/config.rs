@@ -23,6 +23,10 @@ pub use error::ConfigError;
 pub use plugins::{CanaryConfig, PluginConfig, RawJson};
 pub(crate) use providers::MOCK;
 pub use providers::{KeyConfig, KeySource, ProviderConfig, ProviderKind, ProvidersConfig};
+pub(crate) use schema::sample as sample_schema;
+
+use crate::observe::AccessLogTarget;
+use crate::record::RecordConfig;
 
 /// A gateway's configuration. Every key has a default; an unknown one is an error.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -36,6 +40,8 @@ pub struct Config {
     /// Longest request body that is collected, in bytes. Default 16 MiB. One that is passed on as
     /// it comes may be longer.
     pub max_body_bytes: usize,
+    /// Most bytes of answers that are collected for plugins at one time. Default 512 MiB.
+    pub max_collected_bytes: usize,
     /// How long clients may take.
     pub timeouts: ServerTimeouts,
     /// How it serves.
@@ -46,6 +52,12 @@ pub struct Config {
     pub admin: Option<AdminConfig>,
     /// What is loaded again while the gateway serves.
     pub reload: ReloadConfig,
+    /// Where Prometheus reads.
+    pub metrics: MetricsConfig,
+    /// Where a line for each request goes. Default `off`.
+    pub access_log: AccessLogTarget,
+    /// Calls of hooks that are kept. Default: none.
+    pub record: Option<RecordConfig>,
     /// The plugins.
     pub plugins: Vec<PluginConfig>,
     /// Who answers. Without any, the built-in `mock`.
@@ -82,11 +94,15 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             max_body_bytes: 16 << 20,
+            max_collected_bytes: 512 << 20,
             timeouts: ServerTimeouts::default(),
             server: ServerConfig::default(),
             audit: AuditConfig::default(),
             admin: None,
             reload: ReloadConfig::default(),
+            metrics: MetricsConfig::default(),
+            access_log: AccessLogTarget::default(),
+            record: None,
             plugins: Vec::new(),
             providers: ProvidersConfig::default(),
             default_provider: None,
@@ -120,6 +136,16 @@ pub struct ServerConfig {
     pub threads: Option<NonZeroUsize>,
 }
 
+/// Where Prometheus reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MetricsConfig {
+    /// The address of `/metrics`. Without one, nothing is counted but what plugins' hooks come to.
+    #[serde(deserialize_with = "some_address")]
+    pub listen: Option<SocketAddr>,
+}
+
 /// Where records of what plugins were refused go. Who sets up the host reads this.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -142,13 +168,15 @@ pub struct ServerTimeouts {
     /// For the whole body of a request; where a body is passed on as it comes, for each piece of
     /// it. Default 60,000.
     pub body_ms: u64,
+    /// For a client to take more of a response. Default 60,000.
+    pub write_ms: u64,
     /// For requests under way when the gateway is told to stop. Default 10,000.
     pub drain_ms: u64,
 }
 
 impl Default for ServerTimeouts {
     fn default() -> Self {
-        Self { header_ms: 30_000, body_ms: 60_000, drain_ms: 10_000 }
+        Self { header_ms: 30_000, body_ms: 60_000, write_ms: 60_000, drain_ms: 10_000 }
     }
 }
 
@@ -159,6 +187,10 @@ impl ServerTimeouts {
 
     pub(crate) fn body(&self) -> Duration {
         Duration::from_millis(self.body_ms)
+    }
+
+    pub(crate) fn write(&self) -> Duration {
+        Duration::from_millis(self.write_ms)
     }
 
     pub(crate) fn drain(&self) -> Duration {
@@ -211,6 +243,10 @@ impl Config {
         config.origin.others.remove("plugins");
         let base = file.parent().unwrap_or(Path::new(""));
         config.audit.file = config.audit.file.map(|audit| base.join(audit));
+        config.access_log = config.access_log.below(base);
+        if let Some(record) = &mut config.record {
+            record.directory = base.join(&record.directory);
+        }
         if let Some(admin) = &mut config.admin {
             admin.settle(file, base)?;
         }
@@ -246,7 +282,6 @@ impl Config {
     }
 }
 
-
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| {
@@ -254,6 +289,12 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
             "found `{text}`, wanted an IP address and a port such as 127.0.0.1:8080"
         ))
     })
+}
+
+fn some_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    address(deserializer).map(Some)
 }
 
 #[cfg(test)]

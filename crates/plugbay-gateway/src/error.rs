@@ -21,6 +21,20 @@ pub enum GatewayError {
         /// Why.
         source: std::io::Error,
     },
+    /// The access log cannot be opened.
+    #[error("cannot open the access log: {source}")]
+    AccessLog {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Calls cannot be recorded.
+    #[error("cannot record calls in {}: {source}", .directory.display())]
+    Record {
+        /// Where.
+        directory: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Its threads cannot be started.
     #[error("cannot start {threads} threads: {source}")]
     Threads {

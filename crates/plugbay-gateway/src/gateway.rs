@@ -6,17 +6,21 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use plugbay::Host;
 use plugbay::runtime::SystemClock;
+use plugbay::{Host, MetricSink};
 use plugbay_hooks::{Live, Pipeline, PluginStatus};
 use tokio::sync::watch as channel;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::admin::{self, Admin};
 use crate::api::Shared;
+use crate::budget::Budget;
 use crate::config::{Config, ServerTimeouts};
 use crate::error::{GatewayError, ReloadError};
 use crate::listen;
+use crate::observe::{
+    AccessLog, AccessLogTarget, Counts, Measured, MetricsListener, Observer, Sources,
+};
 use crate::plugins::{self, CheckReport, GatewayOptions, PluginReport, Plugins, watch};
 use crate::provider::{self, MockProvider, Provider, Registry};
 use crate::server::ShutdownReport;
@@ -62,12 +66,16 @@ impl Gateway {
         let mut builder = Self::builder()
             .listen(config.listen)
             .max_body_bytes(config.max_body_bytes)
+            .max_collected_bytes(config.max_collected_bytes)
             .timeouts(config.timeouts.clone())
             .default_provider(config.default_provider());
         builder.providers = providers;
         builder.fallbacks = config.providers.fallbacks();
         builder.threads = config.server.threads;
         builder.plugins = Some(Arc::clone(&plugins));
+        builder.metrics = config.metrics.listen;
+        builder.plugin_metrics = host.metrics();
+        builder.access_log = config.access_log.clone();
         let mut running = builder.bind().await?;
         running.mock = mock;
         if config.reload.watch && config.origin.file.is_some() {
@@ -98,6 +106,10 @@ pub struct GatewayBuilder {
     default_provider: Option<String>,
     fallbacks: HashMap<String, Vec<String>>,
     max_body_bytes: Option<usize>,
+    max_collected_bytes: Option<usize>,
+    metrics: Option<SocketAddr>,
+    plugin_metrics: Option<Arc<dyn MetricSink>>,
+    access_log: AccessLogTarget,
     timeouts: ServerTimeouts,
     threads: Option<NonZeroUsize>,
     plugins: Option<Arc<Plugins>>,
@@ -146,10 +158,39 @@ impl GatewayBuilder {
         self
     }
 
+    /// Most bytes of answers that are collected for plugins at one time. Default 512 MiB.
+    #[must_use]
+    pub fn max_collected_bytes(mut self, bytes: usize) -> Self {
+        self.max_collected_bytes = Some(bytes);
+        self
+    }
+
     /// How long clients may take.
     #[must_use]
     pub fn timeouts(mut self, timeouts: ServerTimeouts) -> Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// Serves metrics for Prometheus at `/metrics` of this address. Without one, requests are not
+    /// counted.
+    #[must_use]
+    pub fn metrics(mut self, address: SocketAddr) -> Self {
+        self.metrics = Some(address);
+        self
+    }
+
+    /// What plugins count themselves, to be among the metrics.
+    #[must_use]
+    pub fn plugin_metrics(mut self, sink: Arc<dyn MetricSink>) -> Self {
+        self.plugin_metrics = Some(sink);
+        self
+    }
+
+    /// Where a line for each request goes. Default: nowhere.
+    #[must_use]
+    pub fn access_log(mut self, target: AccessLogTarget) -> Self {
+        self.access_log = target;
         self
     }
 
@@ -176,11 +217,23 @@ impl GatewayBuilder {
                 Arc::new(Live::new(self.pipeline.take().unwrap_or_else(none)))
             }
         };
+        let (observer, metrics) = match self.observed(&pipeline).await {
+            Ok(observed) => observed,
+            Err(error) => {
+                match &plugins {
+                    Some(plugins) => drop(plugins.close().await),
+                    None => drop(pipeline.now().close().await),
+                }
+                return Err(error);
+            }
+        };
         let shared = Arc::new(Shared {
             pipeline,
             plugins,
+            observer,
             max_body_bytes: self.max_body_bytes.unwrap_or(16 << 20),
             body_timeout: self.timeouts.body(),
+            collected: Budget::new(self.max_collected_bytes.unwrap_or(512 << 20)),
             draining: AtomicBool::new(false),
         });
         let timeouts = self.timeouts.clone();
@@ -199,6 +252,7 @@ impl GatewayBuilder {
                     beside,
                     stop,
                     serving,
+                    metrics,
                     mock: None,
                 })
             }
@@ -207,6 +261,32 @@ impl GatewayBuilder {
                 Err(error)
             }
         }
+    }
+
+    /// Who sees requests end, and where that can be read.
+    async fn observed(&mut self, pipeline: &Arc<Live>) -> Result<Observed, GatewayError> {
+        let failed = |source| GatewayError::AccessLog { source };
+        let log = AccessLog::open(&self.access_log).map_err(failed)?;
+        let counts = self.metrics.map(|_| Arc::new(Counts::default()));
+        let metrics = match self.metrics.zip(counts.clone()) {
+            Some((address, counts)) => {
+                let pipeline = Arc::clone(pipeline);
+                let plugins = Box::new(move || pipeline.now().status());
+                let sources = Sources { counts, plugins, values: self.plugin_metrics.take() };
+                let listener = MetricsListener::start(address, sources).await;
+                Some(listener.map_err(|source| GatewayError::Listen { address, source })?)
+            }
+            None => None,
+        };
+        let observer = Observer::new(counts, log);
+        if let Some(observer) = &observer {
+            let measured = |provider| -> Arc<dyn Provider> {
+                Arc::new(Measured::new(provider, Arc::clone(observer)))
+            };
+            self.providers =
+                std::mem::take(&mut self.providers).into_iter().map(measured).collect();
+        }
+        Ok((observer, metrics))
     }
 
     async fn serving(self, shared: &Arc<Shared>) -> Result<(Workers, SocketAddr), GatewayError> {
@@ -239,6 +319,8 @@ impl GatewayBuilder {
     }
 }
 
+type Observed = (Option<Arc<Observer>>, Option<MetricsListener>);
+
 /// The server's task, or what it left.
 enum Serving {
     Task(JoinHandle<ShutdownReport>),
@@ -255,6 +337,7 @@ pub struct Running {
     beside: JoinSet<()>,
     stop: channel::Sender<bool>,
     serving: Serving,
+    metrics: Option<MetricsListener>,
     mock: Option<Arc<MockProvider>>,
 }
 
@@ -262,6 +345,11 @@ impl Running {
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where metrics are read, if they are.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsListener::address)
     }
 
     /// How its plugins are doing, in the order of the pre hooks.

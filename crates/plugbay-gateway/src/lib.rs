@@ -6,8 +6,10 @@ mod api;
 mod api_error;
 mod attempts;
 mod body;
+mod budget;
 mod collect;
 mod config;
+mod depth;
 mod endpoint;
 mod error;
 mod form;
@@ -16,26 +18,33 @@ mod listen;
 mod llm;
 mod messages;
 mod models;
+mod observe;
 mod passing;
 mod plugins;
 mod provider;
+mod record;
 mod request_id;
 mod route;
 mod server;
+mod shape;
 mod sse;
 mod streaming;
+mod taking_part;
+mod trace;
 mod translate;
+mod wire;
 mod workers;
 
 pub use body::{BodyError, HttpBody};
 pub use config::{
-    AdminConfig, CanaryConfig, Config, ConfigError, KeyConfig, KeySource, PluginConfig,
-    ProviderConfig, ProviderKind, ProvidersConfig, RawJson, ReloadConfig, ServerConfig,
-    ServerTimeouts,
+    AdminConfig, CanaryConfig, Config, ConfigError, KeyConfig, KeySource, MetricsConfig,
+    PluginConfig, ProviderConfig, ProviderKind, ProvidersConfig, RawJson, ReloadConfig,
+    ServerConfig, ServerTimeouts,
 };
 pub use endpoint::Endpoint;
 pub use error::{GatewayError, ReloadError};
 pub use gateway::{Gateway, GatewayBuilder, Running};
+pub use observe::AccessLogTarget;
 pub use plugins::{
     CheckReport, FetchError, GatewayOptions, HookReport, LogLine, PluginLogs, PluginReport,
     PluginState,
@@ -45,4 +54,5 @@ pub use provider::{
     Passing, Phase, Provider, ProviderError, Received, RetrySettings, Secret, SetupError,
     UpstreamError, UpstreamSettings, UpstreamTimeouts,
 };
+pub use record::{RecordConfig, RecordedCall};
 pub use server::ShutdownReport;

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::api::Reply;
 use crate::api_error::{self, invalid, server};
+use crate::depth;
 use crate::llm::{self, Asked};
 use crate::provider::Registry;
 use crate::sse;
@@ -22,6 +23,7 @@ pub(crate) use self::stream::Events;
 
 /// Reads the body of a request.
 pub(crate) fn parse(providers: &Registry, body: &[u8]) -> Result<Asked, Box<HookError>> {
+    depth::check(body)?;
     let chat = request::to_chat(body).map_err(|error| {
         let code = if error.path.is_empty() { "invalid_json" } else { "invalid_parameter" };
         let message = format!("the request's body: {error}");

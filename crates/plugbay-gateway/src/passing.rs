@@ -15,6 +15,7 @@ use plugbay_hooks::Exchange;
 
 use crate::api_error::{invalid, server};
 use crate::body::{BodyError, HttpBody};
+use crate::budget::{Budget, Taken};
 use crate::provider::Registry;
 use crate::request_id::{self, RequestId};
 use crate::server::Background;
@@ -78,6 +79,14 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
 
 /// A provider's answer as a whole.
 pub(crate) async fn whole(response: Response<HttpBody>) -> Result<Response<Bytes>, HookError> {
+    whole_within(response, &mut Budget::new(MAX_COLLECTED).nothing()).await
+}
+
+/// The same, as part of what all answers may take.
+pub(crate) async fn whole_within(
+    response: Response<HttpBody>,
+    taken: &mut Taken,
+) -> Result<Response<Bytes>, HookError> {
     let (parts, mut body) = response.into_parts();
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -86,6 +95,10 @@ pub(crate) async fn whole(response: Response<HttpBody>) -> Result<Response<Bytes
         if bytes.len() + data.len() > MAX_COLLECTED {
             let message = format!("the provider's answer is longer than {MAX_COLLECTED} bytes");
             return Err(server(502, "answer_too_large", message));
+        }
+        if !taken.grow(data.len()) {
+            let message = "too much is being collected for plugins at the moment";
+            return Err(server(503, "too_much_collected", message));
         }
         bytes.extend_from_slice(data);
     }

@@ -23,6 +23,7 @@ use plugbay_hooks::{CallFailure, Live, Pipeline};
 
 use crate::config::{Config, Origin, PluginConfig};
 use crate::error::{GatewayError, ReloadError};
+use crate::record::{RecordConfig, Recorder};
 pub use check::CheckReport;
 pub(crate) use check::check;
 use entry::{Entry, Running, State};
@@ -52,6 +53,8 @@ pub(crate) struct Plugins {
     clock: Arc<dyn Clock>,
     live: Arc<Live>,
     logs: Arc<PluginLogs>,
+    /// Who keeps calls, where that was asked for.
+    recorder: Option<Arc<Recorder>>,
     retired: Retired,
     origin: Origin,
     /// Held while a change is prepared: one at a time. Whether there will be no more.
@@ -69,6 +72,7 @@ impl Plugins {
         clock: Arc<dyn Clock>,
         options: GatewayOptions,
     ) -> Result<Arc<Self>, GatewayError> {
+        let recorder = config.record.as_ref().map(recorder).transpose()?;
         let none = Pipeline::new(Vec::new(), Arc::clone(&clock));
         let plugins = Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -77,6 +81,7 @@ impl Plugins {
             clock,
             live: Arc::new(Live::new(none)),
             logs: options.logs,
+            recorder,
             retired: Retired::new(),
             origin: config.origin.clone(),
             changing: tokio::sync::Mutex::new(false),
@@ -217,4 +222,10 @@ impl Plugins {
 /// Nothing that is locked here is left half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn recorder(config: &RecordConfig) -> Result<Arc<Recorder>, GatewayError> {
+    let directory = config.directory.clone();
+    let failed = |source| GatewayError::Record { directory, source };
+    Recorder::start(config).map(Arc::new).map_err(failed)
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -14,8 +15,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::api::Api;
+use crate::api::{self, Api};
+use crate::body::HttpBody;
 use crate::config::ServerTimeouts;
+use crate::shape;
+use crate::wire::Wire;
 
 /// Longest head of a request, in bytes.
 const MAX_HEAD: usize = 64 << 10;
@@ -61,6 +65,7 @@ impl Background {
 pub(crate) struct Connections {
     api: Arc<Api>,
     header_timeout: Duration,
+    write_timeout: Duration,
     going: watch::Receiver<bool>,
     tasks: JoinSet<()>,
 }
@@ -68,8 +73,9 @@ pub(crate) struct Connections {
 impl Connections {
     /// None yet. They are let go of when `going` says so.
     pub(crate) fn new(api: Api, timeouts: &ServerTimeouts, going: watch::Receiver<bool>) -> Self {
-        let (api, header_timeout) = (Arc::new(api), timeouts.header());
-        Self { api, header_timeout, going, tasks: JoinSet::new() }
+        let (header_timeout, write_timeout) = (timeouts.header(), timeouts.write());
+        let (api, tasks) = (Arc::new(api), JoinSet::new());
+        Self { api, header_timeout, write_timeout, going, tasks }
     }
 
     /// Takes connections until `closing` comes, and then no more.
@@ -106,7 +112,8 @@ impl Connections {
 
     fn take(&mut self, stream: TcpStream, peer: SocketAddr) {
         let (api, going) = (Arc::clone(&self.api), self.going.clone());
-        self.tasks.spawn(connection(stream, peer, api, self.header_timeout, going));
+        let timeouts = (self.header_timeout, self.write_timeout);
+        self.tasks.spawn(connection(stream, peer, api, timeouts, going));
     }
 
     /// Waits for the requests under way until `end`, cuts off the rest, and tells how many that
@@ -141,22 +148,29 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     api: Arc<Api>,
-    header_timeout: Duration,
+    (header_timeout, write_timeout): (Duration, Duration),
     mut going: watch::Receiver<bool>,
 ) {
     // Events are small and each of them is waited for.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "TCP_NODELAY cannot be set");
     }
+    let (wire, ambiguous) = Wire::new(stream, write_timeout);
     let service = service_fn(move |request| {
         let api = Arc::clone(&api);
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
+        let ambiguous = ambiguous.load(Ordering::Relaxed);
+        async move {
+            Ok::<_, Infallible>(match ambiguous {
+                true => api::last(&shape::two_lengths()).map(HttpBody::whole),
+                false => api.answer(request).await,
+            })
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(wire), service);
     let mut serving = std::pin::pin!(serving);
     let result = tokio::select! {
         biased;

@@ -79,6 +79,7 @@ impl From<OutputError> for CallFailure {
             OutputError::Json(json) => format!("invalid output JSON at `{}`", json.path),
             OutputError::Reported(_) => "it reported an error".to_owned(),
             OutputError::HeldTooLong { .. } => "it holds back too much of a stream".to_owned(),
+            OutputError::ContextTooLong { .. } => "it adds too much to the context".to_owned(),
             OutputError::HoldAtEnd => "it holds back chunks of a stream that has ended".to_owned(),
             _ => "unusable output".to_owned(),
         };

@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod breaker;
+mod credentials;
 mod failure;
 mod host;
+mod matching;
 mod order;
 mod pipeline;
 mod plugin;
@@ -12,11 +14,13 @@ mod stats;
 pub mod stream;
 
 pub use breaker::BreakerSettings;
+pub use credentials::mask_keys;
 pub use failure::{CallFailure, Cause, FailureKind, HookFailure};
+pub use matching::{Asked, Glob, HeaderRule, Match, NoFraction, Sample};
 pub use order::Placement;
 pub use pipeline::{
-    Ending, Exchange, HttpPreFlow, Live, OnError, Pipeline, Placed, PluginEntry, PluginStatus,
-    PostFlow, PreFlow, Trial, Verdict,
+    Choice, Ending, Exchange, HttpPreFlow, Live, OnError, Pipeline, Placed, PluginEntry,
+    PluginStatus, PostFlow, PreFlow, SkipError, Trial, Verdict,
 };
 pub use plugin::{HookPlugin, HookStream};
 pub use scripted::{Journal, Reply, Scripted, Seen};

@@ -1,5 +1,6 @@
 //! The plugins in their order, and what a request does on its way through them.
 
+mod choice;
 mod entry;
 mod exchange;
 mod live;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::Clock;
 
+pub use choice::{Choice, SkipError};
 pub use entry::{OnError, PluginEntry};
 pub use exchange::{Exchange, HttpPreFlow, PostFlow, PreFlow};
 pub use live::{Ending, Live, Placed};

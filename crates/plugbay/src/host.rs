@@ -354,6 +354,11 @@ impl Host {
         self.backend.name()
     }
 
+    /// Who keeps what plugins count, if anybody does.
+    pub fn metrics(&self) -> Option<Arc<dyn MetricSink>> {
+        self.services.metrics.clone()
+    }
+
     /// What runs a plugin that asks for `runtime`.
     ///
     /// # Errors

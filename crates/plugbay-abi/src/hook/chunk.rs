@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::http::{request_json, request_json_apart};
-use super::output::{self, context_changes, merged, present, promised, reported};
+use super::output::{self, context_changes, merged, present, promised, reported, within};
 use super::read::{self, ContextChanges, Slot};
 use super::scan::{Fields, Scanner};
 use super::{Context, HttpRequest, OutputError, Parts, Written};
@@ -133,10 +133,11 @@ impl ChunkOutput {
     /// too much or after the stream's end.
     pub fn decode(json: &[u8], sent: &ChunkInput<'_>) -> Result<Self, OutputError> {
         let quick = read::document(utf8(json)?, ChunkFields::new(sent));
-        match quick.and_then(ChunkFields::output) {
+        let output = match quick.and_then(ChunkFields::output) {
             Some(output) => output,
             None => Self::decode_thoroughly(json, sent),
-        }
+        };
+        within(sent.context, output?, |output| &output.context)
     }
 
     pub(super) fn decode_thoroughly(

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Written;
 use super::written::Text;
+use super::{OutputError, Written};
 use crate::json::{JsonError, RawObject};
 
 /// The key that the host sets and no plugin can change.
@@ -18,6 +18,9 @@ pub struct Context {
 }
 
 impl Context {
+    /// How much JSON a context may be, in bytes. Every plugin is handed all of it at each call.
+    pub const MAX_BYTES: usize = 1 << 20;
+
     /// A context that holds only the request's id.
     pub fn new(request_id: &str) -> Self {
         let mut context = Self { fields: Written::default() };
@@ -39,6 +42,23 @@ impl Context {
             if name != REQUEST_ID && !self.fields.raw(&name).is_some_and(same) {
                 self.fields.edit().set_raw(name, value);
             }
+        }
+    }
+
+    /// Whether the context is short enough after these changes, too.
+    pub(super) fn has_room_for(&self, changes: &RawObject) -> Result<(), OutputError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        // Quotes, colon and comma are the four.
+        let len = |name: &str, value: &RawValue| name.len() + value.get().len() + 4;
+        let added: usize = changes.iter().map(|(name, value)| len(name, value)).sum();
+        let replaced = |(name, _)| self.raw(name).map_or(0, |old| len(name, old));
+        let replaced: usize = changes.iter().map(replaced).sum();
+        let bytes = (self.json().len() + added).saturating_sub(replaced);
+        match bytes > Self::MAX_BYTES {
+            true => Err(OutputError::ContextTooLong { bytes, limit: Self::MAX_BYTES }),
+            false => Ok(()),
         }
     }
 
@@ -91,6 +111,26 @@ mod tests {
             serde_json::to_string(&context).unwrap(),
             r#"{"request_id":"r-1","a":1,"b":null,"c":"new"}"#
         );
+    }
+
+    #[test]
+    fn it_grows_up_to_its_bound_and_may_be_replaced_there() {
+        let mut context = Context::new("r-1");
+        let with = |key: &str, len: usize| object(&format!(r#"{{"{key}":"{}"}}"#, "x".repeat(len)));
+        let half = Context::MAX_BYTES / 2;
+        context.has_room_for(&with("a", half)).unwrap();
+        context.merge(with("a", half));
+        context.has_room_for(&object("{}")).unwrap();
+        context.has_room_for(&with("a", half)).unwrap();
+        let error = context.has_room_for(&with("b", half)).unwrap_err();
+        assert!(matches!(error, OutputError::ContextTooLong { limit: 1_048_576, .. }), "{error}");
+        // What is left is as exact as the text itself.
+        let empty = r#","b":"#.len() + 2;
+        let room = Context::MAX_BYTES - context.json().len() - empty;
+        context.has_room_for(&with("b", room)).unwrap();
+        context.has_room_for(&with("b", room + 1)).unwrap_err();
+        context.merge(with("b", room));
+        assert_eq!(context.json().len(), Context::MAX_BYTES);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::apart::{ReturnedBody, Which, not_here};
 use super::body::BODY_BYTES;
 use super::output::{
-    Status, context_changes, merged, present, promised, reported, serialize_extra,
+    Status, context_changes, merged, present, promised, reported, serialize_extra, within,
 };
 use super::read;
 use super::scan;
@@ -366,10 +366,11 @@ impl HttpPreOutput {
         edits: Option<&Bodies>,
     ) -> Result<Self, OutputError> {
         let quick = read::document(utf8(json)?, HttpPreFields::new(sent, edits));
-        match quick.and_then(HttpPreFields::output) {
+        let output = match quick.and_then(HttpPreFields::output) {
             Some(output) => output,
             None => Self::decode_thoroughly(json, sent.request, edits),
-        }
+        };
+        within(sent.context, output?, |output| &output.context)
     }
 
     pub(super) fn decode_thoroughly(
@@ -476,10 +477,11 @@ impl HttpPostOutput {
         sent: &HttpPostInput<'_>,
         edits: Option<&Bodies>,
     ) -> Result<Self, OutputError> {
-        match read::document(utf8(json)?, HttpPostFields::new(sent, edits)) {
+        let output = match read::document(utf8(json)?, HttpPostFields::new(sent, edits)) {
             Some(fields) => fields.output(),
             None => Self::decode_thoroughly(json, sent.response, edits),
-        }
+        };
+        within(sent.context, output?, |output| &output.context)
     }
 
     pub(super) fn decode_thoroughly(

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::output::{self, context_changes, merged, present, promised, reported};
+use super::output::{self, context_changes, merged, present, promised, reported, within};
 use super::read;
 use super::written::Text;
 use super::{Context, HookError, OutputError, Parts, Written};
@@ -286,10 +286,11 @@ impl PreOutput {
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], sent: &PreInput<'_>) -> Result<Self, OutputError> {
         let quick = read::document(utf8(json)?, PreFields::new(sent));
-        match quick.and_then(PreFields::output) {
+        let output = match quick.and_then(PreFields::output) {
             Some(output) => output,
             None => Self::decode_thoroughly(json, sent.request),
-        }
+        };
+        within(sent.context, output?, |output| &output.context)
     }
 
     pub(super) fn decode_thoroughly(json: &[u8], sent: &LlmRequest) -> Result<Self, OutputError> {
@@ -384,10 +385,11 @@ impl PostOutput {
     /// When it is not the document of the contract, or the plugin reports a failure.
     pub fn decode(json: &[u8], sent: &PostInput<'_>) -> Result<Self, OutputError> {
         let quick = read::document(utf8(json)?, PostFields::new(sent));
-        match quick.and_then(PostFields::output) {
+        let output = match quick.and_then(PostFields::output) {
             Some(output) => output,
             None => Self::decode_thoroughly(json, sent.result.is_err()),
-        }
+        };
+        within(sent.context, output?, |output| &output.context)
     }
 
     pub(super) fn decode_thoroughly(json: &[u8], had_error: bool) -> Result<Self, OutputError> {

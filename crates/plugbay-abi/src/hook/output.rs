@@ -31,9 +31,27 @@ pub enum OutputError {
         /// What it may hold.
         limit: usize,
     },
+    /// The request's context would be longer than it may, in bytes of JSON.
+    #[error("the context would have {bytes} bytes of JSON, of at most {limit}")]
+    ContextTooLong {
+        /// What it would have.
+        bytes: usize,
+        /// What it may have.
+        limit: usize,
+    },
     /// It would hold back a chunk of a stream that has ended.
     #[error("`hold` is true, though the stream has ended")]
     HoldAtEnd,
+}
+
+/// An output whose changes the context has room for.
+pub(super) fn within<T>(
+    context: &Context,
+    output: T,
+    changes: impl Fn(&T) -> &RawObject,
+) -> Result<T, OutputError> {
+    context.has_room_for(changes(&output))?;
+    Ok(output)
 }
 
 /// The changes to the context that an output names.

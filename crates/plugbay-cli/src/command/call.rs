@@ -1,6 +1,6 @@
 //! `plugbay call`: one call of one export, with its cost.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use clap::Args;
 use plugbay::abi::action::TriggerContext;
 use plugbay::abi::interface::Hook;
 use plugbay::{CallReport, InputPlacement, Plugin, PluginOptions};
+use plugbay_gateway::RecordedCall;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -31,13 +32,17 @@ use crate::ui::{self, StderrCalls, StderrLines, outln};
 /// where the plugin exports it, as conductor runs it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace-host\n\nExit codes: 0 success; 1 the plugin could not be loaded or the call failed; 2 wrong usage or file."
+    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace-host\n\nExit codes: 0 success, or no difference; 1 the plugin could not be loaded or the call failed, or a difference; 2 wrong usage or file."
 )]
 pub(crate) struct Call {
     /// The module, or - for standard input
     file: PathBuf,
-    /// The export
-    export: String,
+    /// The export; not with --replay
+    #[arg(required_unless_present = "replay")]
+    export: Option<String>,
+    /// Make a call again that `plugbay gateway --record` kept, and print where its output differs
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["export", "input", "json"])]
+    replay: Option<PathBuf>,
     /// The input: a JSON file, or - for standard input
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
@@ -102,7 +107,11 @@ struct Returned {
 impl Call {
     pub(crate) fn run(self) -> Result<Outcome> {
         let config = json_argument("config", &self.config)?;
-        let target = self.target()?;
+        let recorded = self.replay.as_deref().map(recorded).transpose()?;
+        let target = match &recorded {
+            Some(call) => Target::Hook(call.hook, call.input.clone()),
+            None => self.target()?,
+        };
         self.harden.apply(|| {
             let mut places = self.backend.places();
             self.policy.places(&mut places, &AuditSettings::default());
@@ -132,6 +141,9 @@ impl Call {
             let returned = call(&plugin, target).await;
             let took = begun.elapsed();
             let outcome = match &returned {
+                returned if recorded.is_some() => {
+                    recorded.as_ref().map_or(Outcome::Failure, |call| replayed(call, returned))
+                }
                 Ok(returned) => {
                     self.print(host.backend_name(), returned, took)?;
                     Outcome::Success
@@ -149,13 +161,13 @@ impl Call {
     fn target(&self) -> Result<Target> {
         let input = || -> Result<Box<RawValue>> {
             let path = self.input.as_ref();
-            let path = path.with_context(|| format!("{} needs an --input", self.export))?;
+            let path = path.with_context(|| format!("{} needs an --input", self.export()))?;
             parse_json(&read_text(path)?, &path.display().to_string())
         };
-        if let Some(hook) = Hook::from_export(&self.export) {
+        if let Some(hook) = Hook::from_export(self.export()) {
             return Ok(Target::Hook(hook, input()?));
         }
-        Ok(match self.export.as_str() {
+        Ok(match self.export() {
             "execute" => Target::Execute(input()?),
             "execute_with_context" => {
                 let input = input()?;
@@ -172,6 +184,10 @@ impl Call {
                  execute_with_context, get_name, capabilities, init, cleanup or shutdown"
             ),
         })
+    }
+
+    fn export(&self) -> &str {
+        self.export.as_deref().unwrap_or_default()
     }
 
     fn print(&self, backend: &'static str, returned: &Returned, took: Duration) -> Result<()> {
@@ -196,6 +212,29 @@ impl Call {
             );
         }
         Ok(())
+    }
+}
+
+fn recorded(file: &Path) -> Result<RecordedCall> {
+    let text = read_text(file)?;
+    RecordedCall::parse(text.as_bytes())
+        .with_context(|| format!("{} is no recorded call", file.display()))
+}
+
+/// Prints where a call came to something else than it did when it was recorded.
+fn replayed(recorded: &RecordedCall, returned: &Result<Returned>) -> Outcome {
+    let failed = returned.as_ref().err().map(ToString::to_string);
+    let output = match (returned, &failed) {
+        (Ok(returned), _) => Ok(&*returned.output),
+        (Err(_), failed) => Err(failed.as_deref().unwrap_or_default()),
+    };
+    let differences = recorded.differences(output);
+    for difference in &differences {
+        outln!("{}", ui::printable(difference));
+    }
+    match differences.is_empty() {
+        true => Outcome::Success,
+        false => Outcome::Failure,
     }
 }
 

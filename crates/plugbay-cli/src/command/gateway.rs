@@ -9,13 +9,17 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use plugbay_gateway::{Config, Gateway as Server, GatewayOptions, PluginLogs, ShutdownReport};
+use plugbay::{HostBuilder, Metrics};
+use plugbay_gateway::{
+    AccessLogTarget, Config, Gateway as Server, GatewayOptions, PluginLogs, RecordConfig,
+    ShutdownReport,
+};
 
 use dry::Dry;
 
 use crate::exit::Outcome;
 use crate::harden::HardenOption;
-use crate::logging;
+use crate::logging::{self, LogFormat};
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{ProgramDesktop, ServiceOptions};
@@ -40,6 +44,13 @@ pub(crate) struct Gateway {
     /// Serve on this many threads, whatever the configuration says; without either, one a processor
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
+    /// Keep calls of hooks in this folder, keys masked, for `plugbay call --replay`; how many, the
+    /// configuration's `record` says
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// How log lines on stderr look
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
     #[command(flatten)]
     dry: Dry,
     #[command(flatten)]
@@ -58,7 +69,8 @@ impl Gateway {
             outln!("{:#}", Config::schema());
             return Ok(Outcome::Success);
         }
-        logging::start(if self.dry.check.is_some() { "warn" } else { "info" });
+        let level = if self.dry.check.is_some() { "warn" } else { "info" };
+        logging::start_as(self.log_format, level);
         if let Some(Some(file)) = self.dry.check.take_if(|check| check.is_some()) {
             self.config = file;
             self.dry.check = Some(None);
@@ -72,6 +84,10 @@ impl Gateway {
         }
         if self.threads.is_some() {
             config.server.threads = self.threads;
+        }
+        if let Some(folder) = &self.record {
+            let record = config.record.get_or_insert_with(|| RecordConfig::new(folder));
+            record.directory.clone_from(folder);
         }
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
@@ -98,11 +114,24 @@ impl Gateway {
                 places.listens(admin.listen.port());
                 admin.token_file.iter().for_each(|token| places.reads(token));
             }
+            if let Some(metrics) = config.metrics.listen {
+                places.listens(metrics.port());
+            }
+            if let AccessLogTarget::File(file) = &config.access_log {
+                places.writes(file);
+            }
+            if let Some(record) = &config.record {
+                places.keeps(&record.directory);
+            }
             places
         })?;
         let desktop = Arc::new(ProgramDesktop::default());
         let lent = |host| self.services.lent(host, self.services.midi(), desktop);
-        let heeded = |host| lent(self.policy.heeded(host, &audit));
+        let counted = |host: HostBuilder| match config.metrics.listen {
+            Some(_) => host.metrics(Arc::new(Metrics::default())),
+            None => host,
+        };
+        let heeded = |host| counted(lent(self.policy.heeded(host, &audit)));
         let mut options = GatewayOptions::default();
         options.logs = Arc::new(PluginLogs::before(Arc::new(StderrLines)));
         // Below what `--harden` lets it write to.
@@ -137,6 +166,9 @@ impl Gateway {
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             // Scripts wait for this line; it is the only one on stdout.
             outln!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());
+            if let Some(metrics) = running.metrics_addr() {
+                anstream::eprintln!("{DIM}metrics at http://{metrics}/metrics{DIM:#}");
+            }
             anstream::eprintln!("{DIM}plugins: {}; engine: {backend}{DIM:#}", ui::printable(&names));
             loop {
                 tokio::select! {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use plugbay::abi::interface::Hook;
 use plugbay::policy::{Grant, Limits, ModuleHash};
 use plugbay::{InputPlacement, Instances, PluginOptions, Runtime, Streams};
-use plugbay_hooks::{BreakerSettings, OnError, Placement};
+use plugbay_hooks::{BreakerSettings, Match, OnError, Placement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -67,6 +67,16 @@ pub struct PluginConfig {
     #[serde(default)]
     #[schemars(schema_with = "schema::breaker")]
     pub breaker: BreakerSettings,
+    /// The requests that it takes part in. Default: all.
+    #[serde(default, rename = "match")]
+    #[schemars(schema_with = "schema::matching")]
+    pub matching: Match,
+    /// Whether a request may go past it, by `x-plugbay-skip`. Default `false`.
+    #[serde(default)]
+    pub opt_out: bool,
+    /// Whether it is shown the keys in a request's headers rather than masks. Default `false`.
+    #[serde(default)]
+    pub see_credentials: bool,
     /// A call that a new version has to answer before it takes the old one's place.
     #[serde(default)]
     pub canary: Option<CanaryConfig>,

@@ -86,6 +86,28 @@ pub(super) fn capabilities(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A part of all requests.
+pub(crate) fn sample(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "number", "minimum": 0, "maximum": 1, "default": 1})
+}
+
+pub(super) fn matching(generator: &mut SchemaGenerator) -> Schema {
+    let patterns = json!({"type": "array", "items": {"type": "string"}});
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "paths": patterns,
+            "models": patterns,
+            "headers": {
+                "type": "object",
+                "additionalProperties": {"anyOf": [{"type": "boolean"}, {"type": "string"}]},
+            },
+            "sample": sample(generator),
+        },
+        "additionalProperties": false,
+    })
+}
+
 pub(super) fn input(_: &mut SchemaGenerator) -> Schema {
     words(&[InputPlacement::Malloc, InputPlacement::HostPages])
 }

@@ -35,13 +35,16 @@ fn plugins_alone_are_enough() {
 fn everything_can_be_said() {
     let config = parse(
         r#"{
-            "listen": "[::1]:0", "max_body_bytes": 1024,
+            "listen": "[::1]:0", "max_body_bytes": 1024, "max_collected_bytes": 2048,
             "audit": {"file": "audit.jsonl", "max_bytes": 4096},
-            "timeouts": {"header_ms": 1, "body_ms": 2, "drain_ms": 3}, "server": {"threads": 4},
+            "metrics": {"listen": "127.0.0.1:9090"}, "access_log": "access.jsonl",
+            "timeouts": {"header_ms": 1, "body_ms": 2, "write_ms": 4, "drain_ms": 3}, "server": {"threads": 4},
             "plugins": [{
                 "path": "one.wasm", "enabled": false, "placement": "pre_builtin", "order": -1,
                 "required": true, "version": "1.2 (beta)", "sha256": "00000000000000000000000000000000000000000000000000000000000000FF",
                 "canary": {"hook": "pre_hook", "input": {"x": 1.00}, "output": {}}, "rollback": 7,
+                "see_credentials": true, "opt_out": true,
+                "match": {"paths": ["/v1/chat/*"], "models": ["openai/*"], "headers": {"X-Team": "red"}, "sample": 0.5},
                 "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
                 "capabilities": {"Network": {"hosts": ["*.example.org"]}, "filesystem": {"max_files": 3}},
                 "input": "host-pages", "require_signature": true, "instances": 3, "streams": "sticky", "runtime": "tiered"
@@ -66,6 +69,12 @@ fn everything_can_be_said() {
         Path::new("/etc/gateway/one.wasm"),
         "beside the configuration"
     );
+    assert_eq!(config.metrics.listen.unwrap().port(), 9090);
+    let log = Path::new("/etc/gateway/access.jsonl");
+    assert_eq!(config.access_log, AccessLogTarget::File(log.into()));
+    assert_eq!((config.max_collected_bytes, config.timeouts.write_ms), (2048, 4));
+    assert!(plugin.see_credentials && plugin.opt_out);
+    assert_eq!(plugin.matching.paths.len(), 1);
     assert_eq!(plugin.breaker, BreakerSettings::new(2, 10_000));
     assert_eq!((plugin.required, plugin.rollback), (true, 7));
     assert_eq!(plugin.version.as_deref(), Some("1.2 (beta)"));

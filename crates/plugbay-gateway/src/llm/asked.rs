@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::api_error::invalid;
 use crate::attempts;
+use crate::depth;
 use crate::endpoint::Endpoint;
 use crate::form;
 use crate::provider::{Registry, wants_usage};
@@ -41,6 +42,7 @@ pub(crate) fn parse_chat(providers: &Registry, chat: RawObject) -> Result<Asked,
 }
 
 fn json(body: &[u8]) -> Result<RawObject, Box<HookError>> {
+    depth::check(body)?;
     // serde's own error says line and column.
     let fields = serde_json::from_slice(body)
         .map_err(|error| invalid(400, "invalid_json", format!("the request's body: {error}")))

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use plugbay::Plugin;
 use plugbay::policy::ModuleHash;
-use plugbay_hooks::{Placed, Verdict};
+use plugbay_hooks::{HookPlugin, Placed, Verdict};
 
 use super::entry::{self, Entry, Running, State};
 use super::{Plugins, load};
 use crate::config::PluginConfig;
 use crate::error::GatewayError;
+use crate::record::Taped;
 
 /// What becomes of a plugin in a change.
 enum Next {
@@ -150,7 +151,11 @@ impl Plugins {
             _ => None,
         });
         let found = ModuleHash(*plugin.module_hash().as_bytes());
-        let placed = entry::placed(&config, Arc::new(plugin.clone()));
+        let called: Arc<dyn HookPlugin> = match &self.recorder {
+            Some(recorder) => Arc::new(Taped::new(plugin.clone(), Arc::clone(recorder))),
+            None => Arc::new(plugin.clone()),
+        };
+        let placed = entry::placed(&config, called);
         let (placed, ending) = match previous {
             Some(old) if config.rollback > 0 => {
                 let (placed, ending, trial) = Placed::on_trial(placed, config.rollback);

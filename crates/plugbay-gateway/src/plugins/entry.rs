@@ -98,6 +98,9 @@ pub(super) fn placed(config: &PluginConfig, plugin: Arc<dyn HookPlugin>) -> Plug
         order: config.order,
         on_error: config.on_error,
         breaker: config.breaker,
+        matching: config.matching.clone(),
+        opt_out: config.opt_out,
+        see_credentials: config.see_credentials,
         ..PluginEntry::new(plugin)
     }
 }

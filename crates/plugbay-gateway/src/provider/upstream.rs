@@ -32,7 +32,7 @@ pub(super) use self::keys::Scheme;
 pub use self::settings::{Http2, RetrySettings, Secret, UpstreamSettings, UpstreamTimeouts};
 use super::{Passing, Phase, ProviderError, UpstreamError};
 use crate::body::HttpBody;
-use crate::request_id;
+use crate::{request_id, trace};
 
 /// Longest error body that is taken, in bytes.
 const MAX_ERROR: usize = 1 << 20;
@@ -72,6 +72,7 @@ impl Outgoing {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        trace::tell(&mut headers);
         if let Some(id) = request_id::value(id) {
             headers.insert(request_id::HEADER, id);
         }

@@ -24,8 +24,8 @@ async fn bad_requests_are_told_what_is_wrong_and_the_connection_lives_on() {
         (CHAT, "{", 400, "invalid_json", "line 1 column 1", None),
         (CHAT, "", 400, "invalid_json", "EOF", None),
         (CHAT, "[1]", 400, "invalid_json", "the request's body", None),
-        (CHAT, &deep, 400, "invalid_json", "line 1 column 931", None),
-        (CHAT, &closed, 400, "invalid_request", "messages[0]", None),
+        (CHAT, &deep, 400, "invalid_json", "line 1 column 158", None),
+        (CHAT, &closed, 400, "invalid_json", "nested more than 128 deep", None),
         (CHAT, half, 400, "invalid_json", "hex escape", None),
         (CHAT, r#"{"messages": []}"#, 400, "missing_parameter", "`model`", Some("model")),
         (

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BreakerSettings, HookPlugin, Placement};
+use crate::{BreakerSettings, HookPlugin, Match, Placement};
 
 /// What becomes of a request when a plugin fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,10 +29,16 @@ pub struct PluginEntry {
     pub on_error: OnError,
     /// When it is left alone.
     pub breaker: BreakerSettings,
+    /// The requests that it takes part in.
+    pub matching: Match,
+    /// Whether a request may go past it.
+    pub opt_out: bool,
+    /// Whether it is shown the keys in a request's headers rather than masks.
+    pub see_credentials: bool,
 }
 
 impl PluginEntry {
-    /// A plugin with the defaults: after the built-in ones, order 0, closed.
+    /// A plugin with the defaults: after the built-in ones, order 0, closed, for all requests.
     pub fn new(plugin: Arc<dyn HookPlugin>) -> Self {
         Self {
             plugin,
@@ -40,6 +46,9 @@ impl PluginEntry {
             order: 0,
             on_error: OnError::default(),
             breaker: BreakerSettings::default(),
+            matching: Match::default(),
+            opt_out: false,
+            see_credentials: false,
         }
     }
 }

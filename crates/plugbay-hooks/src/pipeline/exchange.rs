@@ -11,17 +11,22 @@ use plugbay::abi::hook::{
 use plugbay::abi::interface::Hook;
 use serde_json::value::RawValue;
 
-use super::Pipeline;
 use super::slot::Slot;
 use super::stream_part::{Next, StreamPart};
+use super::{Choice, Pipeline};
 use crate::HookFailure;
+use crate::credentials::Credentials;
 
 /// One request. The phases are called in the order of its life; each may be left out.
 ///
 /// An LLM gateway may call [`pre`](Self::pre) and [`post`](Self::post) once per attempt.
 pub struct Exchange {
+    /// Who takes part.
+    choice: Choice,
     context: Context,
+    /// With masks in place of keys.
     request: Written<HttpRequest>,
+    credentials: Credentials,
     /// `http_post` runs for the plugins before this place.
     http_reach: usize,
     /// `post` runs for the plugins before this place.
@@ -60,22 +65,42 @@ pub enum PreFlow {
 pub type PostFlow = Result<LlmResponse, HookError>;
 
 impl Exchange {
-    /// A request that just came in.
+    /// A request that just came in, and in which all plugins take part.
     pub fn new(pipeline: Arc<Pipeline>, request_id: &str, request: HttpRequest) -> Self {
+        Self::chosen(pipeline, Choice::default(), request_id, request)
+    }
+
+    /// A request that just came in, and in which these plugins take part.
+    pub fn chosen(
+        pipeline: Arc<Pipeline>,
+        choice: Choice,
+        request_id: &str,
+        request: HttpRequest,
+    ) -> Self {
         let all = pipeline.slots.len();
+        let mut request = Written::new(request);
+        let mut credentials = Credentials::default();
+        credentials.hide(&mut request);
         Self {
             context: Context::new(request_id),
-            request: request.into(),
+            request,
+            credentials,
             http_reach: all,
             llm_reach: all,
             streams: Vec::new(),
             pipeline,
+            choice,
         }
     }
 
-    /// The request, as the hooks up to now left it.
+    /// The request, as the hooks up to now left it, with masks in place of keys.
     pub fn request(&self) -> &HttpRequest {
         &self.request
+    }
+
+    /// The request, as the hooks up to now left it, with its keys: for whoever it is sent on to.
+    pub fn revealed(&self) -> &HttpRequest {
+        self.credentials.reveal(&self.request)
     }
 
     /// What the hooks up to now left for each other.
@@ -83,16 +108,20 @@ impl Exchange {
         &self.context
     }
 
-    /// Whether any plugin has the hook.
+    /// Whether any plugin that takes part has the hook.
     pub fn exports(&self, hook: Hook) -> bool {
-        self.pipeline.exports(hook)
+        self.choice.exports(&self.pipeline, hook)
     }
 
     /// Runs `http_pre_hook` forward.
     pub async fn http_pre(&mut self) -> HttpPreFlow {
         let pipeline = Arc::clone(&self.pipeline);
         for (place, slot) in pipeline.slots.iter().enumerate() {
-            let input = HttpPreInput { context: &self.context, request: &self.request };
+            if !self.choice.has(place) {
+                continue;
+            }
+            let request = slot.shown(&self.request, &self.credentials);
+            let input = HttpPreInput { context: &self.context, request };
             let called =
                 slot.call(&*pipeline.clock, Hook::HttpPre, |plugin| plugin.http_pre(input)).await;
             let output = match called {
@@ -105,7 +134,10 @@ impl Exchange {
             };
             match output.apply(&mut self.context) {
                 HttpPreOutcome::Unchanged => {}
-                HttpPreOutcome::Request(request) => self.request = request,
+                HttpPreOutcome::Request(mut request) => {
+                    self.credentials.hide(&mut request);
+                    self.request = request;
+                }
                 HttpPreOutcome::Respond(response) => {
                     self.http_reach = place + 1;
                     return HttpPreFlow::Respond(response);
@@ -120,6 +152,9 @@ impl Exchange {
         let pipeline = Arc::clone(&self.pipeline);
         self.llm_reach = pipeline.slots.len();
         for (place, slot) in pipeline.slots.iter().enumerate() {
+            if !self.choice.has(place) {
+                continue;
+            }
             let input = PreInput { context: &self.context, request: &request };
             let called = slot.call(&*pipeline.clock, Hook::Pre, |plugin| plugin.pre(input)).await;
             let output = match called {
@@ -153,7 +188,10 @@ impl Exchange {
     pub async fn post(&mut self, result: PostFlow) -> PostFlow {
         let mut result = result.map_err(Written::new);
         let pipeline = Arc::clone(&self.pipeline);
-        for slot in reverse(&pipeline, self.llm_reach) {
+        for (place, slot) in reverse(&pipeline, self.llm_reach) {
+            if !self.choice.has(place) {
+                continue;
+            }
             match self.post_one(slot, &result).await {
                 Ok(PostOutcome::Unchanged) => {}
                 Ok(PostOutcome::Response(response)) => result = Ok(response),
@@ -239,9 +277,13 @@ impl Exchange {
             debug_assert!(false, "there is a part for each slot");
             return Ok(());
         };
+        if !self.choice.has(place) {
+            next.follow(place, chunk, held, None);
+            return Ok(());
+        }
         let input = ChunkInput {
             context: &self.context,
-            request: &self.request,
+            request: slot.shown(&self.request, &self.credentials),
             held,
             chunk: chunk.as_deref(),
         };
@@ -266,7 +308,10 @@ impl Exchange {
     ) -> HttpResponse {
         let mut response = Written::new(response);
         let pipeline = Arc::clone(&self.pipeline);
-        for slot in reverse(&pipeline, self.http_reach) {
+        for (place, slot) in reverse(&pipeline, self.http_reach) {
+            if !self.choice.has(place) {
+                continue;
+            }
             match self.http_post_one(slot, &response).await {
                 Ok(None) => {}
                 Ok(Some(changed)) => response = changed,
@@ -299,13 +344,17 @@ impl Exchange {
         // The failures were logged and counted; there is nobody left to tell.
         if let Some(result) = result {
             let result = result.clone().map_err(Written::new);
-            for slot in reverse(&pipeline, self.llm_reach) {
-                drop(self.post_one(slot, &result).await);
+            for (place, slot) in reverse(&pipeline, self.llm_reach) {
+                if self.choice.has(place) {
+                    drop(self.post_one(slot, &result).await);
+                }
             }
         }
         let response = Written::new(response.clone());
-        for slot in reverse(&pipeline, self.http_reach) {
-            drop(self.http_post_one(slot, &response).await);
+        for (place, slot) in reverse(&pipeline, self.http_reach) {
+            if self.choice.has(place) {
+                drop(self.http_post_one(slot, &response).await);
+            }
         }
     }
 
@@ -325,7 +374,8 @@ impl Exchange {
         slot: &Slot,
         response: &Written<HttpResponse>,
     ) -> Result<Option<Written<HttpResponse>>, HookFailure> {
-        let input = HttpPostInput { context: &self.context, request: &self.request, response };
+        let request = slot.shown(&self.request, &self.credentials);
+        let input = HttpPostInput { context: &self.context, request, response };
         let called = slot
             .call(&*self.pipeline.clock, Hook::HttpPost, |plugin| plugin.http_post(input))
             .await?;
@@ -333,6 +383,6 @@ impl Exchange {
     }
 }
 
-fn reverse(pipeline: &Pipeline, reach: usize) -> impl Iterator<Item = &Slot> {
-    pipeline.slots.iter().take(reach).rev().map(|slot| &**slot)
+fn reverse(pipeline: &Pipeline, reach: usize) -> impl Iterator<Item = (usize, &Slot)> {
+    pipeline.slots.iter().map(|slot| &**slot).enumerate().take(reach).rev()
 }

@@ -5,21 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
+use plugbay::abi::hook::{HttpRequest, Written};
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::Clock;
 
 use super::trial::Verdicts;
 use super::{OnError, PluginEntry, PluginStatus};
 use crate::breaker::Breaker;
+use crate::credentials::Credentials;
 use crate::stats::Stats;
 use crate::{
-    CallFailure, Cause, FailureKind, HookFailure, HookPlugin, HookStats, HookStream, Placement,
+    CallFailure, Cause, FailureKind, HookFailure, HookPlugin, HookStats, HookStream, Match,
+    Placement,
 };
 
 pub(super) struct Slot {
     plugin: Arc<dyn HookPlugin>,
     on_error: OnError,
     breaker: Breaker,
+    /// The requests that it takes part in; `None` is all.
+    pub(super) matching: Option<Match>,
+    /// Whether a request may go past it.
+    pub(super) opt_out: bool,
+    see_credentials: bool,
     stats: Stats,
     /// Where it stands among the others.
     pub(super) place: (Placement, i64),
@@ -34,6 +42,9 @@ impl Slot {
             plugin: entry.plugin,
             on_error: entry.on_error,
             breaker: Breaker::new(entry.breaker),
+            matching: Some(entry.matching).filter(|rule| !rule.is_any()),
+            opt_out: entry.opt_out,
+            see_credentials: entry.see_credentials,
             stats: Stats::default(),
             place: (entry.placement, entry.order),
             verdicts: None,
@@ -66,6 +77,15 @@ impl Slot {
             tripped: self.breaker.is_tripped(now),
             hooks,
         }
+    }
+
+    /// A request as the plugin is shown it.
+    pub(super) fn shown<'a>(
+        &self,
+        request: &'a Written<HttpRequest>,
+        credentials: &'a Credentials,
+    ) -> &'a Written<HttpRequest> {
+        if self.see_credentials { credentials.reveal(request) } else { request }
     }
 
     pub(super) fn stream(&self) -> Option<Box<dyn HookStream>> {

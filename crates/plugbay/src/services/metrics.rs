@@ -18,6 +18,11 @@ pub enum MetricKind {
 pub trait MetricSink: Send + Sync {
     /// Takes a number. It must not block.
     fn record(&self, plugin: &str, name: &str, kind: MetricKind, value: f64);
+
+    /// Everything that was recorded, by plugin and name, if that is kept. Default: nothing is.
+    fn snapshot(&self) -> BTreeMap<(String, String), MetricValue> {
+        BTreeMap::new()
+    }
 }
 
 /// What became of a plugin's numbers.
@@ -53,6 +58,10 @@ impl Metrics {
 }
 
 impl MetricSink for Metrics {
+    fn snapshot(&self) -> BTreeMap<(String, String), MetricValue> {
+        Metrics::snapshot(self)
+    }
+
     fn record(&self, plugin: &str, name: &str, kind: MetricKind, value: f64) {
         let first = match kind {
             MetricKind::Counter => MetricValue::Counter(0.0),

@@ -1,5 +1,14 @@
 //! The pipeline's contract, row by row, with scripted plugins and a clock moved by hand.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test, in helpers too"
+)]
+
+mod choice;
+mod masking;
+mod outcomes;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
