@@ -535,14 +535,14 @@ fn call_with_wrong_arguments() {
         (
             &["call", "tiny.wasm", "get_name", "--fuel", "-1"],
             expect![[r#"
-            error: unexpected argument '-1' found
+                error: unexpected argument '-1' found
 
-              tip: to pass '-1' as a value, use '-- -1'
+                  tip: to pass '-1' as a value, use '-- -1'
 
-            Usage: plugbay call [OPTIONS] <FILE> <EXPORT>
+                Usage: plugbay call [OPTIONS] <FILE> [EXPORT]
 
-            For more information, try '--help'.
-        "#]],
+                For more information, try '--help'.
+            "#]],
         ),
     ] {
         folder.plugbay(arguments).check(2, expect![[""]], wanted);

@@ -9,6 +9,7 @@ mod schema;
 pub(crate) mod suggest;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -71,12 +72,20 @@ pub struct Config {
 }
 
 /// Where a configuration comes from.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Origin {
     /// The file; `None` where it was made otherwise.
     pub(crate) file: Option<PathBuf>,
     /// All of it but the plugins.
     pub(crate) others: Map<String, Value>,
+}
+
+impl fmt::Debug for Origin {
+    /// Without what the keys say: it may be somebody's secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&String> = self.others.keys().collect();
+        f.debug_struct("Origin").field("file", &self.file).field("others", &keys).finish()
+    }
 }
 
 impl Origin {
