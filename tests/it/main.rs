@@ -21,6 +21,7 @@ mod examples;
 mod gateway_anthropic;
 mod gateway_curl;
 mod gateway_endpoints;
+mod gateway_npm;
 mod gateway_openai;
 mod host_functions;
 mod metrics;

@@ -36,6 +36,14 @@ pub(crate) fn python() -> PathBuf {
     path
 }
 
+/// The script that has OpenAI's client for Node.js.
+pub(crate) fn node() -> PathBuf {
+    let folder = root().join("tests/node");
+    let modules = folder.join("node_modules/openai");
+    assert!(modules.is_dir(), "{} is not there: `cargo xtask ci` makes it", modules.display());
+    folder.join("client.mjs")
+}
+
 /// A script of `tests/python`.
 pub(crate) fn script(name: &str) -> PathBuf {
     root().join("tests/python").join(name)

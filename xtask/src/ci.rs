@@ -20,6 +20,9 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     section("lints", || lints(sh, root))?;
     plugins::run(sh, root, &flags::Plugins { only: None, test: true })?;
     section("Python with the official clients", || python::prepare(sh, root).map(drop))?;
+    section("Node.js with the official client", || {
+        plugins::assemblyscript::npm_ci(sh, &root.join("tests/node"))
+    })?;
     section("tests", || tests(sh, root))?;
     section("features, each alone and all together", || features(sh, root))?;
     section("documentation", || docs(sh, root))?;

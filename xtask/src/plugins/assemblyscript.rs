@@ -38,7 +38,7 @@ pub(crate) fn npm_ci(sh: &Shell, dir: &Path) -> Result<()> {
         return Ok(());
     }
     if cmd!(sh, "npm --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        bail!("the AssemblyScript sample needs npm: install Node.js 20 or newer");
+        bail!("npm is missing: install Node.js 20 or newer");
     }
     let _dir = sh.push_dir(dir);
     // No package here needs an install script.
