@@ -12,7 +12,7 @@ use criterion::Criterion;
 use plugbay::abi::action::TriggerContext;
 use plugbay::runtime::BoxFuture;
 use plugbay_midi::config::{Config, Origin, Plugin};
-use plugbay_midi::engine::{MidiEvent, TimedEvent};
+use plugbay_midi::engine::{Engine, MidiEvent, TimedEvent};
 use plugbay_midi::run::{ActionError, ActionHost, ActionPlugin, Runner};
 use plugbay_midi::source::{MidiSource, SourceError, SourceItem};
 use serde_json::value::RawValue;
@@ -40,8 +40,60 @@ const NOTE: MidiEvent = MidiEvent::NoteOn { channel: 1, note: 60, velocity: 99 }
 
 fn main() {
     let mut criterion = benches::criterion();
+    midi_engine(&mut criterion);
     midi_dispatch(&mut criterion);
     criterion.final_summary();
+}
+
+/// A thousand mappings of every key of eight channels, and of every fourth of those two gestures.
+fn thousand() -> String {
+    let mut text = String::from("[[modes]]\nname = \"A\"\nmappings = [\n");
+    let action = "action = { SendMidi = { port = \"x\", message_type = \"NoteOn\", note = 1 } }";
+    for number in 0..1_000 {
+        let (note, channel) = (number % 128, number / 128 + 1);
+        let trigger = match note % 4 {
+            3 if channel > 4 => format!("DoubleTap = {{ note = {note}, channel = {channel} }}"),
+            2 if channel > 4 => format!("LongPress = {{ note = {note}, channel = {channel} }}"),
+            _ => format!("Note = {{ note = {note}, channel = {channel} }}"),
+        };
+        text.push_str(&format!("    {{ trigger = {{ {trigger} }}, {action} }},\n"));
+    }
+    text.push_str("]\n");
+    text
+}
+
+/// What the engine takes for a press and a release among a thousand mappings, and what reading them takes.
+fn midi_engine(criterion: &mut Criterion) {
+    let mut group = group(criterion, "midi_engine");
+    let text = thousand();
+    let parse = || {
+        let parsed = Config::parse(&text, &Origin::new("bench.toml", Path::new("/")));
+        parsed.expect("the configuration is valid").config
+    };
+    let mut engine = Engine::new(Arc::new(parse()));
+    let mut decisions = Vec::new();
+    // On channel 1 there are taps alone; on channel 8 what note 2 becomes is clear when it is let go.
+    for (case, channel, note) in [("tap", 1, 60), ("gesture", 8, 2)] {
+        let mut at = Duration::ZERO;
+        group.bench_function(id(case, HOST), |bencher| {
+            bencher.iter(|| {
+                at += Duration::from_millis(1);
+                engine.handle(
+                    at,
+                    &MidiEvent::NoteOn { channel, note, velocity: 99 },
+                    &mut decisions,
+                );
+                engine.handle(
+                    at,
+                    &MidiEvent::NoteOff { channel, note, velocity: 0 },
+                    &mut decisions,
+                );
+                decisions.clear();
+            });
+        });
+    }
+    group.bench_function(id("read_1000_mappings", HOST), |bencher| bencher.iter(parse));
+    group.finish();
 }
 
 fn midi_dispatch(criterion: &mut Criterion) {

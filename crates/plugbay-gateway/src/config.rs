@@ -264,12 +264,29 @@ impl Config {
         }
         config.providers.settle(file, base)?;
         config.check_names(file)?;
+        config.check_addresses(file)?;
         Ok(config)
     }
 
     /// The default provider's name.
     pub(crate) fn default_provider(&self) -> &str {
         self.default_provider.as_deref().unwrap_or_else(|| self.providers.usual_default())
+    }
+
+    /// Each address is listened to once; any number of free ports is something else.
+    fn check_addresses(&self, file: &Path) -> Result<(), ConfigError> {
+        let admin = self.admin.as_ref().map(|admin| ("admin.listen", admin.listen));
+        let metrics = self.metrics.listen.map(|address| ("metrics.listen", address));
+        let mut taken = vec![("listen", self.listen)];
+        for (key, address) in [admin, metrics].into_iter().flatten() {
+            let same = |(_, other): &&(&str, SocketAddr)| *other == address && address.port() != 0;
+            if let Some((other, _)) = taken.iter().find(same) {
+                let problem = format!("found {address}, which is that of `{other}`");
+                return Err(ConfigError::invalid(file, key, problem));
+            }
+            taken.push((key, address));
+        }
+        Ok(())
     }
 
     fn check_names(&self, file: &Path) -> Result<(), ConfigError> {

@@ -6,6 +6,7 @@ use plugbay::LoadError;
 use plugbay::abi::interface::Hook;
 
 use crate::config::ConfigError;
+use crate::observe::AccessLogTarget;
 use crate::plugins::FetchError;
 use crate::provider::SetupError;
 
@@ -22,8 +23,10 @@ pub enum GatewayError {
         source: std::io::Error,
     },
     /// The access log cannot be opened.
-    #[error("cannot open the access log: {source}")]
+    #[error("cannot open the access log {}: {source}", .target.place())]
     AccessLog {
+        /// Where.
+        target: AccessLogTarget,
         /// Why.
         source: std::io::Error,
     },

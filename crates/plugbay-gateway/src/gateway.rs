@@ -93,7 +93,12 @@ impl Gateway {
     pub async fn check(config: &Config, host: &Host, options: &GatewayOptions) -> CheckReport {
         let providers = provider::providers(&config.providers).map(|_| ());
         let admin = config.admin.as_ref().map(admin::token).transpose().map(|_| ());
-        plugins::check(config, host, options, [providers, admin]).await
+        // What is written for both is what a start would make, too.
+        let log = AccessLog::open(&config.access_log).map(drop).map_err(|source| {
+            GatewayError::AccessLog { target: config.access_log.clone(), source }
+        });
+        let recorder = config.record.as_ref().map(plugins::recorder).transpose().map(|_| ());
+        plugins::check(config, host, options, [providers, admin, log, recorder]).await
     }
 }
 
@@ -265,7 +270,8 @@ impl GatewayBuilder {
 
     /// Who sees requests end, and where that can be read.
     async fn observed(&mut self, pipeline: &Arc<Live>) -> Result<Observed, GatewayError> {
-        let failed = |source| GatewayError::AccessLog { source };
+        let target = self.access_log.clone();
+        let failed = |source| GatewayError::AccessLog { target, source };
         let log = AccessLog::open(&self.access_log).map_err(failed)?;
         let counts = self.metrics.map(|_| Arc::new(Counts::default()));
         let metrics = match self.metrics.zip(counts.clone()) {

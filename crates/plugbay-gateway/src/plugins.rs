@@ -224,7 +224,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn recorder(config: &RecordConfig) -> Result<Arc<Recorder>, GatewayError> {
+/// Who keeps calls.
+pub(crate) fn recorder(config: &RecordConfig) -> Result<Arc<Recorder>, GatewayError> {
     let directory = config.directory.clone();
     let failed = |source| GatewayError::Record { directory, source };
     Recorder::start(config).map(Arc::new).map_err(failed)

@@ -63,7 +63,8 @@ pub use plugbay_wasmtime::{CacheError, CachedCode, CodeCache, DEFAULT_CACHE_BYTE
 pub use plugin::{CallReport, Lease, Plugin, RawOutput};
 #[cfg(feature = "process")]
 pub use process::{
-    ProcessError, ProgramOutput, ProgramRequest, program_environment, run as run_program,
+    ProcessError, ProgramOutput, ProgramRequest, find_program, program_environment,
+    run as run_program,
 };
 pub use services::{
     AudioOutput, Desktop, MetricKind, MetricSink, MetricValue, Metrics, MidiSink, RecordedAudio,

@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use plugbay::{HostBuilder, Metrics};
 use plugbay_gateway::{
-    AccessLogTarget, Config, Gateway as Server, GatewayOptions, PluginLogs, RecordConfig,
-    ShutdownReport,
+    AccessLogTarget, Config, Gateway as Server, GatewayOptions, PluginLogs, PluginReport,
+    PluginState, RecordConfig, ShutdownReport,
 };
 
 use dry::Dry;
@@ -162,7 +162,12 @@ impl Gateway {
                     std::process::exit(1);
                 }
             };
-            let names: Vec<String> = running.plugins().into_iter().map(|p| p.name).collect();
+            let named = |plugin: PluginReport| match plugin.status {
+                PluginState::Error => format!("{} (not loaded)", plugin.name),
+                PluginState::Disabled => format!("{} (disabled)", plugin.name),
+                _ => plugin.name,
+            };
+            let names: Vec<String> = running.report().into_iter().map(named).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             // Scripts wait for this line; it is the only one on stdout.
             outln!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use plugbay::policy::Operation;
-use plugbay_midi::config::{Action, Config, WallTime};
+use plugbay_midi::config::{Action, Config, ConfigError, WallTime};
 use plugbay_midi::run::{End, Journal, Outlets, Runner, Summary};
 use plugbay_midi::source::list_ports;
 
@@ -54,7 +54,7 @@ pub(crate) struct Midi {
     config: Option<PathBuf>,
     #[command(flatten)]
     origin: Origin,
-    /// Write down what comes in and what is done, a JSON document a line
+    /// Write down what comes in and what is done, a JSON document a line, in a file that is not there yet
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     #[command(flatten)]
@@ -93,7 +93,14 @@ impl Midi {
             }
             return list();
         };
-        let loaded = Config::load(path)?;
+        let loaded = match Config::load(path) {
+            Ok(loaded) => loaded,
+            Err(ConfigError::Invalid(report)) => {
+                anstream::eprintln!("{}", report.to_ansi());
+                return Ok(Outcome::Unusable);
+            }
+            Err(error) => return Err(error.into()),
+        };
         if !loaded.warnings.is_empty() {
             anstream::eprintln!("{}", loaded.warnings.to_ansi());
         }
@@ -107,7 +114,7 @@ impl Midi {
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
         let journal = self.record.as_ref().map(|path| {
-            let recording = std::fs::File::create(path)
+            let recording = std::fs::File::create_new(path)
                 .and_then(|file| Journal::new(std::io::BufWriter::new(file)));
             recording.with_context(|| format!("cannot write the recording {}", path.display()))
         });

@@ -56,7 +56,7 @@ impl ServiceOptions {
     }
 
     /// The outputs for MIDI messages.
-    pub(crate) fn midi(&self) -> Arc<dyn MidiSink> {
+    pub(crate) fn midi(&self) -> Arc<Outputs> {
         Arc::new(Outputs::new(self.midi_out.iter().cloned()))
     }
 }

@@ -157,10 +157,14 @@ impl Written {
             )
         })?;
         if (kind == ProviderKind::Mock) != (name == MOCK) {
-            return Err(format!(
-                "found the type `mock` and another name, or the reverse, for \
-                                `{name}`: wanted both, since there is one of it"
-            ));
+            return Err(match kind {
+                ProviderKind::Mock => format!(
+                    "found the type `mock` for `{name}`: there is one mock, and its name is `mock`"
+                ),
+                _ => "found another type for `mock`, which is the name of the built-in one; \
+                      wanted another name"
+                    .to_owned(),
+            });
         }
         Ok(kind)
     }

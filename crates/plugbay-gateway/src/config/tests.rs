@@ -14,6 +14,20 @@ fn parse(json: &str) -> Result<Config, String> {
 }
 
 #[test]
+fn an_address_is_listened_to_once() {
+    let wrong = |text: &str| parse(text).unwrap_err();
+    let error = wrong(r#"{"listen": "127.0.0.1:9", "metrics": {"listen": "127.0.0.1:9"}}"#);
+    assert!(
+        error.contains("`metrics.listen`: found 127.0.0.1:9, which is that of `listen`"),
+        "{error}"
+    );
+    let error =
+        wrong(r#"{"admin": {"listen": "127.0.0.1:9"}, "metrics": {"listen": "127.0.0.1:9"}}"#);
+    assert!(error.contains("that of `admin.listen`"), "{error}");
+    parse(r#"{"listen": "127.0.0.1:0", "metrics": {"listen": "127.0.0.1:0"}}"#).unwrap();
+}
+
+#[test]
 fn plugins_alone_are_enough() {
     let config = parse(
         r#"{"plugins": [{

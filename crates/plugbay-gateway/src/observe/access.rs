@@ -57,6 +57,15 @@ impl From<String> for AccessLogTarget {
 }
 
 impl AccessLogTarget {
+    /// Where it is, for messages.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Off => "off".to_owned(),
+            Self::Stderr => "stderr".to_owned(),
+            Self::File(file) => file.display().to_string(),
+        }
+    }
+
     /// The same with a relative path that begins at `base`.
     pub(crate) fn below(self, base: &Path) -> Self {
         match self {

@@ -78,6 +78,10 @@ fn missing(wanted: &Value, found: &Value, at: &str) -> Option<String> {
             missing(wanted, found.get(key).unwrap_or(&Value::Null), &at)
         }),
         _ if wanted == found => None,
+        (_, Value::Null) if at.is_empty() => Some(format!(
+            "found no output, which changes nothing; wanted {}",
+            plugbay::plain(&wanted.to_string(), 200)
+        )),
         // What a plugin answers may be long, and a stranger's.
         _ => Some(format!(
             "`{at}`: found {}, wanted {}",

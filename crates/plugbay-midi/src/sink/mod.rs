@@ -25,6 +25,20 @@ impl Outputs {
     }
 }
 
+impl Outputs {
+    /// Whether there is such an output. Nothing is opened or sent.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn find(&self, output: &str) -> Result<(), ServiceError> {
+        match self.named.contains_key(output) {
+            true => Ok(()),
+            false => self.ports.find(output),
+        }
+    }
+}
+
 impl MidiSink for Outputs {
     fn send(&self, output: &str, message: &[u8]) -> Result<(), ServiceError> {
         match self.named.get(output) {

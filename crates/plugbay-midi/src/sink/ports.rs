@@ -19,6 +19,11 @@ mod without {
 
         pub(in crate::sink) fn send(&self, output: &str, _: &[u8]) -> Result<(), ServiceError> {
             tracing::debug!(target: crate::run::TARGET, output, "no such MIDI output, and no ports in this build (feature `midir`)");
+            self.find(output)
+        }
+
+        /// Whether there is such a port.
+        pub(in crate::sink) fn find(&self, output: &str) -> Result<(), ServiceError> {
             Err(crate::sink::no_such(output))
         }
     }
@@ -29,7 +34,7 @@ mod system {
     use std::collections::BTreeMap;
     use std::sync::{Mutex, PoisonError};
 
-    use midir::{MidiOutput, MidiOutputConnection};
+    use midir::{MidiOutput, MidiOutputConnection, MidiOutputPort};
     use plugbay::ServiceError;
 
     use crate::config::PortSelector;
@@ -62,9 +67,20 @@ mod system {
             open.insert(output.to_owned(), connection);
             Ok(())
         }
+
+        /// Whether there is such a port.
+        pub(in crate::sink) fn find(&self, output: &str) -> Result<(), ServiceError> {
+            port(output).map(drop)
+        }
     }
 
     fn connect(wanted: &str) -> Result<MidiOutputConnection, ServiceError> {
+        let (output, port) = port(wanted)?;
+        let failed = |error: &dyn std::fmt::Display| ServiceError::Failed(error.to_string());
+        output.connect(&port, CLIENT).map_err(|error| failed(&error))
+    }
+
+    fn port(wanted: &str) -> Result<(MidiOutput, MidiOutputPort), ServiceError> {
         let failed = |error: &dyn std::fmt::Display| ServiceError::Failed(error.to_string());
         let output = MidiOutput::new(CLIENT).map_err(|error| failed(&error))?;
         let ports = output.ports();
@@ -72,6 +88,6 @@ mod system {
         let names: Vec<String> = ports.iter().map(name).collect();
         let chosen = choose_port(&names, &PortSelector::Name(wanted.to_owned())).ok();
         let port = chosen.and_then(|index| ports.get(index)).ok_or_else(|| no_such(wanted))?;
-        output.connect(port, CLIENT).map_err(|error| failed(&error))
+        Ok((output, port.clone()))
     }
 }

@@ -85,6 +85,16 @@ pub async fn run(request: ProgramRequest) -> Result<ProgramOutput, ProcessError>
     Running::start(&program, &args)?.finish(&stdin, after).await
 }
 
+/// The file that a program's name means: itself, if it is an absolute path, or what is found in the host's `PATH`.
+///
+/// # Errors
+///
+/// When there is none that could be run.
+pub fn find_program(program: &str) -> Result<PathBuf, ProcessError> {
+    let folders = environment::folders(&std::env::var_os("PATH").unwrap_or_default());
+    lookup::find(program, &folders)
+}
+
 /// A program that was started. It is killed when this goes, the group first: while nobody has asked for the
 /// leader's status, the group's number is its own.
 struct Running {

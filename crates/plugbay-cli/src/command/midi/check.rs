@@ -4,17 +4,20 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use plugbay::find_program;
+use plugbay::policy::Operation;
 use plugbay_midi::config::{Action, Config, ConfigError, Report, Severity};
+use plugbay_midi::sink::Outputs;
 use serde::Serialize;
 
 use crate::exit::Outcome;
 use crate::options::{BackendOptions, read_bytes};
-use crate::services::lacks;
+use crate::services::{ServiceOptions, lacks};
 use crate::ui::{ERROR, GOOD, TITLE, WARN, outln, printable};
 
 /// Say what is wrong with a configuration, and which of its mappings cannot work on this machine.
 ///
-/// Plugins are looked at and not run. No port is opened.
+/// Plugins are looked at and not run. No port is opened, and no program started.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  conductor check pads.toml\n  conductor check pads.toml --json | jq .errors\n\nExit codes: 0 all of it works; 1 something in it cannot work here; 2 it does not load."
@@ -28,6 +31,8 @@ pub(super) struct Check {
     json: bool,
     #[command(flatten)]
     backend: BackendOptions,
+    #[command(flatten)]
+    services: ServiceOptions,
 }
 
 #[derive(Serialize, Default)]
@@ -108,16 +113,40 @@ impl Check {
             let what = format!("plugin {}", plugin.path.display());
             unusable.extend(why.map(|why| Unusable { line, what, why }));
         }
+        let outputs = self.services.midi();
         for (line, action) in actions {
-            if let Action::Desktop { operation, argument } = &*action
-                && let Some(why) = lacks(*operation)
-            {
-                let what = format!("{operation} {argument:?}");
-                unusable.push(Unusable { line, what, why: why.to_owned() });
-            }
+            let found = wrong_with_action(&action, &outputs);
+            unusable.extend(found.map(|(what, why)| Unusable { line, what, why }));
         }
         unusable.sort_by_key(|one| one.line);
         Ok(unusable)
+    }
+}
+
+/// What an action is about, and why it cannot work here, if it cannot.
+fn wrong_with_action(action: &Action, outputs: &Outputs) -> Option<(String, String)> {
+    match action {
+        Action::SendMidi { port, .. } => {
+            let error = outputs.find(port).err()?;
+            let why = format!("{error}; `--midi-out {port}=PATH` sends to a device or a file");
+            Some((format!("MIDI output {port:?}"), why))
+        }
+        Action::Shell(command) => {
+            let error = find_program(&command.program).err()?;
+            Some((format!("program {:?}", command.program), error.to_string()))
+        }
+        Action::Desktop { operation, argument } => {
+            let what = format!("{operation} {argument:?}");
+            match lacks(*operation) {
+                Some(why) => Some((what, why.to_owned())),
+                // On macOS it is found by the system, by a name of its own.
+                None if *operation == Operation::Launch && !cfg!(target_os = "macos") => {
+                    Some((what, find_program(argument).err()?.to_string()))
+                }
+                None => None,
+            }
+        }
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use plugbay_midi::source::SourceItem;
 use super::origin::Origin;
 use crate::command::gateway::stop_signal;
 use crate::exit::Outcome;
-use crate::ui::{DIM, WARN, outln};
+use crate::ui::{WARN, outln};
 
 /// How often is looked whether something can be said, while nothing comes.
 const TICK: Duration = Duration::from_millis(50);
@@ -90,7 +90,6 @@ impl Learn {
 
 fn say(said: &mut Vec<Suggestion>) {
     for suggestion in said.drain(..) {
-        anstream::eprintln!("{DIM}{}{DIM:#}", suggestion.what);
         outln!("{}", suggestion.mapping());
     }
 }

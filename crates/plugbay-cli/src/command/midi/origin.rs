@@ -30,7 +30,7 @@ pub(super) struct Origin {
     /// Read raw MIDI bytes from a device, a FIFO, a file, or - for standard input
     #[arg(long, value_name = "PATH", conflicts_with = "port")]
     raw: Option<PathBuf>,
-    /// Play a recording again, without waiting: the same events at the same times give the same actions
+    /// Play a recording again, without waiting: the same events at the same times give the same actions, plugins and programs included
     #[arg(long, value_name = "FILE", conflicts_with_all = ["port", "raw", "midi_file"])]
     replay: Option<PathBuf>,
 }
