@@ -235,7 +235,8 @@ impl Api {
                     return in_their_form(route, id, refuse(&refused)).map(HttpBody::whole);
                 }
             };
-        taking_part::settle(&mut choice, &pipeline, &self.providers, &parts.headers, &body).await;
+        taking_part::settle(&mut choice, &pipeline, &self.providers, route, &parts.headers, &body)
+            .await;
         let hooks = HttpHooks::of(&pipeline).of_some(&pipeline, &choice);
         let request = match hooks.see_request() {
             true => translate::request(&parts, &body),

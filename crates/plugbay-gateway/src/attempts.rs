@@ -61,6 +61,35 @@ pub(crate) fn check(raw: &RawValue) -> Result<(), JsonError> {
     read(raw).map(drop)
 }
 
+/// Everybody who may be asked for a client's request: its model, and those that it or the configuration falls back on.
+pub(crate) fn candidates(
+    providers: &Registry,
+    model: &str,
+    fallbacks: Option<&RawValue>,
+) -> Vec<(String, String)> {
+    let (provider, model) = providers.resolve(model);
+    let mut all = vec![(provider.to_owned(), model.to_owned())];
+    // What cannot be read is refused later.
+    let named = fallbacks.and_then(|raw| read(raw).ok()).unwrap_or_default();
+    let configured = providers.fallbacks(provider).iter().cloned().map(Fallback::Name);
+    all.extend(named.into_iter().chain(configured).map(|next| resolve(providers, model, next)));
+    all
+}
+
+/// Whom a fallback means, of a request for this model.
+fn resolve(providers: &Registry, model: &str, next: Fallback) -> (String, String) {
+    match next {
+        Fallback::Parts { provider, model: own } => {
+            (provider, own.unwrap_or_else(|| model.to_owned()))
+        }
+        Fallback::Name(name) if providers.get(&name).is_some() => (name, model.to_owned()),
+        Fallback::Name(name) => {
+            let (provider, model) = providers.resolve(&name);
+            (provider.to_owned(), model.to_owned())
+        }
+    }
+}
+
 /// The attempts of one request.
 pub(crate) struct Attempts {
     /// What the next attempt begins with.
@@ -127,7 +156,7 @@ impl Attempts {
             }
         }
         while let Some(next) = self.left.as_mut().and_then(VecDeque::pop_front) {
-            let (provider, model) = self.resolve(providers, next);
+            let (provider, model) = resolve(providers, &self.model, next);
             let asked = |(asked, its): &(String, String)| *asked == provider && *its == model;
             if self.asked.iter().any(asked) {
                 continue;
@@ -142,19 +171,6 @@ impl Attempts {
             return true;
         }
         false
-    }
-
-    fn resolve(&self, providers: &Registry, next: Fallback) -> (String, String) {
-        match next {
-            Fallback::Parts { provider, model } => {
-                (provider, model.unwrap_or_else(|| self.model.clone()))
-            }
-            Fallback::Name(name) if providers.get(&name).is_some() => (name, self.model.clone()),
-            Fallback::Name(name) => {
-                let (provider, model) = providers.resolve(&name);
-                (provider.to_owned(), model.to_owned())
-            }
-        }
     }
 
     /// Which fallback answers, where it is one.

@@ -29,6 +29,9 @@ pub(crate) use schema::sample as sample_schema;
 use crate::observe::AccessLogTarget;
 use crate::record::RecordConfig;
 
+/// Longest configuration that is read, in bytes.
+const LONGEST: u64 = 16 << 20;
+
 /// A gateway's configuration. Every key has a default; an unknown one is an error.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -215,8 +218,16 @@ impl Config {
     /// When it cannot be read or says something that it may not; the error gives the file, the
     /// place in it, what was found and what was wanted.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read(path)
-            .map_err(|source| ConfigError::Read { file: path.to_owned(), source })?;
+        use std::io::Read as _;
+
+        let failed = |source| ConfigError::Read { file: path.to_owned(), source };
+        let mut text = Vec::new();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(LONGEST + 1).read_to_end(&mut text).map_err(failed)?;
+        if text.len() as u64 > LONGEST {
+            let problem = format!("it is longer than {LONGEST} bytes");
+            return Err(ConfigError::invalid(path, "", problem));
+        }
         let mut config = Self::parse(&text, path)?;
         config.origin.file = Some(path.to_owned());
         Ok(config)

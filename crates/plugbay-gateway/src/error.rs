@@ -63,6 +63,16 @@ pub enum GatewayError {
         /// The name.
         name: String,
     },
+    /// A plugin's module is not where one could be.
+    #[error("plugin `{name}`: {}: {source}", .file.display())]
+    Module {
+        /// The plugin.
+        name: String,
+        /// Where it should be.
+        file: std::path::PathBuf,
+        /// What is there.
+        source: std::io::Error,
+    },
     /// A plugin cannot be fetched.
     #[error("plugin `{name}`: {source}")]
     Fetch {
@@ -119,6 +129,12 @@ pub enum ReloadError {
     /// The gateway was made without a configuration file.
     #[error("there is no configuration file to read again")]
     NoFile,
+    /// What is in the configuration's place is no file.
+    #[error("cannot read {}: found something that is no regular file", .file.display())]
+    NoRegularFile {
+        /// Where.
+        file: std::path::PathBuf,
+    },
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -127,6 +127,10 @@ impl Plugins {
 
     async fn take_over(&self) -> Result<(), ReloadError> {
         let file = self.origin.file.as_deref().ok_or(ReloadError::NoFile)?;
+        // Reading anything else might never end.
+        if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+            return Err(ReloadError::NoRegularFile { file: file.to_owned() });
+        }
         let config = Config::load(file)?;
         let fixed = self.origin.differing(&config.origin);
         if !fixed.is_empty() {

@@ -11,9 +11,12 @@ use plugbay::abi::json::RawObject;
 use plugbay_hooks::{Asked, Choice, Pipeline, SkipError};
 
 use crate::api_error::invalid;
+use crate::attempts;
+use crate::endpoint::Endpoint;
 use crate::form;
 use crate::provider::Registry;
 use crate::request_id::RequestId;
+use crate::route::Route;
 
 /// The plugins that a request wants to go past, by name. It is the gateway's alone: neither
 /// plugins nor providers see it.
@@ -47,31 +50,40 @@ fn refused(error: &SkipError) -> HookError {
     invalid(status, code, error.to_string()).with_param(SKIP.as_str())
 }
 
-/// Settles what waits for the model that the client's body names.
+/// Settles what waits for the model that the client's body names, and for those that it may fall back on.
 pub(crate) async fn settle(
     choice: &mut Choice,
     pipeline: &Pipeline,
     providers: &Registry,
+    route: Route,
     headers: &HeaderMap,
     body: &Bytes,
 ) {
     if choice.asks_for_model() {
-        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let model = model(kind, body).await;
-        choice.settle(pipeline, model.as_deref().map(|model| providers.resolve(model)));
+        choice.settle(pipeline, &models(providers, route, headers, body).await);
     }
 }
 
-/// The model that a body names, JSON or a form, by the same reading as the request itself later
-/// gets: of a key that is there twice, the last.
-async fn model(kind: Option<&str>, body: &Bytes) -> Option<String> {
-    let fields = match kind {
-        Some(kind) if kind.trim_start().to_ascii_lowercase().starts_with("multipart/") => {
-            form::read(Some(kind), body.clone()).await.ok()?
+/// The models that a body names, read as the endpoint itself later reads it, whatever the body says that it is: of
+/// a key that is there twice, the last.
+async fn models(
+    providers: &Registry,
+    route: Route,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Vec<(String, String)> {
+    let fields = match route {
+        Route::Model(Endpoint::Transcriptions) => {
+            let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+            form::read(kind, body.clone()).await.ok()
         }
-        _ => RawObject::parse(body).ok()?,
+        _ => RawObject::parse(body).ok(),
     };
-    fields.get("model").ok().flatten()
+    let Some(fields) = fields else { return Vec::new() };
+    match fields.get::<String>("model") {
+        Ok(Some(model)) => attempts::candidates(providers, &model, fields.raw(attempts::FIELD)),
+        _ => Vec::new(),
+    }
 }
 
 /// All values of a header, as plugins see them.
@@ -84,23 +96,43 @@ fn joined<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::provider::{MockProvider, Provider};
 
     #[tokio::test]
-    async fn the_last_of_two_models_counts_as_it_does_for_the_provider() {
+    async fn every_model_that_may_be_asked_counts_whatever_the_body_says_it_is() {
+        let mock: Arc<dyn Provider> = Arc::new(MockProvider::new());
+        let fallbacks = [("mock".to_owned(), vec!["mock/spare".to_owned()])];
+        let providers =
+            Registry::new(vec![mock], "mock".into()).unwrap().with_fallbacks(fallbacks.into());
         let form = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\na\r\n--x--\r\n";
-        for (kind, body, wanted) in [
-            (Some("Multipart/form-data; boundary=x"), form, Some("a")),
-            (Some("multipart/form-data"), form, None),
-            (None, r#"{"model": "a"}"#, Some("a")),
-            (None, r#"{"model": "a", "model": "b"}"#, Some("b")),
-            (None, r#"{"model": 5}"#, None),
-            (None, r#"["model"]"#, None),
-            (None, "--boundary", None),
-            (None, "", None),
+        let (chat, sound) = (Route::Model(Endpoint::Chat), Route::Model(Endpoint::Transcriptions));
+        for (route, kind, body, wanted) in [
+            (sound, "Multipart/form-data; boundary=x", form, "a spare"),
+            (sound, "multipart/form-data", form, ""),
+            (chat, "multipart/x", r#"{"model": "a"}"#, "a spare"),
+            (chat, "", r#"{"model": "a", "model": "b"}"#, "b spare"),
+            (Route::Messages, "", r#"{"model": "mock/a"}"#, "a spare"),
+            (chat, "", r#"{"model": "a", "fallbacks": ["mock/b", "mock"]}"#, "a b a spare"),
+            (
+                chat,
+                "",
+                r#"{"model": "a", "fallbacks": {"provider": "x", "model": "c"}}"#,
+                "a c spare",
+            ),
+            (chat, "", r#"{"model": "a", "fallbacks": 5}"#, "a spare"),
+            (chat, "", r#"{"model": 5}"#, ""),
+            (chat, "", r#"["model"]"#, ""),
+            (chat, "", "--boundary", ""),
+            (chat, "", "", ""),
         ] {
-            let found = model(kind, &Bytes::from(body)).await;
-            assert_eq!(found.as_deref(), wanted, "{body}");
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            let found = models(&providers, route, &headers, &Bytes::from(body)).await;
+            let found: Vec<String> = found.into_iter().map(|(_, model)| model).collect();
+            assert_eq!(found.join(" "), wanted, "{body}");
         }
     }
 }

@@ -169,6 +169,9 @@ fn refused(error: &ReloadError) -> Box<HookError> {
     let refused = match error {
         ReloadError::NoPlugin { name } => return unknown(name),
         ReloadError::NoFile => invalid(409, "no_configuration_file", error.to_string()),
+        ReloadError::NoRegularFile { .. } => {
+            invalid(422, "invalid_configuration", error.to_string())
+        }
         ReloadError::Config(_) => invalid(422, "invalid_configuration", error.to_string()),
         _ => server(422, "plugin_not_loaded", error.to_string()),
     };

@@ -14,6 +14,9 @@ const MOST_SERIES: usize = 1_000;
 /// What the series beyond are counted as.
 const OTHER: &str = "other";
 
+/// Characters of a label's value that are kept.
+const LONGEST_LABEL: usize = 100;
+
 /// Series of one name, by the values of their labels.
 #[derive(Debug)]
 pub(super) struct Family<T, const N: usize>(Mutex<BTreeMap<[String; N], Arc<T>>>);
@@ -28,7 +31,8 @@ impl<T: Default, const N: usize> Family<T, N> {
     /// The series of these values.
     pub(super) fn of(&self, labels: [&str; N]) -> Arc<T> {
         let mut series = self.series();
-        let mut labels = labels.map(str::to_owned);
+        // Clients make names up, and each is in many lines of the page.
+        let mut labels = labels.map(|label| label.chars().take(LONGEST_LABEL).collect::<String>());
         if series.len() >= MOST_SERIES && !series.contains_key(&labels) {
             labels = std::array::from_fn(|_| OTHER.to_owned());
         }

@@ -89,7 +89,7 @@ impl Plugins {
     /// Whether the module is the one that was found last. Servers are asked when somebody asks for it.
     async fn is_still(&self, config: &PluginConfig, found: ModuleHash) -> bool {
         match config.file() {
-            Some(file) => load::hash(file).await == Some(found),
+            Some(file) => load::hash(file, config.limits.module_bytes).await == Some(found),
             None => true,
         }
     }

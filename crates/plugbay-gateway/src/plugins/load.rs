@@ -26,6 +26,11 @@ pub(super) async fn load(
     };
     let file = fetched.as_ref().map(|fetched| &*fetched.file).or(config.file());
     let file = file.unwrap_or(Path::new("")).to_owned();
+    if let Err(source) = regular(&file)
+        && source.kind() == std::io::ErrorKind::InvalidInput
+    {
+        return Err(GatewayError::Module { name, file, source });
+    }
     let (host, options) = (host.clone(), config.options());
     // Compiling keeps a thread busy: none of those that serve, and none that somebody waits for.
     let runtime = tokio::runtime::Handle::current();
@@ -98,11 +103,30 @@ pub(super) async fn end(plugin: &Plugin) {
     }
 }
 
-/// Which module is in a file now; `None` where it cannot be read.
-pub(super) async fn hash(file: &Path) -> Option<ModuleHash> {
+/// Which module is in a file now; `None` where it cannot be read, or is longer than a plugin's may be.
+pub(super) async fn hash(file: &Path, longest: u64) -> Option<ModuleHash> {
+    use std::io::Read as _;
+
     let file = file.to_owned();
-    let reading = move || std::fs::read(file).ok().map(|wasm| plugbay::module_hash(&wasm));
+    let reading = move || {
+        regular(&file).ok()?;
+        let mut wasm = Vec::new();
+        let read = std::fs::File::open(&file).ok()?.take(longest.saturating_add(1));
+        let length = { read }.read_to_end(&mut wasm).ok()?;
+        (length as u64 <= longest).then(|| plugbay::module_hash(&wasm))
+    };
     tokio::task::spawn_blocking(reading).await.ok().flatten()
+}
+
+/// Refuses what is there and no file: reading it might never end.
+fn regular(file: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(file)?.is_file() {
+        true => Ok(()),
+        false => Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "found something that is no regular file",
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ impl Upstream {
     /// Sends a request of the gateway's own, again if need be, and waits for the head of a good
     /// answer.
     pub(super) async fn send(&self, outgoing: Outgoing) -> Result<Arriving, ProviderError> {
-        let Shared { name, base, keys, dice, settings, .. } = &*self.shared;
+        let Shared { base, keys, dice, settings, .. } = &*self.shared;
         let total = Duration::from_millis(settings.timeouts.total_ms);
         let deadline = Instant::now() + total;
         let url = &base.at(outgoing.path).ok_or_else(|| self.bad_answer("no URL"))?;
@@ -155,7 +155,7 @@ impl Upstream {
         let once = |key| async move {
             let response = self.ask(outgoing.request(url), key, Some(deadline)).await?;
             let idle = Duration::from_millis(settings.timeouts.idle_ms);
-            let answer = Arriving::new(name, response, idle, (deadline, total));
+            let answer = Arriving::new(&self.shared, response, idle, (deadline, total));
             match answer.head.status.is_success() {
                 true => Ok(answer),
                 false => Err(self.upstream_error(answer, key).await),
@@ -227,11 +227,9 @@ impl Upstream {
         let headers = told_to_clients(&answer.head.headers);
         // The status says enough where the body cannot be had.
         let mut body = answer.whole(MAX_ERROR).await.unwrap_or_default();
-        if let Some(secret) = key.and_then(|key| self.shared.keys.secret(key)) {
-            // What a provider says of a key that is not valid repeats parts of it.
-            if status == 401 || body.windows(secret.len()).any(|part| part == secret.as_bytes()) {
-                body = Bytes::new();
-            }
+        // What a provider says of a key that is not valid repeats parts of it.
+        if (status == 401 && key.is_some()) || self.shared.keys.are_in(&body) {
+            body = Bytes::new();
         }
         let error = UpstreamError { status, body, headers };
         ProviderError::Upstream { provider: self.name().to_owned(), error }

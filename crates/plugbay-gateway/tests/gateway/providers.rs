@@ -84,6 +84,38 @@ async fn a_key_that_is_refused_gives_way_to_another_and_nobody_sees_either() {
 }
 
 #[tokio::test]
+async fn a_key_that_an_error_repeats_in_escapes_or_in_a_stream_stays_here() {
+    let key = |settings: &mut UpstreamSettings| {
+        settings.keys.push(("sk-first".into(), NonZeroU32::MIN));
+    };
+    let (setup, upstream) = set_up(|plugin| plugin, key).await;
+    let mut client = setup.client().await;
+    client.ask(&json!({"model": "m", "messages": user("hi")})).await;
+    let mut asked = upstream.asked().await;
+    // What an escape stands for is there as soon as somebody has read it.
+    let told = r#"{"error": {"message": "\u0073k-f\u0069rst is unknown"}}"#;
+    asked.answer("400 Bad Request", CLOSE, told).await;
+    let response = client.response().await;
+    assert_eq!(response.status(), 400);
+    let body: serde_json::Value = serde_json::from_str(&response.body).unwrap();
+    assert!(!body.to_string().contains("sk-"), "{body}");
+
+    for event in ["event: error\n", ""] {
+        client.ask(&json!({"model": "m", "stream": true, "messages": user("hi")})).await;
+        let mut asked = upstream.asked().await;
+        let stream =
+            format!("{event}data: {{\"error\": {{\"message\": \"sk-first is unknown\"}}}}\n\n");
+        asked
+            .answer("200 OK", "connection: close\r\ncontent-type: text/event-stream\r\n", &stream)
+            .await;
+        let response = client.response().await;
+        assert!(response.body.contains("answered with status 502"), "{}", response.body);
+        assert!(!response.body.contains("sk-"), "{}", response.body);
+        assert_eq!(response.body.matches("event: error").count(), 1, "{}", response.body);
+    }
+}
+
+#[tokio::test]
 async fn what_may_pass_is_asked_again() {
     let (setup, upstream) = set_up(|plugin| plugin, |settings| settings.retry = quickly(3)).await;
     for stream in [false, true] {

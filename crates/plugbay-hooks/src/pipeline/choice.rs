@@ -85,14 +85,15 @@ impl Choice {
         self.parts.as_deref().is_some_and(|parts| parts.contains(&Part::ByModel))
     }
 
-    /// Settles what waits for the model: its provider and its name, or that the request has none.
-    pub fn settle(&mut self, pipeline: &Pipeline, model: Option<(&str, &str)>) {
+    /// Settles what waits for the model: providers and names of all that may be asked, of which one has to fit. A request
+    /// without a model has none.
+    pub fn settle(&mut self, pipeline: &Pipeline, models: &[(String, String)]) {
         let parts = self.parts.iter_mut().flat_map(|parts| parts.iter_mut());
         for (part, slot) in parts.zip(&pipeline.slots) {
             if *part == Part::ByModel {
-                let fits = slot.matching.as_ref().zip(model);
-                let fits =
-                    fits.is_some_and(|(rule, (provider, name))| rule.fits_model(provider, name));
+                let fits = slot.matching.as_ref().is_some_and(|rule| {
+                    models.iter().any(|(provider, name)| rule.fits_model(provider, name))
+                });
                 *part = if fits { Part::In } else { Part::Out };
             }
         }

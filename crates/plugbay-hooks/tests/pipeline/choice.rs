@@ -55,7 +55,9 @@ fn what_does_not_match_is_skipped_in_every_hook() {
         let (journal, pipeline) = pipeline(rule, false);
         let mut choice = choose(&pipeline, &[]).unwrap();
         assert_eq!(choice.is_all(), rule == "{}", "{rule}");
-        choice.settle(&pipeline, model);
+        let models =
+            model.map(|(provider, name): (&str, &str)| (provider.to_owned(), name.to_owned()));
+        choice.settle(&pipeline, models.as_slice());
         assert!(!choice.asks_for_model());
         everything(&pipeline, &choice);
         let calls = |name: &str| journal.seen().iter().filter(|seen| seen.plugin == name).count();
@@ -76,7 +78,7 @@ fn until_the_model_is_known_its_plugin_may_still_take_part() {
     assert!(choice.asks_for_model());
     assert!(choice.exports(&pipeline, Hook::HttpPre));
     assert!(!choice.exports(&pipeline, Hook::Pre));
-    choice.settle(&pipeline, Some(("mock", "other")));
+    choice.settle(&pipeline, &[("mock".to_owned(), "other".to_owned())]);
     assert!(!choice.exports(&pipeline, Hook::HttpPre));
 }
 

@@ -80,8 +80,8 @@ fn what_may_not_be_said_is_named_with_its_place() {
             &["`providers.openai", "unknown key `base_ur`", "did you mean `base_url`?"],
         ),
         (r#"{"a/b": {"type": "openai"}}"#, &["`providers.a/b`", "wanted one without `/`"]),
-        (r#"{"other": {"type": "mock"}}"#, &["`providers.other`", "there is one of it"]),
-        (r#"{"mock": {"type": "openai"}}"#, &["`providers.mock`", "there is one of it"]),
+        (r#"{"other": {"type": "mock"}}"#, &["`providers.other`", "there is one mock"]),
+        (r#"{"mock": {"type": "openai"}}"#, &["`providers.mock`", "wanted another name"]),
         (r#"{"mock": {"base_url": "x"}}"#, &["`providers.mock`", "unknown key `base_url`"]),
         (
             r#"{"openai": {"api_key_env": "A", "keys": []}}"#,

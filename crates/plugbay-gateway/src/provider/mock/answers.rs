@@ -88,11 +88,21 @@ pub(super) fn response(asked: &Asked<'_>) -> Result<Value, JsonError> {
     }))
 }
 
+/// Numbers of one answer at most.
+const MOST_NUMBERS: u64 = 1 << 20;
+
 /// `/v1/embeddings`: vectors of length 1, which a text's hash decides.
 pub(super) fn embeddings(asked: &Asked<'_>) -> Result<Value, JsonError> {
     let texts = texts(&asked.call.input).map_err(|error| error.below("input"))?;
     let (usual, most) = DIMENSIONS;
     let dimensions = asked.call.params.get("dimensions")?.unwrap_or(usual).clamp(1, most);
+    // More would be a long answer to a short request.
+    let numbers = (texts.len() as u64).saturating_mul(dimensions);
+    if numbers > MOST_NUMBERS {
+        let message =
+            format!("found {numbers} numbers to answer with, wanted {MOST_NUMBERS} at most");
+        return Err(JsonError::new("input", message));
+    }
     let format: Option<String> = asked.call.params.get("encoding_format")?;
     let data = texts.iter().enumerate().map(|(index, text)| {
         let vector = embedding(text, dimensions);

@@ -11,6 +11,16 @@ use crate::provider::upstream::Events;
 use crate::provider::{Chunk, ProviderError};
 use crate::sse::{DONE, Event};
 
+/// Whether a document is an error in OpenAI's shape, which some servers send without the event's name.
+fn is_error(data: &str) -> bool {
+    // Nearly no chunk begins so, and none is parsed for it that does not.
+    data.trim_start()
+        .strip_prefix('{')
+        .is_some_and(|rest| rest.trim_start().starts_with("\"error\""))
+        && serde_json::from_str::<RawObject>(data)
+            .is_ok_and(|fields| fields.raw("error").is_some_and(|error| error.get() != "null"))
+}
+
 /// A streamed response being read.
 pub(super) struct Chunks {
     form: Option<Form>,
@@ -50,7 +60,7 @@ impl Chunks {
 
     fn chunk(&mut self, event: Event) -> Result<Chunk, ProviderError> {
         let Event { name, data } = event;
-        if name.as_deref() == Some("error") {
+        if name.as_deref() == Some("error") || is_error(&data) {
             return Err(self.told(data));
         }
         let json = RawValue::from_string(data).map_err(|error| self.events.unusable(error))?;

@@ -15,6 +15,7 @@ use plugbay::abi::json::parse;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::Shared;
 use super::error::chain;
 use crate::body::HttpBody;
 use crate::provider::{Phase, ProviderError, UpstreamError};
@@ -34,7 +35,7 @@ pub(in crate::provider) struct Arriving {
 
 /// A body, each piece of which has its time, and all of them together.
 struct Body {
-    provider: Arc<str>,
+    upstream: Arc<Shared>,
     body: Incoming,
     idle: Duration,
     deadline: Instant,
@@ -43,13 +44,13 @@ struct Body {
 
 impl Arriving {
     pub(super) fn new(
-        provider: &Arc<str>,
+        upstream: &Arc<Shared>,
         response: Response<Incoming>,
         idle: Duration,
         (deadline, total): (Instant, Duration),
     ) -> Self {
         let (head, body) = response.into_parts();
-        Self { head, body: Body { provider: Arc::clone(provider), body, idle, deadline, total } }
+        Self { head, body: Body { upstream: Arc::clone(upstream), body, idle, deadline, total } }
     }
 
     pub(in crate::provider) fn is_event_stream(&self) -> bool {
@@ -77,7 +78,7 @@ impl Arriving {
 
     /// The body, which has to be a JSON object.
     pub(in crate::provider) async fn object(self) -> Result<Box<RawValue>, ProviderError> {
-        let provider = Arc::clone(&self.body.provider);
+        let provider = Arc::clone(&self.body.upstream.name);
         let body = self.bytes().await?;
         let raw: Box<RawValue> = parse(&body).map_err(|error| unusable(&provider, error))?;
         match raw.get().starts_with('{') {
@@ -128,13 +129,16 @@ impl Events {
     }
 
     pub(in crate::provider) fn provider(&self) -> &str {
-        &self.body.provider
+        &self.body.upstream.name
     }
 
-    /// An error that the provider told in the middle of the stream.
-    pub(in crate::provider) fn told(&self, status: u16, body: String) -> ProviderError {
+    /// An error that the provider told in the middle of the stream. Of one that repeats a key, nothing is kept.
+    pub(in crate::provider) fn told(&self, status: u16, mut body: String) -> ProviderError {
+        if self.body.upstream.keys.are_in(body.as_bytes()) {
+            body.clear();
+        }
         let error = UpstreamError { status, body: body.into(), headers: Vec::new() };
-        ProviderError::Upstream { provider: self.body.provider.to_string(), error }
+        ProviderError::Upstream { provider: self.provider().to_owned(), error }
     }
 
     /// Something that is not the API's.
@@ -149,7 +153,7 @@ impl Body {
         loop {
             let until = Instant::now() + self.idle;
             let end = until.min(self.deadline);
-            let provider = || self.provider.to_string();
+            let provider = || self.upstream.name.to_string();
             match tokio::time::timeout_at(end, self.body.frame()).await {
                 Err(_) => {
                     let (phase, after) = match end < until {
@@ -173,7 +177,7 @@ impl Body {
     }
 
     fn unusable(&self, reason: impl fmt::Display) -> ProviderError {
-        unusable(&self.provider, reason)
+        unusable(&self.upstream.name, reason)
     }
 }
 

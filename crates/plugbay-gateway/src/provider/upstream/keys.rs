@@ -55,9 +55,22 @@ impl Keys {
         Some((&self.header, &self.keys.get(key)?.value))
     }
 
-    /// What no answer may repeat.
-    pub(super) fn secret(&self, key: usize) -> Option<&str> {
-        self.keys.get(key).map(|key| key.secret.reveal())
+    /// Whether a text repeats a key, as it is or escaped as JSON may escape it.
+    pub(super) fn are_in(&self, text: &[u8]) -> bool {
+        let repeats = |text: &[u8]| {
+            let keys = self.keys.iter().map(|key| key.secret.reveal().as_bytes());
+            keys.filter(|key| !key.is_empty()).any(|key| memchr::memmem::find(text, key).is_some())
+        };
+        if self.keys.is_empty() {
+            return false;
+        }
+        // Whatever is escaped is not any more once it was read and written.
+        let unescaped = || {
+            let document: serde_json::Value = serde_json::from_slice(text).ok()?;
+            Some(document.to_string())
+        };
+        repeats(text)
+            || (text.contains(&b'\\') && unescaped().is_some_and(|text| repeats(text.as_bytes())))
     }
 
     /// A key by weight. Where all are left alone, the one that is so no longer first.
