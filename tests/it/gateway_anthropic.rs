@@ -24,10 +24,11 @@ fn asking(model: &str, stream: bool) -> Value {
 
 const REDACTED: &str = "Write to [redacted] now";
 
-/// A gateway with the redactor and these providers.
+/// A gateway with plugins of three languages, the redactor among them, and these providers.
 fn before(folder: &Path, providers: &Value) -> Server {
-    let redactor = json!({"path": sample("redactor"), "name": "redactor"});
-    let config = json!({"plugins": [redactor], "providers": providers});
+    let plugin = |name| json!({"path": sample(name), "name": name});
+    let plugins = ["redactor", "hello_typescript", "toolbox_c"].map(plugin);
+    let config = json!({"plugins": plugins, "providers": providers});
     let config = write(folder, "config.json", config.to_string());
     let mut command = plugbay();
     command.args(["gateway", "--listen", "127.0.0.1:0", "--config"]).arg(config);

@@ -1,4 +1,4 @@
-//! Each endpoint as OpenAI's own client calls it, through plugins in two languages.
+//! Each endpoint as OpenAI's own client calls it, through plugins in three languages.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn call(gateway: &Server, method: &str, arguments: Value) -> Value {
 /// A gateway with a plugin that masks addresses in bodies, and others with all hooks.
 fn gateway(folder: &std::path::Path) -> Server {
     let plugin = |name: &str| json!({ "path": sample(name), "name": name });
-    let plugins = ["mail_mask", "hello_typescript", "redactor"].map(plugin);
+    let plugins = ["mail_mask", "hello_typescript", "toolbox_c", "redactor"].map(plugin);
     let config = json!({ "plugins": plugins, "providers": { "mock": {} } });
     Server::gateway(&write(folder, "config.json", config.to_string()))
 }

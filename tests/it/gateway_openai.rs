@@ -1,4 +1,4 @@
-//! The gateway as OpenAI's own client sees it, and as the provider behind it does.
+//! The gateway as OpenAI's own client sees it, and as the provider behind it does, through plugins in three languages.
 
 use std::path::Path;
 
@@ -41,20 +41,23 @@ fn content(answer: &Value) -> &str {
     content.unwrap_or_else(|| panic!("no content in {answer}"))
 }
 
-fn redactor() -> Value {
-    json!({ "path": sample("redactor"), "name": "redactor", "enabled": true, "config": {} })
+/// Of Rust, TypeScript and C.
+fn plugins() -> Value {
+    let plugin =
+        |name| json!({ "path": sample(name), "name": name, "enabled": true, "config": {} });
+    ["redactor", "hello_typescript", "toolbox_c"].map(plugin).as_slice().into()
 }
 
-/// A gateway with these plugins and the mock provider.
-fn with_mock(folder: &Path, plugins: Value) -> Server {
-    let config = json!({ "plugins": plugins });
+/// A gateway with the plugins and the mock provider.
+fn with_mock(folder: &Path) -> Server {
+    let config = json!({ "plugins": plugins() });
     Server::gateway(&write(folder, "config.json", config.to_string()))
 }
 
 #[test]
 fn a_plain_answer_and_what_the_provider_received() {
     let folder = folder();
-    let gateway = with_mock(folder.path(), json!([redactor()]));
+    let gateway = with_mock(folder.path());
 
     let mut request = chat("mock/request", PROMPT);
     request["temperature"] = json!(0.25);
@@ -78,7 +81,7 @@ fn a_plain_answer_and_what_the_provider_received() {
 #[test]
 fn a_streamed_answer_comes_in_pieces_of_which_none_has_an_address() {
     let folder = folder();
-    let gateway = with_mock(folder.path(), json!([redactor()]));
+    let gateway = with_mock(folder.path());
 
     let answer = client(&gateway, "chat", &streamed("mock/echo", "I am ada@example.org now"));
     assert_eq!(pieces(&answer), ["", "I ", "am ", "[redacted] ", "now"]);
@@ -99,7 +102,7 @@ fn a_streamed_answer_comes_in_pieces_of_which_none_has_an_address() {
 #[test]
 fn every_stream_of_many_at_once_is_its_own() {
     let folder = folder();
-    let gateway = with_mock(folder.path(), json!([redactor()]));
+    let gateway = with_mock(folder.path());
     let requests: Vec<Value> = (0..32)
         .map(|n| chat("mock/echo", &format!("number {n} of user{n}@example.org is {n}")))
         .collect();
@@ -112,7 +115,7 @@ fn every_stream_of_many_at_once_is_its_own() {
 #[test]
 fn models_and_errors_are_the_client_s_own_types() {
     let folder = folder();
-    let gateway = with_mock(folder.path(), json!([redactor()]));
+    let gateway = with_mock(folder.path());
 
     let models = client(&gateway, "models", &Value::Null);
     let ids: Vec<_> =
@@ -140,7 +143,7 @@ fn models_and_errors_are_the_client_s_own_types() {
 /// A gateway in front of the scripted provider, whose key is in the environment.
 fn before(upstream: &Server, folder: &Path) -> Server {
     let config = json!({
-        "plugins": [redactor()],
+        "plugins": plugins(),
         "providers": {
             "openai": { "base_url": upstream.at("/v1"), "api_key_env": "KEY_OF_THIS_TEST" },
         },
@@ -183,6 +186,38 @@ fn a_provider_gets_the_key_and_the_redacted_prompt() {
     assert_eq!(models["result"][0]["id"], "openai/upstream-model", "{models}");
     let log = gateway.stop().exits(0).stderr;
     assert!(!log.contains("sk-of-the-gateway") && !log.contains("ada@"), "{log}");
+}
+
+#[test]
+fn tools_are_offered_and_called() {
+    let (folder, upstream) = (folder(), Server::upstream());
+    let gateway = before(&upstream, folder.path());
+    let parameters = json!({ "type": "object", "properties": { "text": { "type": "string" } } });
+    let tool = json!({ "name": "write", "parameters": parameters });
+    for (number, mut request) in
+        [chat("tools", PROMPT), streamed("tools", PROMPT)].into_iter().enumerate()
+    {
+        request["tools"] = json!([{ "type": "function", "function": tool }]);
+        let answer = client(&gateway, "chat", &request);
+        let body = upstream.received(number)["body"].clone();
+        let body: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
+        assert_eq!(body["tools"], request["tools"]);
+
+        let whole = &answer["result"]["choices"][0]["message"]["tool_calls"];
+        let deltas = answer["result"]["chunks"].as_array().into_iter().flatten();
+        let calls: Vec<_> = match whole.as_array() {
+            Some(calls) => calls.iter().collect(),
+            None => deltas.map(|chunk| &chunk["choices"][0]["delta"]["tool_calls"][0]).collect(),
+        };
+        assert_eq!(
+            (&calls[0]["id"], &calls[0]["function"]["name"]),
+            (&json!("call_1"), &json!("write")),
+            "{answer}"
+        );
+        let arguments = calls.iter().filter_map(|call| call["function"]["arguments"].as_str());
+        let arguments: Value = serde_json::from_str(&arguments.collect::<String>()).unwrap();
+        assert_eq!(arguments, json!({ "text": REDACTED }), "{answer}");
+    }
 }
 
 #[test]

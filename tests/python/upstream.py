@@ -6,6 +6,7 @@ Python's own library is used.
     answer     repeats the last message, whole or word by word
     ragged     streams the same in bytes that were cut anywhere, with comments and CRLF
     cut        streams the last message in pieces that end where it has a `|`
+    tools      calls the first tool, streamed in pieces, with the last message as its argument
     held       answers only when a line has come on standard input
     limited    answers 429 in OpenAI's error shape
     page       answers 500 with an HTML page
@@ -66,13 +67,14 @@ class Provider(BaseHTTPRequestHandler):
         if model == "held":
             sys.stdin.readline()
         text = request["messages"][-1]["content"]
+        message, reason = {"role": "assistant", "content": text, "refusal": None}, "stop"
+        if model == "tools":
+            function = {"name": request["tools"][0]["function"]["name"], "arguments": json.dumps({"text": text})}
+            call = {"id": "call_1", "type": "function", "function": function}
+            message, reason = {"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"
         if request.get("stream"):
-            return self.stream(model, text)
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": None},
-            "finish_reason": "stop",
-        }
+            return self.stream(model, text, message)
+        choice = {"index": 0, "message": message, "finish_reason": reason}
         answer = {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -114,7 +116,7 @@ class Provider(BaseHTTPRequestHandler):
         text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
         self.send(200, text.encode(), "text/event-stream")
 
-    def stream(self, model, text):
+    def stream(self, model, text, message):
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
@@ -126,6 +128,13 @@ class Provider(BaseHTTPRequestHandler):
         deltas = [chunk({"role": "assistant", "content": ""})]
         deltas += [chunk({"content": word}) for word in words]
         deltas += [chunk({}, "stop")]
+        if model == "tools":
+            call = message["tool_calls"][0]
+            arguments = call["function"]["arguments"]
+            begun = {**call, "index": 0, "function": {**call["function"], "arguments": ""}}
+            more = [{"index": 0, "function": {"arguments": arguments[at : at + 9]}} for at in range(0, len(arguments), 9)]
+            deltas = [chunk({"role": "assistant", "content": None, "tool_calls": [begun]})]
+            deltas += [chunk({"tool_calls": [part]}) for part in more] + [chunk({}, "tool_calls")]
         if model == "ragged":
             events = [": a comment\r\n\r\n"]
             events += [f"event: message\r\ndata:{json.dumps(d, ensure_ascii=False)}\r\n\r\n" for d in deltas]

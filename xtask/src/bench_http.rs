@@ -8,6 +8,8 @@ mod load;
 mod report;
 mod rig;
 mod servers;
+mod soak;
+mod streams;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -17,6 +19,8 @@ use xshell::Shell;
 use crate::{flags, section::section};
 use load::{Load, Measured};
 use rig::Rig;
+use servers::Servers;
+use streams::Streams;
 
 /// A kind of load on one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +83,8 @@ impl Case {
     fn load(self) -> Load {
         let (path, body) = match self {
             Self::Redactor | Self::EnvoyLua => ("/v1/chat/completions", "chat.json"),
-            _ => ("/v1/embeddings", "embeddings.json"),
+            // A path that is no endpoint of the gateway: all that is in front of the upstream passes it on.
+            _ => ("/v1/rerank", "embeddings.json"),
         };
         Load { path, body, connections: self.connections() }
     }
@@ -94,10 +99,13 @@ pub(crate) type Results = BTreeMap<Case, Vec<Measured>>;
 ///
 /// Something is missing, does not build or start, or a server gives a wrong answer.
 pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
+    if flags.soak && (flags.quick || flags.write) {
+        bail!("--soak prints how memory went: leave out --quick and --write");
+    }
     if flags.quick && flags.write {
         bail!("--quick is too rough to be written down: leave out --quick or --write");
     }
-    let (rounds, seconds) = if flags.quick { (2, 1) } else { (9, 3) };
+    let (rounds, seconds, streams) = if flags.quick { (2, 1, 100) } else { (9, 3, 300) };
     let rig = Rig::prepare(sh, root)?;
     let load_before = report::load_average();
     let servers = section("starting the servers, and looking at what each answers", || {
@@ -107,26 +115,46 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
         }
         Ok(servers)
     })?;
-    let mut results = Results::new();
-    let minutes = Case::ALL.len() as u64 * u64::from(seconds + 1) * rounds / 60 + 1;
-    section(&format!("{rounds} rounds of {} loads, about {minutes} min", Case::ALL.len()), || {
-        // A first time that does not count: connections are made, instances started.
-        for case in Case::ALL {
-            servers.load(sh, &rig, case, 1)?;
-        }
-        for _ in 0..rounds {
-            for case in Case::ALL {
-                let measured = servers.load(sh, &rig, case, seconds)?;
-                results.entry(case).or_default().push(measured);
-            }
-        }
-        Ok(())
-    })?;
+    if flags.soak {
+        section("a million requests", || soak::run(sh, &rig, &servers))?;
+        return servers.stop();
+    }
+    let (results, streamed) = measure(sh, &rig, &servers, rounds, seconds, streams)?;
     servers.stop()?;
-    let text = report::text(sh, &results, &load_before)?;
+    let text = report::text(sh, &results, &load_before)? + &streamed.text()?;
     println!("\n{text}");
     if flags.write {
         report::write(root, &text)?;
     }
     Ok(())
+}
+
+fn measure(
+    sh: &Shell,
+    rig: &Rig,
+    servers: &Servers,
+    rounds: u64,
+    seconds: u32,
+    streams: u32,
+) -> Result<(Results, Streams)> {
+    let (mut results, mut streamed) = (Results::new(), Streams::default());
+    let minutes = Case::ALL.len() as u64 * u64::from(seconds + 1) * rounds / 60 + 1;
+    let title =
+        format!("{rounds} rounds of {} loads and of streams, about {minutes} min", Case::ALL.len());
+    section(&title, || {
+        // A first time that does not count: connections are made, instances started.
+        for case in Case::ALL {
+            servers.load(sh, rig, case, 1)?;
+        }
+        Streams::default().round(rig, servers, streams / 10)?;
+        for _ in 0..rounds {
+            for case in Case::ALL {
+                let measured = servers.load(sh, rig, case, seconds)?;
+                results.entry(case).or_default().push(measured);
+            }
+            streamed.round(rig, servers, streams)?;
+        }
+        Ok(())
+    })?;
+    Ok((results, streamed))
 }

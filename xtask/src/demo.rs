@@ -15,15 +15,14 @@ pub(crate) fn run(sh: &Shell, root: &Path) -> Result<()> {
         cmd!(sh, "cargo build --release --locked -p plugbay-cli").run()?;
         Ok(())
     })?;
-    show(sh, root)
+    // Relative, as a newcomer would type it: the demo prints what to try next with it.
+    show(sh, root, Path::new("target/release/plugbay"))
 }
 
 /// Shows what is built already.
-pub(crate) fn show(sh: &Shell, root: &Path) -> Result<()> {
+pub(crate) fn show(sh: &Shell, root: &Path, plugbay: &Path) -> Result<()> {
     sh.change_dir(root);
     section("the demo", || {
-        // Relative, as a newcomer would type it: the demo prints what to try next with it.
-        let plugbay = Path::new("target/release/plugbay");
         cmd!(sh, "{plugbay} demo --plugins target/plugins").quiet().run()?;
         Ok(())
     })

@@ -10,7 +10,7 @@ xflags::xflags! {
 
         /// Everything that is checked before a change lands.
         cmd ci {
-            /// Leave out the demo, which compiles the engines once more for its release build.
+            /// Leave out the demo.
             optional --no-demo
         }
 
@@ -20,6 +20,8 @@ xflags::xflags! {
             optional --http
             /// A tenth of the time, for a first look.
             optional --quick
+            /// With --http: a million requests through a plugin, to see whether memory grows.
+            optional --soak
             /// Put what was measured into docs/performance.md and docs/performance.svg.
             optional --write
             /// Other plugin hosts beside this one, in a workspace of their own.

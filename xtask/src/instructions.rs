@@ -112,13 +112,17 @@ fn with(sh: &Shell) -> Result<String> {
     Ok(format!("{rustc}, {valgrind}, {libc}"))
 }
 
-/// Builds the program, and ours beside it: the counts are of the features that they have together, and
-/// CI builds the engines once for both.
-pub(crate) fn build(sh: &Shell, root: &Path) -> Result<PathBuf> {
+/// Builds the program.
+///
+/// Only our own crates are compiled, optimised: the selection, the features and everything else of the
+/// dependencies is what the tests were built with, so that CI compiles the engines once.
+fn build(sh: &Shell, root: &Path) -> Result<PathBuf> {
     let _folder = sh.push_dir(root);
+    let _optimised = sh.push_env("CARGO_PROFILE_DEV_OPT_LEVEL", "3");
+    let _unchecked = sh.push_env("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false");
     let messages = cmd!(
         sh,
-        "cargo build --release --locked -p plugbay-cli -p benches --bins --message-format=json-render-diagnostics"
+        "cargo build --locked --workspace --example {PROGRAM} --message-format=json-render-diagnostics"
     )
     .read()?;
     executable(&messages).with_context(|| format!("cargo built no `{PROGRAM}`"))

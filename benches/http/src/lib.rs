@@ -1,4 +1,4 @@
-//! What both servers share: threads with a runtime and a listening socket each.
+//! What the programs share: threads with a runtime and a listening socket each, and the stream that is asked for.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket};
+
+pub mod stream;
 
 /// What a server ends with.
 pub type Failure = Box<dyn Error + Send + Sync>;

@@ -16,6 +16,8 @@ pub(crate) struct Load {
 /// What a load came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Measured {
+    /// Answers.
+    pub(crate) requests: f64,
     /// Answers a second.
     pub(crate) rate: f64,
     /// Processor time of the server for an answer, in microseconds.

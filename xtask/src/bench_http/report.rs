@@ -127,7 +127,8 @@ fn rounds(ratio: &Ratio, results: &Results, rate: fn(&Measured) -> f64) -> Vec<f
     }
 }
 
-fn median(mut all: Vec<f64>) -> f64 {
+/// The middle of them.
+pub(crate) fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     let middle = all.len() / 2;
     match (all.get(middle.wrapping_sub(1)), all.get(middle)) {
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn added_time_is_what_is_more_than_the_upstream_s() {
-        let of = |median| vec![Measured { rate: 1.0, cpu: 1.0, median }];
+        let of = |median| vec![Measured { requests: 1.0, rate: 1.0, cpu: 1.0, median }];
         let results = Results::from([
             (Case::OneDirect, of(20.0)),
             (Case::OneGateway, of(50.0)),

@@ -49,14 +49,12 @@ impl Rig {
         let envoy = section("Envoy", || envoy(sh, root))?;
         let redactor = Some("redactor".to_owned());
         plugins::run(sh, root, &flags::Plugins { only: redactor, test: false })?;
-        section("the guest with two hooks, with bodies in its documents and beside them", || {
-            guest(sh, root)
-        })?;
+        section("the guests with serde hooks", || guest(sh, root))?;
         sh.change_dir(root);
         section("the programs (the first time, the engines take some minutes)", || {
             // In one go, so that what both depend on is built with one set of features.
-            let which = ["plugbay", "bench-upstream", "bench-proxy"].map(|name| ["--bin", name]);
-            let which = which.iter().flatten();
+            let which = ["plugbay", "bench-upstream", "bench-proxy", "bench-streams"];
+            let which = which.iter().flat_map(|name| ["--bin", name]);
             let mut build = cmd!(
                 sh,
                 "cargo build --release --locked -p plugbay-cli -p benches-http {which...}"
@@ -116,6 +114,7 @@ impl Rig {
             serde: gateway("gateway-serde", plugin("http_json.wasm"))?,
             binary: gateway("gateway-binary", plugin("http_json_binary.wasm"))?,
             redactor: gateway("gateway-redactor", plugin("redactor.wasm"))?,
+            chunks: gateway("gateway-chunks", plugin("http_json_chunks.wasm"))?,
             nginx: self.nginx(up)?,
             envoy: self.envoy(up)?,
             bare,
@@ -123,7 +122,8 @@ impl Rig {
         })
     }
 
-    fn program(&self, name: &str) -> Command {
+    /// A program of ours.
+    pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command.env_remove("RUST_LOG");
         command
@@ -245,7 +245,11 @@ fn guest(sh: &Shell, root: &Path) -> Result<()> {
     let _lock = plugins::lock(root)?;
     let toolchain = Toolchain::detect(sh, root)?;
     let _dir = sh.push_dir(root.join("benches/http/guest"));
-    for (features, file) in [("", "http_json.wasm"), ("binary_bodies", "http_json_binary.wasm")] {
+    for (features, file) in [
+        ("", "http_json.wasm"),
+        ("binary_bodies", "http_json_binary.wasm"),
+        ("chunks", "http_json_chunks.wasm"),
+    ] {
         toolchain
             .cargo(sh, "build", WasmTarget::Unknown)
             .args(["--quiet", "--release", "--locked", "--features", features])

@@ -29,13 +29,14 @@ pub(crate) struct Servers {
     pub(crate) serde: Server,
     pub(crate) binary: Server,
     pub(crate) redactor: Server,
+    pub(crate) chunks: Server,
     pub(crate) nginx: Server,
     pub(crate) envoy: Server,
 }
 
 impl Servers {
     /// The server of a case, and which of its addresses.
-    fn of(&self, case: Case) -> (&Server, usize) {
+    pub(crate) fn of(&self, case: Case) -> (&Server, usize) {
         match case {
             Case::BareProxy => (&self.bare, 0),
             Case::Gateway | Case::OneGateway => (&self.gateway, 0),
@@ -60,7 +61,7 @@ impl Servers {
             .with_context(|| case.label())?;
         let spent = server.processor_time()?.saturating_sub(before);
         let cpu = spent.as_secs_f64() * 1e6 / said.requests.max(1.0);
-        Ok(Measured { rate: said.rate, cpu, median: said.median })
+        Ok(Measured { requests: said.requests, rate: said.rate, cpu, median: said.median })
     }
 
     /// Asks the server of a case once, and looks whether it did its work.
@@ -92,8 +93,8 @@ impl Servers {
 
     /// Stops them, the upstream last.
     pub(crate) fn stop(self) -> Result<()> {
-        let Self { upstream, bare, gateway, serde, binary, redactor, nginx, envoy } = self;
-        for server in [bare, gateway, serde, binary, redactor, nginx, envoy, upstream] {
+        let Self { upstream, bare, gateway, serde, binary, redactor, chunks, nginx, envoy } = self;
+        for server in [bare, gateway, serde, binary, redactor, chunks, nginx, envoy, upstream] {
             server.stop()?;
         }
         Ok(())
@@ -177,7 +178,7 @@ impl Server {
     }
 
     /// What it and the processes that it started have used up to now.
-    fn processor_time(&self) -> Result<Duration> {
+    pub(crate) fn processor_time(&self) -> Result<Duration> {
         let mut nanos = 0;
         let mut processes = vec![self.child.id().to_string()];
         while let Some(process) = processes.pop() {
@@ -192,6 +193,14 @@ impl Server {
             }
         }
         Ok(Duration::from_nanos(nanos))
+    }
+
+    /// What of its memory is resident, in KiB.
+    pub(crate) fn resident_memory(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = line.with_context(|| format!("{} is gone", self.name))?;
+        line.trim().trim_end_matches(" kB").parse().with_context(|| format!("VmRSS: found {line}"))
     }
 
     fn stop(mut self) -> Result<()> {

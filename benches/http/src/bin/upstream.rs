@@ -1,4 +1,5 @@
-//! The upstream of every proxy: reads a request and answers with a fixed body.
+//! The upstream of every proxy: reads a request and answers with a fixed body, or with a stream of fixed chunks if
+//! that is what the request asks for.
 //!
 //! `bench-upstream THREADS`
 
@@ -7,11 +8,13 @@
 use std::convert::Infallible;
 
 use benches_http::Failure;
+use benches_http::stream::{self, Chunks};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response};
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 
 /// 1 KiB of JSON.
 const ANSWER: &str = concat!(
@@ -33,25 +36,34 @@ fn main() -> Result<(), Failure> {
     benches_http::serve(threads, || answer)
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, mut body) = request.into_parts();
-    let text = match parts.uri.path().ends_with("/chat/completions") {
-        true => CHAT,
-        false => ANSWER,
-    };
+type Answer = BoxBody<Bytes, Infallible>;
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+    let (parts, body) = request.into_parts();
     // Before anything is measured: what did the proxy send? The gateway hands on the id alone.
     let echo = parts.headers.contains_key("x-echo")
         || parts.headers.get("x-request-id").is_some_and(|id| id == "echo");
-    let mut response = if echo {
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        let mut response = Response::new(Full::from(body));
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    if echo {
+        let mut response = with(APPLICATION_JSON, Full::from(body));
         let seen = parts.headers.get("x-plugin").cloned();
         response.headers_mut().insert("x-seen", seen.unwrap_or(HeaderValue::from_static("none")));
-        response
-    } else {
-        while let Some(Ok(_)) = body.frame().await {}
-        Response::new(Full::from(text))
-    };
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+        return Ok(response);
+    }
+    Ok(match parts.uri.path().ends_with("/chat/completions") {
+        true if stream::is_asked_for(&body) => with("text/event-stream", Chunks::default()),
+        true => with(APPLICATION_JSON, Full::from(CHAT)),
+        false => with(APPLICATION_JSON, Full::from(ANSWER)),
+    })
+}
+
+const APPLICATION_JSON: &str = "application/json";
+
+fn with(
+    content_type: &'static str,
+    body: impl Body<Data = Bytes, Error = Infallible> + Send + Sync + 'static,
+) -> Response<Answer> {
+    let mut response = Response::new(body.boxed());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
