@@ -95,9 +95,9 @@ async fn a_request_its_hooks_and_its_provider_are_one_tree() {
         assert_eq!(span.kind(), SpanKind::Internal);
         assert_eq!(span.text("plugbay.plugin.name").unwrap(), "tester");
         assert_eq!(span.text("plugbay.outcome").unwrap(), "ok");
-        assert!(span.within(&server), "{hook}");
+        assert!(span.within(server), "{hook}");
     }
-    assert!(client.within(&server));
+    assert!(client.within(server));
     assert_eq!(found.spans.len(), 6, "{found:?}");
 }
 

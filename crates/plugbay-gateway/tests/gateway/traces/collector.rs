@@ -12,10 +12,13 @@ use tokio::task::JoinHandle;
 
 use crate::upstream::Upstream;
 
+/// The head of a request, and its body.
+type Taken = (String, Vec<u8>);
+
 /// A collector. It is gone when this is dropped.
 pub(super) struct Collector {
     url: String,
-    taken: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    taken: Arc<Mutex<Vec<Taken>>>,
     taking: JoinHandle<()>,
 }
 
