@@ -66,7 +66,11 @@ fn the_page_is_what_prometheus_reads() {
         ("plugbay_tokens", "counter"),
         ("plugbay_hook_calls", "counter"),
         ("plugbay_hook_duration_seconds", "histogram"),
+        ("plugbay_hook_fuel", "histogram"),
         ("plugbay_plugin_tripped", "gauge"),
+        ("plugbay_plugin_instances", "gauge"),
+        ("plugbay_plugin_memory_bytes", "gauge"),
+        ("plugbay_plugin_memory_peak_bytes", "gauge"),
         ("plugbay_plugin_counter", "counter"),
     ] {
         assert_eq!(page[family]["type"], kind, "{family} in {page}");
@@ -81,8 +85,22 @@ fn the_page_is_what_prometheus_reads() {
         |(_, labels, value): (&str, &Value, f64)| labels["plugin"] == "toolbox" && value > 0.0;
     assert!(samples(&page["plugbay_plugin_counter"]).any(own), "{page}");
 
+    // What plugins use is told of both, by bounded labels.
+    for family in ["plugbay_plugin_memory_bytes", "plugbay_plugin_memory_peak_bytes"] {
+        assert_eq!(samples(&page[family]).count(), 2, "{page}");
+        assert!(samples(&page[family]).all(|(_, _, bytes)| bytes >= 65_536.0), "{page}");
+    }
+    let idle = |(_, labels, value): (&str, &Value, f64)| labels["state"] == "idle" && value >= 1.0;
+    assert_eq!(samples(&page["plugbay_plugin_instances"]).filter(|it| idle(*it)).count(), 2);
+    let fuel = |(name, labels, value): (&str, &Value, f64)| {
+        name == "plugbay_hook_fuel_sum" && labels["hook"] == "pre_hook" && value > 1_000.0
+    };
+    assert!(samples(&page["plugbay_hook_fuel"]).any(fuel), "{page}");
+
     // Buckets add up, and the last one is the count.
-    for family in ["plugbay_request_duration_seconds", "plugbay_hook_duration_seconds"] {
+    let histograms =
+        ["plugbay_request_duration_seconds", "plugbay_hook_duration_seconds", "plugbay_hook_fuel"];
+    for family in histograms {
         let mut last = BTreeMap::<String, f64>::new();
         for (name, labels, value) in samples(&page[family]) {
             let mut labels = labels.clone();

@@ -103,6 +103,13 @@ fn program(path: &str, name: &str) -> Command {
     // Whom the user trusts is none of a test's business; one that has to do with trust has a folder of its own.
     command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/configuration"));
     command.env_remove("CONDUCTOR_SIGN_PASSPHRASE");
+    // Nor is where the user's spans go.
+    for name in ["ENDPOINT", "HEADERS", "PROTOCOL"] {
+        command.env_remove(format!("OTEL_EXPORTER_OTLP_{name}"));
+    }
+    for name in ["SERVICE_NAME", "TRACES_SAMPLER", "TRACES_SAMPLER_ARG", "SDK_DISABLED"] {
+        command.env_remove(format!("OTEL_{name}"));
+    }
     // The name that users know it by.
     command.arg0(name);
     command
@@ -363,6 +370,11 @@ impl Server {
     /// What it says on standard error.
     pub(crate) fn log(&self) -> &Lines {
         self.running.stderr()
+    }
+
+    /// What it prints.
+    pub(crate) fn printed(&self) -> &Lines {
+        self.running.stdout()
     }
 
     /// Tells it to stop and waits until it has.

@@ -66,6 +66,9 @@ const HOMES: &[(&str, &[&str], &str)] = &[
         "the pipeline knows no sockets; the host's `network` does",
     ),
     ("hyper-rustls", &["plugbay-gateway"], "the pipeline knows no sockets"),
+    ("opentelemetry", &["plugbay-gateway"], "spans are made where requests are served"),
+    ("opentelemetry_sdk", &["plugbay-gateway"], "spans are made where requests are served"),
+    ("opentelemetry-proto", &["plugbay-gateway"], "spans are made where requests are served"),
     (
         "rustls",
         &["plugbay", "plugbay-gateway"],

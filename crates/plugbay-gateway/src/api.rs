@@ -243,6 +243,9 @@ impl Api {
             false => translate::no_request(),
         };
         let mut exchange = Exchange::chosen(pipeline, choice, id.as_str(), request);
+        if let Some(watch) = self.shared.observer.as_ref().and_then(|observer| observer.hooks()) {
+            exchange.watch(watch);
+        }
         let flow = match hooks.pre {
             true => exchange.http_pre().await,
             false => HttpPreFlow::Continue,

@@ -7,6 +7,7 @@ mod plugins;
 mod providers;
 mod schema;
 pub(crate) mod suggest;
+mod telemetry;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -25,6 +26,7 @@ pub use plugins::{CanaryConfig, PluginConfig, RawJson};
 pub(crate) use providers::MOCK;
 pub use providers::{KeyConfig, KeySource, ProviderConfig, ProviderKind, ProvidersConfig};
 pub(crate) use schema::sample as sample_schema;
+pub use telemetry::{OtlpConfig, OtlpProtocol, TelemetryConfig};
 
 use crate::observe::AccessLogTarget;
 use crate::record::RecordConfig;
@@ -60,6 +62,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Where a line for each request goes. Default `off`.
     pub access_log: AccessLogTarget,
+    /// Where spans go. Default: where OpenTelemetry's environment variables say, or nowhere.
+    pub telemetry: TelemetryConfig,
     /// Calls of hooks that are kept. Default: none.
     pub record: Option<RecordConfig>,
     /// The plugins.
@@ -114,6 +118,7 @@ impl Default for Config {
             reload: ReloadConfig::default(),
             metrics: MetricsConfig::default(),
             access_log: AccessLogTarget::default(),
+            telemetry: TelemetryConfig::default(),
             record: None,
             plugins: Vec::new(),
             providers: ProvidersConfig::default(),
@@ -264,6 +269,7 @@ impl Config {
         let base = file.parent().unwrap_or(Path::new(""));
         config.audit.file = config.audit.file.map(|audit| base.join(audit));
         config.access_log = config.access_log.below(base);
+        config.telemetry.settle(base);
         if let Some(record) = &mut config.record {
             record.directory = base.join(&record.directory);
         }

@@ -30,6 +30,12 @@ pub enum GatewayError {
         /// Why.
         source: std::io::Error,
     },
+    /// Spans cannot be sent.
+    #[error("telemetry: {problem}")]
+    Telemetry {
+        /// What was found and what was wanted.
+        problem: String,
+    },
     /// Calls cannot be recorded.
     #[error("cannot record calls in {}: {source}", .directory.display())]
     Record {

@@ -15,15 +15,16 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::admin::{self, Admin};
 use crate::api::Shared;
 use crate::budget::Budget;
-use crate::config::{Config, ServerTimeouts};
+use crate::config::{Config, OtlpConfig, ServerTimeouts, TelemetryConfig};
 use crate::error::{GatewayError, ReloadError};
 use crate::listen;
 use crate::observe::{
-    AccessLog, AccessLogTarget, Counts, Measured, MetricsListener, Observer, Sources,
+    AccessLog, AccessLogTarget, Counts, Measured, MetricsListener, Observer, Sources, Spans,
 };
 use crate::plugins::{self, CheckReport, GatewayOptions, PluginReport, Plugins, watch};
 use crate::provider::{self, MockProvider, Provider, Registry};
 use crate::server::ShutdownReport;
+use crate::telemetry::{self, Sending, Telemetry};
 use crate::workers::Workers;
 
 /// Starts gateways.
@@ -60,6 +61,7 @@ impl Gateway {
     ) -> Result<Running, GatewayError> {
         // Providers first: they fail sooner than plugins load.
         let (providers, mock) = provider::providers(&config.providers)?;
+        let telemetry = telemetry::by_environment(&config.telemetry)?;
         let admin = config.admin.as_ref().map(Admin::bind).transpose()?;
         let clock = Arc::new(SystemClock::new());
         let plugins = Plugins::start(&config, host, clock, options).await?;
@@ -76,6 +78,7 @@ impl Gateway {
         builder.metrics = config.metrics.listen;
         builder.plugin_metrics = host.metrics();
         builder.access_log = config.access_log.clone();
+        builder.telemetry = telemetry;
         let mut running = builder.bind().await?;
         running.mock = mock;
         if config.reload.watch && config.origin.file.is_some() {
@@ -93,12 +96,14 @@ impl Gateway {
     pub async fn check(config: &Config, host: &Host, options: &GatewayOptions) -> CheckReport {
         let providers = provider::providers(&config.providers).map(|_| ());
         let admin = config.admin.as_ref().map(admin::token).transpose().map(|_| ());
+        let telemetry = telemetry::by_environment(&config.telemetry)
+            .and_then(|settings| settings.as_ref().map_or(Ok(()), telemetry::check));
         // What is written for both is what a start would make, too.
         let log = AccessLog::open(&config.access_log).map(drop).map_err(|source| {
             GatewayError::AccessLog { target: config.access_log.clone(), source }
         });
         let recorder = config.record.as_ref().map(plugins::recorder).transpose().map(|_| ());
-        plugins::check(config, host, options, [providers, admin, log, recorder]).await
+        plugins::check(config, host, options, [providers, admin, telemetry, log, recorder]).await
     }
 }
 
@@ -115,6 +120,7 @@ pub struct GatewayBuilder {
     metrics: Option<SocketAddr>,
     plugin_metrics: Option<Arc<dyn MetricSink>>,
     access_log: AccessLogTarget,
+    telemetry: Option<telemetry::Settings>,
     timeouts: ServerTimeouts,
     threads: Option<NonZeroUsize>,
     plugins: Option<Arc<Plugins>>,
@@ -199,6 +205,17 @@ impl GatewayBuilder {
         self
     }
 
+    /// Sends spans to a collector. Default: to none. What the environment says is not asked here.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be told from this where and what to send.
+    pub fn telemetry(mut self, otlp: OtlpConfig) -> Result<Self, GatewayError> {
+        let config = TelemetryConfig { otlp: Some(otlp) };
+        self.telemetry = telemetry::by_itself(&config)?;
+        Ok(self)
+    }
+
     /// Threads that serve. Default: as many as there are processors.
     #[must_use]
     pub fn threads(mut self, threads: NonZeroUsize) -> Self {
@@ -222,7 +239,7 @@ impl GatewayBuilder {
                 Arc::new(Live::new(self.pipeline.take().unwrap_or_else(none)))
             }
         };
-        let (observer, metrics) = match self.observed(&pipeline).await {
+        let (observer, metrics, sending) = match self.observed(&pipeline).await {
             Ok(observed) => observed,
             Err(error) => {
                 match &plugins {
@@ -246,7 +263,14 @@ impl GatewayBuilder {
             Ok((workers, address)) => {
                 let (pipeline, plugins) = (Arc::clone(&shared.pipeline), shared.plugins.clone());
                 let (stop, stopped) = channel::channel(false);
-                let serving = tokio::spawn(workers.supervise(shared, timeouts, stopped));
+                let serving = tokio::spawn(async move {
+                    let report = workers.supervise(shared, timeouts, stopped).await;
+                    // No request is left that could have one more.
+                    if let Some(sending) = sending {
+                        sending.close().await;
+                    }
+                    report
+                });
                 let serving = Serving::Task(serving);
                 let beside = JoinSet::new();
                 Ok(Running {
@@ -273,18 +297,25 @@ impl GatewayBuilder {
         let target = self.access_log.clone();
         let failed = |source| GatewayError::AccessLog { target, source };
         let log = AccessLog::open(&self.access_log).map_err(failed)?;
+        let telemetry = self.telemetry.as_ref().map(Telemetry::start).transpose()?;
+        let telemetry = telemetry.map(Telemetry::into_parts);
+        let (tracer, spans, sending) = match telemetry {
+            Some((tracer, counts, sending)) => (Some(tracer), Some(counts), Some(sending)),
+            None => (None, None, None),
+        };
         let counts = self.metrics.map(|_| Arc::new(Counts::default()));
         let metrics = match self.metrics.zip(counts.clone()) {
             Some((address, counts)) => {
                 let pipeline = Arc::clone(pipeline);
                 let plugins = Box::new(move || pipeline.now().status());
-                let sources = Sources { counts, plugins, values: self.plugin_metrics.take() };
+                let values = self.plugin_metrics.take();
+                let sources = Sources { counts, plugins, values, spans };
                 let listener = MetricsListener::start(address, sources).await;
                 Some(listener.map_err(|source| GatewayError::Listen { address, source })?)
             }
             None => None,
         };
-        let observer = Observer::new(counts, log);
+        let observer = Observer::new(counts, log, tracer.map(Spans::new));
         if let Some(observer) = &observer {
             let measured = |provider| -> Arc<dyn Provider> {
                 Arc::new(Measured::new(provider, Arc::clone(observer)))
@@ -292,7 +323,7 @@ impl GatewayBuilder {
             self.providers =
                 std::mem::take(&mut self.providers).into_iter().map(measured).collect();
         }
-        Ok((observer, metrics))
+        Ok((observer, metrics, sending))
     }
 
     async fn serving(self, shared: &Arc<Shared>) -> Result<(Workers, SocketAddr), GatewayError> {
@@ -325,7 +356,7 @@ impl GatewayBuilder {
     }
 }
 
-type Observed = (Option<Arc<Observer>>, Option<MetricsListener>);
+type Observed = (Option<Arc<Observer>>, Option<MetricsListener>, Option<Sending>);
 
 /// The server's task, or what it left.
 enum Serving {

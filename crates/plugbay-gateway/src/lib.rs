@@ -30,6 +30,7 @@ mod shape;
 mod sse;
 mod streaming;
 mod taking_part;
+mod telemetry;
 mod trace;
 mod translate;
 mod wire;
@@ -38,8 +39,8 @@ mod workers;
 pub use body::{BodyError, HttpBody};
 pub use config::{
     AdminConfig, CanaryConfig, Config, ConfigError, KeyConfig, KeySource, MetricsConfig,
-    PluginConfig, ProviderConfig, ProviderKind, ProvidersConfig, RawJson, ReloadConfig,
-    ServerConfig, ServerTimeouts,
+    OtlpConfig, OtlpProtocol, PluginConfig, ProviderConfig, ProviderKind, ProvidersConfig, RawJson,
+    ReloadConfig, ServerConfig, ServerTimeouts, TelemetryConfig,
 };
 pub use endpoint::Endpoint;
 pub use error::{GatewayError, ReloadError};
@@ -47,7 +48,7 @@ pub use gateway::{Gateway, GatewayBuilder, Running};
 pub use observe::AccessLogTarget;
 pub use plugins::{
     CheckReport, FetchError, GatewayOptions, HookReport, LogLine, PluginLogs, PluginReport,
-    PluginState,
+    PluginState, UsageReport,
 };
 pub use provider::{
     Answer, AnthropicProvider, Chunk, ChunkStream, Http2, LlmCall, MockProvider, OpenAiProvider,

@@ -1,6 +1,6 @@
-//! What is seen of requests from outside: numbers for Prometheus, and a line for each in the access log.
+//! What is seen of requests from outside: numbers for Prometheus, a line for each in the access log, and spans.
 //!
-//! A gateway that is asked for neither has no [`Observer`], and its requests pay for none.
+//! A gateway that is asked for none of them has no [`Observer`], and its requests pay for none.
 
 mod access;
 mod counts;
@@ -9,11 +9,13 @@ mod listener;
 mod measured;
 mod note;
 mod render;
+mod spans;
 mod text;
 
 use std::sync::Arc;
 
 use http::{Request, Response};
+use plugbay_hooks::Watch;
 
 use crate::body::HttpBody;
 
@@ -25,6 +27,8 @@ pub(crate) use measured::Measured;
 pub(crate) use note::Ended;
 use note::Note;
 pub(crate) use render::Sources;
+use spans::HookSpans;
+pub(crate) use spans::{Spans, answered, failed, leaves};
 
 /// Who sees requests end.
 #[derive(Debug)]
@@ -33,12 +37,26 @@ pub(crate) struct Observer {
     pub(crate) counts: Option<Arc<Counts>>,
     /// Where lines go, where they are wanted.
     pub(crate) log: Option<AccessLog>,
+    /// What makes spans, where they go anywhere.
+    pub(crate) spans: Option<Spans>,
 }
 
 impl Observer {
     /// An observer, unless there is nothing that it would do.
-    pub(crate) fn new(counts: Option<Arc<Counts>>, log: Option<AccessLog>) -> Option<Arc<Self>> {
-        (counts.is_some() || log.is_some()).then(|| Arc::new(Self { counts, log }))
+    pub(crate) fn new(
+        counts: Option<Arc<Counts>>,
+        log: Option<AccessLog>,
+        spans: Option<Spans>,
+    ) -> Option<Arc<Self>> {
+        let wanted = counts.is_some() || log.is_some() || spans.is_some();
+        wanted.then(|| Arc::new(Self { counts, log, spans }))
+    }
+
+    /// Who is told of the hook calls of the request that this is called in, if anybody wants to know.
+    pub(crate) fn hooks(&self) -> Option<Arc<dyn Watch>> {
+        self.spans.as_ref()?;
+        let span = note::current()?.span.clone()?;
+        span.is_recorded().then(|| -> Arc<dyn Watch> { Arc::new(HookSpans::new(span)) })
     }
 
     /// Sees a request to its end: that of its response's body, or of the client.
@@ -47,7 +65,8 @@ impl Observer {
         request: Request<B>,
         answer: impl AsyncFnOnce(Request<B>) -> Response<HttpBody>,
     ) -> Response<HttpBody> {
-        let note = Arc::new(Note::new(&request));
+        let span = self.spans.as_ref().map(|spans| spans.request(&request));
+        let note = Arc::new(Note::new(&request, span));
         let mut ended = Ended::new(Arc::clone(self), Arc::clone(&note));
         let response = note::within(note, answer(request)).await;
         ended.answered(&response);
@@ -60,6 +79,9 @@ impl Observer {
         }
         if let Some(log) = &self.log {
             log.write(end);
+        }
+        if let Some(span) = &end.note.span {
+            span.ended(end);
         }
     }
 }

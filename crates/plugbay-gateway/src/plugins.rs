@@ -31,7 +31,7 @@ pub use fetch::FetchError;
 use fetch::Fetcher;
 pub(crate) use fetch::{Remote, shown};
 pub use logs::{LogLine, PluginLogs};
-pub use report::{HookReport, PluginReport, PluginState};
+pub use report::{HookReport, PluginReport, PluginState, UsageReport};
 use retired::Retired;
 pub(crate) use watch::watch;
 

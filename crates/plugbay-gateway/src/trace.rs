@@ -1,9 +1,10 @@
-//! The trace that a request is part of, by the W3C's headers: what calls a provider says the same.
+//! The trace that a request is part of, by the W3C's headers: what calls a provider says the same, where the gateway
+//! makes no spans of its own.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-const PARENT: HeaderName = HeaderName::from_static("traceparent");
-const STATE: HeaderName = HeaderName::from_static("tracestate");
+pub(crate) const PARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// A trace as a client told it.
 #[derive(Debug, Clone)]

@@ -22,8 +22,14 @@ pub struct CallFailure {
 pub enum FailureKind {
     /// It was stopped by its own mistake.
     Trap,
-    /// It was stopped by a limit: fuel, time, memory, or tables.
-    Limit,
+    /// It used all its fuel.
+    Fuel,
+    /// It took too long.
+    Time,
+    /// It failed after it was refused more memory, or longer tables.
+    Memory,
+    /// It broke the protocol: it returned places that are not in its memory, or too much.
+    Protocol,
     /// What it returned cannot be used.
     Output,
     /// It reported a failure of its own.
@@ -37,14 +43,26 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Trap, Self::Limit, Self::Output, Self::Reported, Self::Busy, Self::Other];
+    pub const ALL: [Self; 9] = [
+        Self::Trap,
+        Self::Fuel,
+        Self::Time,
+        Self::Memory,
+        Self::Protocol,
+        Self::Output,
+        Self::Reported,
+        Self::Busy,
+        Self::Other,
+    ];
 
     /// A word for it, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Trap => "trap",
-            Self::Limit => "limit",
+            Self::Fuel => "fuel",
+            Self::Time => "time",
+            Self::Memory => "memory",
+            Self::Protocol => "protocol",
             Self::Output => "output",
             Self::Reported => "reported",
             Self::Busy => "busy",

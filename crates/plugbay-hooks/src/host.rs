@@ -6,7 +6,7 @@ use plugbay::abi::hook::{
 };
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::{BoxFuture, CallError, TrapKind};
-use plugbay::{Lease, Plugin, PluginError, Streams};
+use plugbay::{FuelMeter, Lease, Plugin, PluginError, Streams, Usage};
 
 use crate::plugin::Called;
 use crate::{CallFailure, FailureKind, HookPlugin, HookStream};
@@ -20,20 +20,24 @@ impl HookPlugin for Plugin {
         self.interface().hook(hook).is_some()
     }
 
-    fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput> {
-        Box::pin(async move { Ok(Plugin::http_pre(self, &input).await?) })
+    fn http_pre<'a>(
+        &'a self,
+        input: HttpPreInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, HttpPreOutput> {
+        Box::pin(async move { Ok(self.metered(meter).http_pre(&input).await?) })
     }
 
-    fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput> {
-        Box::pin(async move { Ok(Plugin::pre(self, &input).await?) })
+    fn pre<'a>(&'a self, input: PreInput<'a>, meter: &'a FuelMeter) -> Called<'a, PreOutput> {
+        Box::pin(async move { Ok(self.metered(meter).pre(&input).await?) })
     }
 
-    fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput> {
-        Box::pin(async move { Ok(Plugin::post(self, &input).await?) })
+    fn post<'a>(&'a self, input: PostInput<'a>, meter: &'a FuelMeter) -> Called<'a, PostOutput> {
+        Box::pin(async move { Ok(self.metered(meter).post(&input).await?) })
     }
 
-    fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
-        Box::pin(async move { Ok(Plugin::chunk(self, &input).await?) })
+    fn chunk<'a>(&'a self, input: ChunkInput<'a>, meter: &'a FuelMeter) -> Called<'a, ChunkOutput> {
+        Box::pin(async move { Ok(self.metered(meter).chunk(&input).await?) })
     }
 
     fn stream(&self) -> Option<Box<dyn HookStream>> {
@@ -43,8 +47,16 @@ impl HookPlugin for Plugin {
         }
     }
 
-    fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {
-        Box::pin(async move { Ok(Plugin::http_post(self, &input).await?) })
+    fn http_post<'a>(
+        &'a self,
+        input: HttpPostInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, HttpPostOutput> {
+        Box::pin(async move { Ok(self.metered(meter).http_post(&input).await?) })
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        Some(Plugin::usage(self))
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>> {
@@ -53,21 +65,29 @@ impl HookPlugin for Plugin {
 }
 
 impl HookStream for Lease {
-    fn chunk<'a>(&'a mut self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
-        Box::pin(async move { Ok(Lease::chunk(self, &input).await?) })
+    fn chunk<'a>(
+        &'a mut self,
+        input: ChunkInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, ChunkOutput> {
+        Box::pin(async move { Ok(self.chunk_metered(meter, &input).await?) })
     }
 }
 
 impl From<PluginError> for CallFailure {
     fn from(error: PluginError) -> Self {
         let detail = error.to_string();
+        let class = error.class().replace('_', " ");
         match error {
             PluginError::QueueFull { .. } => Self::busy(detail),
             PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
             PluginError::Call { source: CallError::Trap(trap), .. } => {
                 Self::new(trap_class(&trap.kind), detail).of_kind(trap_kind(&trap.kind))
             }
-            other => Self::new(other.class().replace('_', " "), detail),
+            PluginError::Call { source: CallError::Protocol(_), .. } => {
+                Self::new(class, detail).of_kind(FailureKind::Protocol)
+            }
+            _ => Self::new(class, detail),
         }
     }
 }
@@ -93,10 +113,9 @@ impl From<OutputError> for CallFailure {
 
 fn trap_kind(kind: &TrapKind) -> FailureKind {
     match kind {
-        TrapKind::OutOfFuel { .. }
-        | TrapKind::DeadlineExceeded { .. }
-        | TrapKind::MemoryLimit { .. }
-        | TrapKind::TableLimit { .. } => FailureKind::Limit,
+        TrapKind::OutOfFuel { .. } => FailureKind::Fuel,
+        TrapKind::DeadlineExceeded { .. } => FailureKind::Time,
+        TrapKind::MemoryLimit { .. } | TrapKind::TableLimit { .. } => FailureKind::Memory,
         _ => FailureKind::Trap,
     }
 }
@@ -112,7 +131,10 @@ fn trap_class(kind: &TrapKind) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use plugbay::abi::json::JsonError;
+    use plugbay::abi::protocol::ProtocolError;
     use plugbay::runtime::Trap;
 
     use super::*;
@@ -127,10 +149,32 @@ mod tests {
         };
         let output =
             |source| PluginError::Output { plugin: "p".into(), export: "pre_hook", source };
+        let broken = PluginError::Call {
+            plugin: "p".into(),
+            export: "pre_hook",
+            source: CallError::Protocol(ProtocolError::OutputTooLong { len: 2, limit: 1 }),
+            output: Vec::new(),
+        };
         let abort = TrapKind::Abort { message: "secret".into(), location: None };
         for (error, class, kind) in [
             (call(TrapKind::MemoryOutOfBounds), "invalid memory access", FailureKind::Trap),
-            (call(TrapKind::OutOfFuel { limit: 5 }), "out of fuel", FailureKind::Limit),
+            (call(TrapKind::OutOfFuel { limit: 5 }), "out of fuel", FailureKind::Fuel),
+            (
+                call(TrapKind::DeadlineExceeded { limit: Duration::from_secs(1) }),
+                "deadline exceeded",
+                FailureKind::Time,
+            ),
+            (
+                call(TrapKind::MemoryLimit { wanted: 2, limit: 1 }),
+                "out of memory",
+                FailureKind::Memory,
+            ),
+            (
+                call(TrapKind::TableLimit { wanted: 2, limit: 1 }),
+                "table limit",
+                FailureKind::Memory,
+            ),
+            (broken, "protocol", FailureKind::Protocol),
             (call(abort), "abort", FailureKind::Trap),
             (
                 output(OutputError::Reported("secret".into())),

@@ -19,9 +19,9 @@ pub use failure::{CallFailure, Cause, FailureKind, HookFailure};
 pub use matching::{Asked, Glob, HeaderRule, Match, NoFraction, Sample};
 pub use order::Placement;
 pub use pipeline::{
-    Choice, Ending, Exchange, HttpPreFlow, Live, OnError, Pipeline, Placed, PluginEntry,
-    PluginStatus, PostFlow, PreFlow, SkipError, Trial, Verdict,
+    Choice, Ending, Exchange, HookCall, HookOutcome, HttpPreFlow, Live, OnError, Pipeline, Placed,
+    PluginEntry, PluginStatus, PostFlow, PreFlow, SkipError, Trial, Verdict, Watch,
 };
 pub use plugin::{HookPlugin, HookStream};
 pub use scripted::{Journal, Reply, Scripted, Seen};
-pub use stats::{Durations, HookStats};
+pub use stats::{Durations, FuelUse, HookStats};

@@ -66,6 +66,11 @@ impl TryFrom<f64> for Sample {
 }
 
 impl Sample {
+    /// How large a part it is, from 0 to 1.
+    pub fn fraction(self) -> f64 {
+        self.0
+    }
+
     /// Whether the request of this id is one of them. Of two parts the smaller is within the larger.
     pub fn has(self, request_id: &str) -> bool {
         // The top 53 bits are all that the fraction can tell apart.

@@ -7,9 +7,11 @@ mod live;
 mod slot;
 mod stream_part;
 mod trial;
+mod watch;
 
 use std::sync::Arc;
 
+use plugbay::Usage;
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::Clock;
 
@@ -19,6 +21,7 @@ pub use exchange::{Exchange, HttpPreFlow, PostFlow, PreFlow};
 pub use live::{Ending, Live, Placed};
 use slot::Slot;
 pub use trial::{Trial, Verdict};
+pub use watch::{HookCall, HookOutcome, Watch};
 
 use crate::{CallFailure, HookStats, order};
 
@@ -44,6 +47,8 @@ pub struct PluginStatus {
     pub tripped: bool,
     /// What each of its hooks came to, those that were never called left out.
     pub hooks: Vec<HookStats>,
+    /// What its instances hold now, where it has any.
+    pub usage: Option<Usage>,
 }
 
 impl Pipeline {

@@ -6,6 +6,7 @@ use plugbay::abi::hook::{
 };
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::BoxFuture;
+use plugbay::{FuelMeter, Usage};
 
 use crate::CallFailure;
 
@@ -15,7 +16,8 @@ pub(crate) type Called<'a, T> = BoxFuture<'a, Result<Option<T>, CallFailure>>;
 /// A plugin as the pipeline knows it.
 ///
 /// A hook is called only where [`exports`](Self::exports) says that there is one, and only then is
-/// its input written as JSON. Dropping a call's future abandons the call.
+/// its input written as JSON. Dropping a call's future abandons the call. A call tells the meter that it is
+/// given what it used, where that is known.
 pub trait HookPlugin: Send + Sync {
     /// Its name in errors and logs.
     fn name(&self) -> &str;
@@ -24,16 +26,20 @@ pub trait HookPlugin: Send + Sync {
     fn exports(&self, hook: Hook) -> bool;
 
     /// Calls `http_pre_hook`.
-    fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput>;
+    fn http_pre<'a>(
+        &'a self,
+        input: HttpPreInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, HttpPreOutput>;
 
     /// Calls `pre_hook`.
-    fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput>;
+    fn pre<'a>(&'a self, input: PreInput<'a>, meter: &'a FuelMeter) -> Called<'a, PreOutput>;
 
     /// Calls `post_hook`.
-    fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput>;
+    fn post<'a>(&'a self, input: PostInput<'a>, meter: &'a FuelMeter) -> Called<'a, PostOutput>;
 
     /// Calls `http_stream_chunk_hook`.
-    fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput>;
+    fn chunk<'a>(&'a self, input: ChunkInput<'a>, meter: &'a FuelMeter) -> Called<'a, ChunkOutput>;
 
     /// For one stream: what takes all its chunks. `None`, the default: the plugin itself does,
     /// and need not know which chunk belongs to which stream.
@@ -42,7 +48,16 @@ pub trait HookPlugin: Send + Sync {
     }
 
     /// Calls `http_post_hook`.
-    fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput>;
+    fn http_post<'a>(
+        &'a self,
+        input: HttpPostInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, HttpPostOutput>;
+
+    /// What its instances hold now, where it has any: `None`, the default, where nobody knows.
+    fn usage(&self) -> Option<Usage> {
+        None
+    }
 
     /// Ends the plugin: `cleanup`, where it has one. No hook is called after this.
     fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>>;
@@ -53,5 +68,9 @@ pub trait HookPlugin: Send + Sync {
 /// Dropped when the stream has ended, or its client has gone away.
 pub trait HookStream: Send {
     /// Calls `http_stream_chunk_hook`.
-    fn chunk<'a>(&'a mut self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput>;
+    fn chunk<'a>(
+        &'a mut self,
+        input: ChunkInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, ChunkOutput>;
 }

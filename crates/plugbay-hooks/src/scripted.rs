@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use plugbay::FuelMeter;
 use plugbay::abi::hook::{
     ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput,
     OutputError, PostInput, PostOutput, PreInput, PreOutput,
@@ -158,25 +159,33 @@ impl HookPlugin for Scripted {
         self.scripts.contains_key(&hook)
     }
 
-    fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput> {
+    fn http_pre<'a>(
+        &'a self,
+        input: HttpPreInput<'a>,
+        _: &'a FuelMeter,
+    ) -> Called<'a, HttpPreOutput> {
         self.play(Hook::HttpPre, input.encode(), move |json| HttpPreOutput::decode(json, &input))
     }
 
-    fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput> {
+    fn pre<'a>(&'a self, input: PreInput<'a>, _: &'a FuelMeter) -> Called<'a, PreOutput> {
         self.play(Hook::Pre, input.encode(), move |json| PreOutput::decode(json, &input))
     }
 
-    fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput> {
+    fn post<'a>(&'a self, input: PostInput<'a>, _: &'a FuelMeter) -> Called<'a, PostOutput> {
         self.play(Hook::Post, input.encode(), move |json| PostOutput::decode(json, &input))
     }
 
-    fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
+    fn chunk<'a>(&'a self, input: ChunkInput<'a>, _: &'a FuelMeter) -> Called<'a, ChunkOutput> {
         self.play(Hook::HttpStreamChunk, input.encode(), move |json| {
             ChunkOutput::decode(json, &input)
         })
     }
 
-    fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {
+    fn http_post<'a>(
+        &'a self,
+        input: HttpPostInput<'a>,
+        _: &'a FuelMeter,
+    ) -> Called<'a, HttpPostOutput> {
         self.play(Hook::HttpPost, input.encode(), move |json| HttpPostOutput::decode(json, &input))
     }
 

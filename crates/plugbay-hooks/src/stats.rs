@@ -15,6 +15,11 @@ const OCTAVES: usize = 29;
 const STEPS: usize = 4;
 const BUCKETS: usize = 1 + OCTAVES * STEPS;
 
+/// 2^8 units of fuel and less are one bucket, and each is four times as wide as the one before.
+const FIRST_FUEL: u32 = 8;
+/// Up to 2^34 units, a hundred times the usual limit and more; the last one is for what is above.
+const FUEL_BUCKETS: usize = 15;
+
 /// What one plugin's hooks came to, for each hook.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
@@ -28,6 +33,8 @@ struct HookCounts {
     tripped: AtomicU64,
     nanos: AtomicU64,
     buckets: [AtomicU64; BUCKETS],
+    fuel: AtomicU64,
+    fuel_buckets: [AtomicU64; FUEL_BUCKETS],
 }
 
 impl Default for HookCounts {
@@ -38,13 +45,21 @@ impl Default for HookCounts {
             tripped: AtomicU64::new(0),
             nanos: AtomicU64::new(0),
             buckets: [const { AtomicU64::new(0) }; BUCKETS],
+            fuel: AtomicU64::new(0),
+            fuel_buckets: [const { AtomicU64::new(0) }; FUEL_BUCKETS],
         }
     }
 }
 
 impl Stats {
     /// A call that was made and came to its end.
-    pub(crate) fn called(&self, hook: Hook, failure: Option<&CallFailure>, took: Duration) {
+    pub(crate) fn called(
+        &self,
+        hook: Hook,
+        failure: Option<&CallFailure>,
+        took: Duration,
+        fuel: Option<u64>,
+    ) {
         let Some(counts) = self.hooks.get(place(hook)) else { return };
         let counter = match failure {
             None => Some(&counts.ok),
@@ -57,6 +72,12 @@ impl Stats {
         add(&counts.nanos, nanos);
         if let Some(bucket) = counts.buckets.get(bucket(nanos)) {
             add(bucket, 1);
+        }
+        if let Some(fuel) = fuel {
+            add(&counts.fuel, fuel);
+            if let Some(bucket) = counts.fuel_buckets.get(fuel_bucket(fuel)) {
+                add(bucket, 1);
+            }
         }
     }
 
@@ -85,6 +106,10 @@ impl HookCounts {
             tripped: get(&self.tripped),
             total: Duration::from_nanos(get(&self.nanos)),
             durations: Durations { buckets },
+            fuel: FuelUse {
+                total: get(&self.fuel),
+                buckets: self.fuel_buckets.iter().map(get).collect(),
+            },
         }
     }
 }
@@ -104,6 +129,8 @@ pub struct HookStats {
     pub total: Duration,
     /// How long they took, one by one.
     pub durations: Durations,
+    /// The fuel that they used, failed ones included, where the limits count any.
+    pub fuel: FuelUse,
 }
 
 impl HookStats {
@@ -120,6 +147,29 @@ impl HookStats {
     /// Calls that failed in one way.
     pub fn failed(&self, kind: FailureKind) -> u64 {
         self.failed.get(kind as usize).copied().unwrap_or_default()
+    }
+}
+
+/// Fuel of calls, in units of about one instruction: how much in all, and a histogram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FuelUse {
+    /// What all calls used, put together.
+    pub total: u64,
+    buckets: Vec<u64>,
+}
+
+impl FuelUse {
+    /// Calls whose fuel is known.
+    pub fn calls(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// Calls by the fuel that they used: the upper bound of each bucket, which belongs to it, and how many are
+    /// in it alone, the smallest first. What is above the last bound is in none.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let bounds = (FIRST_FUEL..).step_by(2).map(|doubles| 1 << doubles);
+        bounds.zip(self.buckets.iter().copied().take(FUEL_BUCKETS - 1))
     }
 }
 
@@ -192,6 +242,13 @@ fn bucket(nanos: u64) -> usize {
     place.min(BUCKETS - 1)
 }
 
+/// Where a call's fuel is counted: bounds are inclusive.
+fn fuel_bucket(fuel: u64) -> usize {
+    let octave = fuel.saturating_sub(1).checked_ilog2().unwrap_or(0);
+    let above = octave.checked_sub(FIRST_FUEL).map_or(0, |octaves| 1 + octaves / 2);
+    usize::try_from(above).unwrap_or(FUEL_BUCKETS).min(FUEL_BUCKETS - 1)
+}
+
 /// The longest duration that is counted there.
 fn bound(place: usize) -> Duration {
     let first = 1u64 << FIRST_OCTAVE;
@@ -226,20 +283,34 @@ mod tests {
     }
 
     #[test]
+    fn fuel_is_counted_below_the_first_bound_that_it_does_not_pass() {
+        let stats = Stats::default();
+        for fuel in [0, 256, 257, 1_024, 1_025, 1 << 34, (1 << 34) + 1, u64::MAX] {
+            stats.called(Hook::Pre, None, Duration::ZERO, Some(fuel));
+        }
+        let fuel = &stats.snapshot()[0].fuel;
+        let found: Vec<(u64, u64)> = fuel.buckets().filter(|(_, calls)| *calls > 0).collect();
+        assert_eq!(found, [(256, 2), (1_024, 2), (4_096, 1), (1 << 34, 1)]);
+        assert_eq!((fuel.calls(), fuel.buckets().last()), (8, Some((1 << 34, 1))));
+    }
+
+    #[test]
     fn calls_are_told_apart_by_hook_and_by_what_they_came_to() {
         let stats = Stats::default();
         let trap = CallFailure::new("invalid memory access", "");
         for micros in 1..=98 {
-            stats.called(Hook::Pre, None, Duration::from_micros(micros));
+            stats.called(Hook::Pre, None, Duration::from_micros(micros), None);
         }
-        stats.called(Hook::Pre, Some(&trap.of_kind(FailureKind::Trap)), Duration::from_millis(1));
-        stats.called(Hook::Pre, Some(&CallFailure::busy("")), Duration::from_millis(50));
+        let trap = trap.of_kind(FailureKind::Trap);
+        stats.called(Hook::Pre, Some(&trap), Duration::from_millis(1), Some(300));
+        stats.called(Hook::Pre, Some(&CallFailure::busy("")), Duration::from_millis(50), None);
         stats.not_called(Hook::Post);
 
         let [pre, post] = &stats.snapshot()[..] else { panic!("two hooks") };
         assert_eq!((pre.hook, pre.calls(), pre.ok, pre.failures()), (Hook::Pre, 100, 98, 2));
         assert_eq!((pre.failed(FailureKind::Trap), pre.failed(FailureKind::Busy)), (1, 1));
-        assert_eq!(pre.failed(FailureKind::Limit), 0);
+        assert_eq!(pre.failed(FailureKind::Fuel), 0);
+        assert_eq!((pre.fuel.calls(), pre.fuel.total), (1, 300));
         assert_eq!((post.hook, post.calls(), post.tripped), (Hook::Post, 0, 1));
         assert_eq!(post.durations.quantile(0.5), None);
         let within = |share, low, high| {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use plugbay::FuelMeter;
 use plugbay::abi::hook::{
     Body, ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput,
     HttpRequest, HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutput, PreInput, PreOutput,
@@ -279,7 +280,7 @@ impl Drop for Kept {
 }
 
 impl HookStream for Kept {
-    fn chunk<'a>(&'a mut self, _: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
+    fn chunk<'a>(&'a mut self, _: ChunkInput<'a>, _: &'a FuelMeter) -> Called<'a, ChunkOutput> {
         Box::pin(std::future::ready(Ok(None)))
     }
 }
@@ -295,28 +296,36 @@ impl HookPlugin for Keeping {
         self.inner.exports(hook)
     }
 
-    fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput> {
-        self.inner.http_pre(input)
+    fn http_pre<'a>(
+        &'a self,
+        input: HttpPreInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, HttpPreOutput> {
+        self.inner.http_pre(input, meter)
     }
 
-    fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput> {
-        self.inner.pre(input)
+    fn pre<'a>(&'a self, input: PreInput<'a>, meter: &'a FuelMeter) -> Called<'a, PreOutput> {
+        self.inner.pre(input, meter)
     }
 
-    fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput> {
-        self.inner.post(input)
+    fn post<'a>(&'a self, input: PostInput<'a>, meter: &'a FuelMeter) -> Called<'a, PostOutput> {
+        self.inner.post(input, meter)
     }
 
-    fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
-        self.inner.chunk(input)
+    fn chunk<'a>(&'a self, input: ChunkInput<'a>, meter: &'a FuelMeter) -> Called<'a, ChunkOutput> {
+        self.inner.chunk(input, meter)
     }
 
     fn stream(&self) -> Option<Box<dyn HookStream>> {
         Some(Box::new(Kept(self.watch.clone())))
     }
 
-    fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {
-        self.inner.http_post(input)
+    fn http_post<'a>(
+        &'a self,
+        input: HttpPostInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, HttpPostOutput> {
+        self.inner.http_post(input, meter)
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>> {

@@ -25,6 +25,7 @@ use crate::output::{Allowance, OutputPipe};
 use crate::signed::Provenance;
 use crate::statement::Statement;
 use crate::trace::Tracer;
+use crate::usage::{Counted, Tally};
 
 /// Everything that is needed to make an instance, and then another one.
 pub(crate) struct Blueprint {
@@ -47,6 +48,8 @@ pub(crate) struct Blueprint {
     functions: Arc<functions::Shared>,
     /// What all instances together may print.
     allowance: Arc<Allowance>,
+    /// How many instances there are, and what they hold.
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// An instance that has been initialised and is between calls.
@@ -64,6 +67,8 @@ pub(crate) struct Live {
     undone: Arc<Undone>,
     /// Past this many bytes of memory the instance is replaced before it starves.
     pub(crate) high_water: u64,
+    /// Its part in what all instances hold.
+    pub(crate) counted: Counted,
 }
 
 /// What an instance said of itself while it was made.
@@ -127,6 +132,7 @@ impl Blueprint {
                 Allowance::new(host.clock.clone(), bytes_per_second),
             )),
             allowance,
+            tally: Arc::default(),
         })
     }
 
@@ -155,6 +161,7 @@ impl Blueprint {
             files: self.files.clone(),
             functions: Arc::clone(&self.functions),
             allowance: Arc::clone(&self.allowance),
+            tally: Arc::clone(&self.tally),
         })
     }
 
@@ -209,6 +216,7 @@ impl Blueprint {
             undone,
             generation,
             high_water: u64::MAX,
+            counted: Counted::new(&self.tally),
         };
         let introduction = if self.initialised {
             Introduction::default()
@@ -217,9 +225,10 @@ impl Blueprint {
         };
         live.finish_call();
         live.keep();
+        let used = live.memory_bytes();
+        live.counted.has(used);
         if self.interface.is_hook_plugin() {
             // A quarter of what may still grow is left for the call that crosses the mark.
-            let used = live.memory_bytes();
             let room = self.limits().memory_bytes.saturating_sub(used);
             live.high_water = used + room / 4 * 3;
         }

@@ -102,6 +102,15 @@ impl<T> Lending<T> {
         self.terms
     }
 
+    /// How many things lie idle. Nobody is held up for longer than it takes to look.
+    pub(crate) fn idle(&self) -> usize {
+        let central = self.central();
+        let lies = |slot: &&CachePadded<Slot<T>>| {
+            slot.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        };
+        central.idle.len() + self.slots.iter().filter(lies).count()
+    }
+
     /// Takes a seat, and what sits there idle, if anything does; waits for its turn if all
     /// seats are taken.
     pub(crate) async fn enter(&self) -> Result<(Seat<'_, T>, Option<Box<T>>), Refused> {

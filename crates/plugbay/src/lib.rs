@@ -17,6 +17,7 @@ mod inspect;
 mod instance;
 mod instances;
 mod lending;
+mod metered;
 #[cfg(feature = "network")]
 pub mod network;
 mod output;
@@ -35,6 +36,7 @@ mod statement;
 mod text;
 mod tiered;
 mod trace;
+mod usage;
 
 pub use audit::{
     AuditFile, AuditLine, AuditOutcome, AuditReader, AuditRecord, AuditSink, DEFAULT_AUDIT_BYTES,
@@ -53,6 +55,7 @@ pub use host::{Host, HostBuilder, InputPlacement, PluginOptions};
 pub use imports::ImportUse;
 pub use inspect::{ImportReport, Inspection};
 pub use instances::{InstanceMode, InstanceSource, Instances, MOST_STREAMS, SINGLE_QUEUE, Streams};
+pub use metered::Metered;
 pub use output::{Discard, PluginOutput};
 pub use plugbay_policy as policy;
 pub use plugbay_runtime as runtime;
@@ -75,3 +78,4 @@ pub use statement::stated_capabilities;
 pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
 pub use trace::{HostAnswer, HostCallTrace, HostTrace};
+pub use usage::{FuelMeter, Usage};

@@ -21,8 +21,10 @@ use crate::grants::Granted;
 use crate::host::{Host, PluginOptions};
 use crate::instance::{Blueprint, Introduction, Live};
 use crate::instances::{InstanceMode, InstanceSource, Instances, Streams};
+use crate::metered::Metered;
 use crate::pool::{Held, LendError, Lent, Pool};
 use crate::signed::Provenance;
+use crate::usage::{FuelMeter, Usage};
 
 /// A loaded plugin. Cheap to clone; all clones share its instances.
 ///
@@ -37,6 +39,14 @@ struct Shared {
     provenance: Provenance,
     introduction: Introduction,
     pool: Pool,
+}
+
+/// What a call is made on, and whom it tells what it used.
+#[derive(Default)]
+pub(crate) struct On<'a> {
+    /// What its stream holds; any instance without.
+    pub(crate) held: Option<&'a mut Held>,
+    pub(crate) meter: Option<&'a FuelMeter>,
 }
 
 /// What one call cost. Its time is whoever made it to take: to look at the clock twice would be a
@@ -144,6 +154,16 @@ impl Plugin {
         self.shared.pool.source()
     }
 
+    /// What its instances hold now. It takes locks that calls take: it is for whoever looks now and then.
+    pub fn usage(&self) -> Usage {
+        self.shared.pool.usage()
+    }
+
+    /// The plugin, of whose next call `meter` is told what it used.
+    pub fn metered<'a>(&'a self, meter: &'a FuelMeter) -> Metered<'a> {
+        Metered::new(self, meter)
+    }
+
     /// Which instances take the chunks of one stream.
     pub fn streams(&self) -> Streams {
         self.shared.pool.blueprint().options.streams
@@ -164,16 +184,22 @@ impl Plugin {
         &self,
         input: &HttpPreInput<'_>,
     ) -> Result<Option<HttpPreOutput>, PluginError> {
+        self.http_pre_on(On::default(), input).await
+    }
+
+    pub(crate) async fn http_pre_on(
+        &self,
+        on: On<'_>,
+        input: &HttpPreInput<'_>,
+    ) -> Result<Option<HttpPreOutput>, PluginError> {
         if self.abi() == Abi::V2 {
             let given = Given::http_pre(&input.request.body);
             let decode =
                 |output: &[u8], edits: &Bodies| HttpPreOutput::decode_apart(output, input, edits);
-            return self
-                .hook_apart(None, Hook::HttpPre, || input.parts_apart(), given, decode)
-                .await;
+            return self.hook_apart(on, Hook::HttpPre, || input.parts_apart(), given, decode).await;
         }
         let decode = |output: &[u8]| HttpPreOutput::decode(output, input);
-        self.typed_hook(Hook::HttpPre, || input.parts(), decode).await
+        self.typed_hook(on, Hook::HttpPre, || input.parts(), decode).await
     }
 
     /// Calls `pre_hook`; `None` changes nothing.
@@ -182,8 +208,16 @@ impl Plugin {
     ///
     /// As [`http_pre`](Self::http_pre).
     pub async fn pre(&self, input: &PreInput<'_>) -> Result<Option<PreOutput>, PluginError> {
+        self.pre_on(On::default(), input).await
+    }
+
+    pub(crate) async fn pre_on(
+        &self,
+        on: On<'_>,
+        input: &PreInput<'_>,
+    ) -> Result<Option<PreOutput>, PluginError> {
         let decode = |output: &[u8]| PreOutput::decode(output, input);
-        self.typed_hook(Hook::Pre, || input.parts(), decode).await
+        self.typed_hook(on, Hook::Pre, || input.parts(), decode).await
     }
 
     /// Calls `post_hook`; `None` changes nothing.
@@ -192,8 +226,16 @@ impl Plugin {
     ///
     /// As [`http_pre`](Self::http_pre).
     pub async fn post(&self, input: &PostInput<'_>) -> Result<Option<PostOutput>, PluginError> {
+        self.post_on(On::default(), input).await
+    }
+
+    pub(crate) async fn post_on(
+        &self,
+        on: On<'_>,
+        input: &PostInput<'_>,
+    ) -> Result<Option<PostOutput>, PluginError> {
         let decode = |output: &[u8]| PostOutput::decode(output, input);
-        self.typed_hook(Hook::Post, || input.parts(), decode).await
+        self.typed_hook(on, Hook::Post, || input.parts(), decode).await
     }
 
     /// Calls `http_stream_chunk_hook`; `None` changes nothing.
@@ -202,13 +244,12 @@ impl Plugin {
     ///
     /// As [`http_pre`](Self::http_pre).
     pub async fn chunk(&self, input: &ChunkInput<'_>) -> Result<Option<ChunkOutput>, PluginError> {
-        self.chunk_on(None, input).await
+        self.chunk_on(On::default(), input).await
     }
 
-    /// Calls it on the instance that a stream holds, or on any.
-    async fn chunk_on(
+    pub(crate) async fn chunk_on(
         &self,
-        held: Option<&mut Held>,
+        on: On<'_>,
         input: &ChunkInput<'_>,
     ) -> Result<Option<ChunkOutput>, PluginError> {
         const HOOK: Hook = Hook::HttpStreamChunk;
@@ -216,9 +257,9 @@ impl Plugin {
         if self.abi() == Abi::V2 {
             let given = Given::chunk(&input.request.body);
             let decode = |output: &[u8], _: &Bodies| decode(output);
-            return self.hook_apart(held, HOOK, || input.parts_apart(), given, decode).await;
+            return self.hook_apart(on, HOOK, || input.parts_apart(), given, decode).await;
         }
-        self.typed_hook_on(held, HOOK, || input.parts(), decode).await
+        self.typed_hook(on, HOOK, || input.parts(), decode).await
     }
 
     /// For one stream: its chunks go to one instance.
@@ -237,16 +278,24 @@ impl Plugin {
         &self,
         input: &HttpPostInput<'_>,
     ) -> Result<Option<HttpPostOutput>, PluginError> {
+        self.http_post_on(On::default(), input).await
+    }
+
+    pub(crate) async fn http_post_on(
+        &self,
+        on: On<'_>,
+        input: &HttpPostInput<'_>,
+    ) -> Result<Option<HttpPostOutput>, PluginError> {
         if self.abi() == Abi::V2 {
             let given = Given::http_post(&input.request.body, &input.response.body);
             let decode =
                 |output: &[u8], edits: &Bodies| HttpPostOutput::decode_apart(output, input, edits);
             return self
-                .hook_apart(None, Hook::HttpPost, || input.parts_apart(), given, decode)
+                .hook_apart(on, Hook::HttpPost, || input.parts_apart(), given, decode)
                 .await;
         }
         let decode = |output: &[u8]| HttpPostOutput::decode(output, input);
-        self.typed_hook(Hook::HttpPost, || input.parts(), decode).await
+        self.typed_hook(on, Hook::HttpPost, || input.parts(), decode).await
     }
 
     /// Calls a hook with a document as it is and returns what the guest wrote, undecoded.
@@ -259,11 +308,20 @@ impl Plugin {
     /// When the plugin does not export the hook, traps, or breaks the protocol; with [`Abi::V2`]
     /// also when the document cannot be taken apart.
     pub async fn hook_raw(&self, hook: Hook, input: &[u8]) -> Result<RawOutput, PluginError> {
+        self.hook_raw_on(On::default(), hook, input).await
+    }
+
+    pub(crate) async fn hook_raw_on(
+        &self,
+        on: On<'_>,
+        hook: Hook,
+        input: &[u8],
+    ) -> Result<RawOutput, PluginError> {
         if self.interface().hook(hook).is_none() {
             return Err(self.not_exported(hook.export()));
         }
         if self.abi() == Abi::V1 {
-            let (document, report) = self.call_hook(None, hook, &[input], <[u8]>::to_vec).await?;
+            let (document, report) = self.call_hook(on, hook, &[input], <[u8]>::to_vec).await?;
             return Ok(RawOutput { document, report });
         }
         let wrong = |source| self.input_error(hook.export(), source);
@@ -280,7 +338,7 @@ impl Plugin {
         let input = &[document.as_bytes()];
         let read = <[u8]>::to_vec;
         let (output, edits, report) =
-            self.call_hook_with(None, hook, input, Some(given), read).await?;
+            self.call_hook_with(on, hook, input, Some(given), read).await?;
         let document = taken.put_together(output.as_deref(), &edits).map_err(wrong)?;
         Ok(RawOutput { document, report })
     }
@@ -357,17 +415,7 @@ impl Plugin {
 
     async fn typed_hook<'a, T: Send>(
         &self,
-        hook: Hook,
-        parts: impl FnOnce() -> Parts<'a>,
-        decode: impl FnOnce(&[u8]) -> Result<T, OutputError> + Send,
-    ) -> Result<Option<T>, PluginError> {
-        self.typed_hook_on(None, hook, parts, decode).await
-    }
-
-    /// Calls a hook on the instance that a stream holds, or on any.
-    async fn typed_hook_on<'a, T: Send>(
-        &self,
-        held: Option<&mut Held>,
+        on: On<'_>,
         hook: Hook,
         parts: impl FnOnce() -> Parts<'a>,
         decode: impl FnOnce(&[u8]) -> Result<T, OutputError> + Send,
@@ -375,7 +423,7 @@ impl Plugin {
         if self.interface().hook(hook).is_none() {
             return Ok(None);
         }
-        let (output, _) = self.call_hook(held, hook, parts().as_slices(), decode).await?;
+        let (output, _) = self.call_hook(on, hook, parts().as_slices(), decode).await?;
         output.transpose().map_err(|source| PluginError::Output {
             plugin: self.name().to_owned(),
             export: hook.export(),
@@ -386,7 +434,7 @@ impl Plugin {
     /// Calls a hook of a plugin that has bodies beside its documents.
     async fn hook_apart<'a, T: Send>(
         &self,
-        held: Option<&mut Held>,
+        on: On<'_>,
         hook: Hook,
         parts: impl FnOnce() -> Parts<'a>,
         given: Given,
@@ -399,7 +447,7 @@ impl Plugin {
         let input = parts.as_slices();
         // Documents without bodies are short: this one is copied out.
         let read = <[u8]>::to_vec;
-        let (output, edits, _) = self.call_hook_with(held, hook, input, Some(given), read).await?;
+        let (output, edits, _) = self.call_hook_with(on, hook, input, Some(given), read).await?;
         let output = match output {
             None if edits.is_empty() => return Ok(None),
             None => decode(b"{}", &edits),
@@ -414,12 +462,12 @@ impl Plugin {
 
     async fn call_hook<R: Send>(
         &self,
-        held: Option<&mut Held>,
+        on: On<'_>,
         hook: Hook,
         input: &[&[u8]],
         read_output: impl FnOnce(&[u8]) -> R + Send,
     ) -> Result<(Option<R>, CallReport), PluginError> {
-        let (output, _, report) = self.call_hook_with(held, hook, input, None, read_output).await?;
+        let (output, _, report) = self.call_hook_with(on, hook, input, None, read_output).await?;
         Ok((output, report))
     }
 
@@ -427,7 +475,7 @@ impl Plugin {
     /// the guest made of those.
     async fn call_hook_with<R: Send>(
         &self,
-        held: Option<&mut Held>,
+        on: On<'_>,
         hook: Hook,
         input: &[&[u8]],
         given: Option<Given>,
@@ -437,6 +485,7 @@ impl Plugin {
             return Err(self.not_exported(hook.export()));
         };
         let blueprint = self.shared.pool.blueprint();
+        let On { held, meter } = on;
         let mut lent = self.begin(held).await?;
         let packed = PackedCall {
             export,
@@ -448,7 +497,7 @@ impl Plugin {
         let handed = given.map(|given| bodies.hand(given));
         let result = exchange(&mut **instance, packed, placement, read_output).await;
         let edits = handed.map(Handed::edits).unwrap_or_default();
-        let (output, report) = self.end(hook.export(), lent, result)?;
+        let (output, report) = self.end(hook.export(), lent, meter, result)?;
         Ok((output, edits, report))
     }
 
@@ -465,7 +514,7 @@ impl Plugin {
             Ok(status) if status != 0 => lent.live.finish_call(),
             _ => Vec::new(),
         };
-        let (status, report) = self.end(name, lent, result)?;
+        let (status, report) = self.end(name, lent, None, result)?;
         if status == 0 { Ok(report) } else { Err(self.status_error(name, status, lines)) }
     }
 
@@ -489,18 +538,22 @@ impl Plugin {
         &self,
         export: &'static str,
         mut lent: Lent<'_>,
+        meter: Option<&FuelMeter>,
         result: Result<R, CallError>,
     ) -> Result<(R, CallReport), PluginError> {
         let blueprint = self.shared.pool.blueprint();
         let live = &mut *lent.live;
+        let fuel_used = (blueprint.options.limits.fuel.units())
+            .map(|fuel| fuel.saturating_sub(live.instance.fuel_left()));
+        if let (Some(meter), Some(fuel)) = (meter, fuel_used) {
+            meter.note(fuel);
+        }
+        let memory_bytes = live.memory_bytes();
+        live.counted.has(memory_bytes);
         let output = live.finish_call();
         let value = result.map_err(|source| self.call_error(export, source, output))?;
         live.keep();
-        let report = CallReport {
-            fuel_used: (blueprint.options.limits.fuel.units())
-                .map(|fuel| fuel.saturating_sub(live.instance.fuel_left())),
-            memory_bytes: live.memory_bytes(),
-        };
+        let report = CallReport { fuel_used, memory_bytes };
         lent.give_back();
         Ok((value, report))
     }
@@ -552,9 +605,30 @@ impl Lease {
         &mut self,
         input: &ChunkInput<'_>,
     ) -> Result<Option<ChunkOutput>, PluginError> {
+        self.chunk_on(None, input).await
+    }
+
+    /// The same, and tells `meter` what it used.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plugin::http_pre`].
+    pub async fn chunk_metered(
+        &mut self,
+        meter: &FuelMeter,
+        input: &ChunkInput<'_>,
+    ) -> Result<Option<ChunkOutput>, PluginError> {
+        self.chunk_on(Some(meter), input).await
+    }
+
+    async fn chunk_on(
+        &mut self,
+        meter: Option<&FuelMeter>,
+        input: &ChunkInput<'_>,
+    ) -> Result<Option<ChunkOutput>, PluginError> {
         let Self { plugin, held } = self;
         let held = (plugin.instances().mode != InstanceMode::Single).then_some(held);
-        plugin.chunk_on(held, input).await
+        plugin.chunk_on(On { held, meter }, input).await
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::LoadErrorKind;
 use crate::instance::{Blueprint, Introduction, Live};
 use crate::instances::{InstanceMode, InstanceSource, Instances, MOST_STREAMS};
 use crate::lending::{Lending, Refused, Seat};
+use crate::usage::Usage;
 
 /// A bounded number of instances, made when they are first needed.
 ///
@@ -101,6 +102,11 @@ impl Pool {
 
     pub(crate) fn source(&self) -> InstanceSource {
         self.source
+    }
+
+    /// What there is of instances, lent ones included.
+    pub(crate) fn usage(&self) -> Usage {
+        self.blueprint.tally.usage(self.lending.idle())
     }
 
     /// Waits for a turn, in order, and lends an instance with its budget armed.

@@ -19,6 +19,8 @@ mod modes;
 mod pairs;
 #[path = "instances/streams.rs"]
 mod streams;
+#[path = "instances/usage.rs"]
+mod usage;
 
 /// One module of tests for each engine of the build, the engine in each test's name.
 macro_rules! on_each_backend {
@@ -60,6 +62,12 @@ on_each_backend! {
         a_fresh_instance_for_each_stream
         a_single_instance_is_not_leased
         shutting_down_waits_for_streams
+    }
+    usage {
+        memory_is_what_instances_hold_and_goes_with_them
+        fresh_instances_are_counted_while_they_live
+        what_a_stream_holds_is_busy
+        a_meter_is_told_what_a_call_used_failed_or_not
     }
     crowd {
         a_hundred_plugins_one_of_which_spins

@@ -117,6 +117,8 @@ impl Gateway {
             if let Some(metrics) = config.metrics.listen {
                 places.listens(metrics.port());
             }
+            let otlp = config.telemetry.otlp.iter();
+            otlp.filter_map(|otlp| otlp.ca_file.as_ref()).for_each(|file| places.reads(file));
             if let AccessLogTarget::File(file) = &config.access_log {
                 places.writes(file);
             }

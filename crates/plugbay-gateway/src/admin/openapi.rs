@@ -86,10 +86,20 @@ pub(super) fn document() -> Value {
                         "signer": {"type": ["string", "null"]},
                         "backend": {"type": ["string", "null"]},
                         "instances": {"type": ["integer", "null"]},
+                        "usage": {"anyOf": [{"$ref": "#/components/schemas/Usage"}, {"type": "null"}]},
                         "on_trial": {"type": "boolean"},
                         "calls": {"type": "integer"},
                         "errors": {"type": "integer"},
                         "hooks": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Hook"}},
+                    },
+                },
+                "Usage": {
+                    "type": "object",
+                    "properties": {
+                        "instances": {"type": "integer"},
+                        "idle": {"type": "integer"},
+                        "memory_bytes": {"type": "integer"},
+                        "peak_memory_bytes": {"type": "integer"},
                     },
                 },
                 "Hook": {
@@ -98,6 +108,7 @@ pub(super) fn document() -> Value {
                         "calls": {"type": "integer"},
                         "errors": {"type": "object", "additionalProperties": {"type": "integer"}},
                         "tripped": {"type": "integer"},
+                        "fuel": {"type": ["integer", "null"]},
                         "p50_us": {"type": ["number", "null"]},
                         "p99_us": {"type": ["number", "null"]},
                     },

@@ -86,6 +86,11 @@ pub(super) fn capabilities(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A part of all requests, which the environment may say, too.
+pub(super) fn sample_of_traces(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["number", "null"], "minimum": 0, "maximum": 1})
+}
+
 /// A part of all requests.
 pub(crate) fn sample(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "number", "minimum": 0, "maximum": 1, "default": 1})

@@ -99,6 +99,12 @@ struct Line<'a> {
     model: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     streamed: Option<bool>,
+    /// Requests that left for providers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    /// Fallbacks that were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallbacks: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,7 +164,7 @@ fn write_all(lines: &Receiver<String>, mut to: impl Write) {
 
 fn line(end: &End<'_>) -> String {
     let known = end.note.model().clone();
-    let asked_a_model = !known.provider.is_empty();
+    let asked = !known.provider.is_empty();
     let time = Timestamp::try_from(end.note.began).map(|time| format!("{time:.3}"));
     let line = Line {
         time: time.unwrap_or_default(),
@@ -168,9 +174,11 @@ fn line(end: &End<'_>) -> String {
         status: end.status,
         bytes: end.bytes,
         ms: (end.took.as_secs_f64() * 1e6).round() / 1e3,
-        provider: asked_a_model.then_some(known.provider.as_str()),
-        model: asked_a_model.then_some(known.model.as_str()),
-        streamed: asked_a_model.then_some(known.streamed),
+        provider: asked.then_some(known.provider.as_str()),
+        model: known.model.as_ref().map(|(model, _)| model.as_str()),
+        streamed: known.model.as_ref().map(|(_, streamed)| *streamed),
+        attempts: asked.then_some(known.attempts),
+        fallbacks: asked.then(|| known.fallbacks()),
         prompt_tokens: known.usage.prompt,
         completion_tokens: known.usage.completion,
     };
@@ -192,9 +200,8 @@ mod tests {
     #[test]
     fn a_line_has_no_query_and_cannot_forge_another() {
         let request = Request::builder().uri("/v1/a%0Ab?key=secret").body(()).unwrap();
-        let note = Note::new(&request);
-        note.model().provider = "openai".into();
-        note.model().model = "x\n{\"forged\": 1}".into();
+        let note = Note::new(&request, None);
+        note.model().asked("openai", Some(("x\n{\"forged\": 1}", false)));
         let took = Duration::from_micros(1_500);
         let end = End { note: &note, id: "r-1", status: Some(200), bytes: 7, took };
         let text = line(&end);
@@ -202,7 +209,7 @@ mod tests {
         assert_eq!(text.matches('\n').count(), 1, "{text}");
         let found: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!((&found["path"], &found["ms"]), (&"/v1/a%0Ab".into(), &1.5.into()));
-        assert_eq!(found["streamed"], false);
+        assert_eq!((&found["streamed"], &found["fallbacks"]), (&false.into(), &0.into()));
         assert!(found["time"].as_str().unwrap().ends_with('Z'), "{text}");
     }
 }

@@ -15,7 +15,7 @@ const MOST_SERIES: usize = 1_000;
 const OTHER: &str = "other";
 
 /// Characters of a label's value that are kept.
-const LONGEST_LABEL: usize = 100;
+pub(super) const LONGEST_LABEL: usize = 100;
 
 /// Series of one name, by the values of their labels.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ fn add(counter: &AtomicU64, more: u64) {
 }
 
 /// Paths that have a series of their own: a client cannot add to them.
-fn route(path: &str) -> &str {
+pub(super) fn route(path: &str) -> &str {
     const OWN: [&str; 10] = [
         "/v1/chat/completions",
         "/v1/completions",
@@ -116,7 +116,7 @@ fn route(path: &str) -> &str {
     }
 }
 
-fn method(method: &str) -> &str {
+pub(super) fn method(method: &str) -> &str {
     match method {
         "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS" => method,
         _ => OTHER,

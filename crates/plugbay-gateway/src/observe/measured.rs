@@ -14,7 +14,9 @@ use tokio::time::Instant;
 
 use super::Observer;
 use super::note::{self, Note, Usage};
+use super::spans::{Attempt, What};
 use crate::body::HttpBody;
+use crate::endpoint::Endpoint;
 use crate::provider::{Answer, Chunk, ChunkStream, LlmCall, Passing, Provider, ProviderError};
 
 /// A provider that is watched.
@@ -31,19 +33,24 @@ impl Measured {
     fn begin(&self, call: &LlmCall, streamed: bool) -> Call {
         let note = note::current();
         if let Some(note) = &note {
-            // Of several attempts the last one counts.
-            let mut known = note.model();
-            known.provider = self.inner.name().to_owned();
-            known.model.clone_from(&call.model);
-            known.streamed = streamed;
+            note.model().asked(self.inner.name(), Some((&call.model, streamed)));
         }
+        let provider = self.inner.name().to_owned();
+        let what = What::Model(operation(call.endpoint), &call.model);
+        let attempt = Attempt::new(note.clone(), what, &provider);
         Call {
             observer: Arc::clone(&self.observer),
             note,
-            provider: self.inner.name().to_owned(),
+            attempt,
+            provider,
             model: call.model.clone(),
             began: Instant::now(),
         }
+    }
+
+    /// One that is for no model.
+    fn attempt(&self, name: &str) -> Arc<Attempt> {
+        Attempt::new(note::current(), What::Other(name), self.inner.name())
     }
 }
 
@@ -53,14 +60,20 @@ impl Provider for Measured {
     }
 
     fn models(&self) -> BoxFuture<'_, Result<Vec<RawObject>, ProviderError>> {
-        self.inner.models()
+        Box::pin(async move {
+            let attempt = self.attempt("GET models");
+            let result = attempt.around(self.inner.models()).await;
+            attempt.ended(result.as_ref().err().map(ProviderError::kind));
+            result
+        })
     }
 
     fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {
         let watched = self.begin(&call, false);
         Box::pin(async move {
-            let result = self.inner.complete(call).await;
+            let result = watched.attempt.around(self.inner.complete(call)).await;
             watched.answered(result.as_ref().err());
+            watched.attempt.ended(result.as_ref().err().map(ProviderError::kind));
             if let Ok(Answer::Json(json)) = &result {
                 watched.usage(json);
             }
@@ -71,22 +84,29 @@ impl Provider for Measured {
     fn stream(&self, call: LlmCall) -> BoxFuture<'_, Result<ChunkStream, ProviderError>> {
         let watched = self.begin(&call, true);
         Box::pin(async move {
-            let result = self.inner.stream(call).await;
+            let result = watched.attempt.around(self.inner.stream(call)).await;
             watched.answered(result.as_ref().err());
-            let chunks = result?;
+            let chunks = result.inspect_err(|error| watched.attempt.ended(Some(error.kind())))?;
+            watched.attempt.goes_on();
             let chunks: ChunkStream = Box::pin(Chunks { chunks, call: watched, last: None });
             Ok(chunks)
         })
     }
 
     fn pass(&self, request: Request<HttpBody>) -> Option<Passing<'_>> {
+        let method = request.method().clone();
         let passing = self.inner.pass(request)?;
         let began = Instant::now();
         Some(Box::pin(async move {
-            let result = passing.await;
+            if let Some(note) = note::current() {
+                note.model().asked(self.inner.name(), None);
+            }
+            let attempt = self.attempt(method.as_str());
+            let result = attempt.around(passing).await;
+            let error = result.as_ref().err().map(ProviderError::kind);
+            attempt.ended(error);
             if let Some(counts) = &self.observer.counts {
-                let outcome = result.as_ref().err().map_or("ok", outcome);
-                counts.upstream(self.inner.name(), outcome, began.elapsed());
+                counts.upstream(self.inner.name(), error.unwrap_or("ok"), began.elapsed());
             }
             result
         }))
@@ -102,6 +122,7 @@ impl Provider for Measured {
 struct Call {
     observer: Arc<Observer>,
     note: Option<Arc<Note>>,
+    attempt: Arc<Attempt>,
     provider: String,
     model: String,
     began: Instant,
@@ -110,7 +131,11 @@ struct Call {
 impl Call {
     fn answered(&self, error: Option<&ProviderError>) {
         if let Some(counts) = &self.observer.counts {
-            counts.upstream(&self.provider, error.map_or("ok", outcome), self.began.elapsed());
+            counts.upstream(
+                &self.provider,
+                error.map_or("ok", ProviderError::kind),
+                self.began.elapsed(),
+            );
         }
     }
 
@@ -120,6 +145,7 @@ impl Call {
         if let Some(note) = &self.note {
             note.model().usage = usage;
         }
+        self.attempt.usage(usage);
         if let Some(counts) = &self.observer.counts {
             counts.usage(&self.provider, &self.model, usage);
         }
@@ -149,28 +175,28 @@ impl Stream for Chunks {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Self { chunks, call, last } = self.get_mut();
         let polled = chunks.as_mut().poll_next(context);
-        if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            call.chunk(last);
-            call.usage(&chunk.json);
+        match &polled {
+            Poll::Ready(Some(Ok(chunk))) => {
+                call.chunk(last);
+                call.usage(&chunk.json);
+            }
+            Poll::Ready(Some(Err(error))) => call.attempt.ended(Some(error.kind())),
+            Poll::Ready(None) => call.attempt.ended(None),
+            Poll::Pending => {}
         }
         polled
     }
 }
 
-/// A few words for what went wrong.
-fn outcome(error: &ProviderError) -> &'static str {
-    match error {
-        ProviderError::UnknownModel { .. } | ProviderError::NoEndpoint { .. } => "not_found",
-        ProviderError::BadRequest { .. } => "bad_request",
-        ProviderError::ClientBody { .. } => "client_broke_off",
-        ProviderError::NoConnection { .. } | ProviderError::Unreachable { .. } => "unreachable",
-        ProviderError::TimedOut { .. } => "timed_out",
-        ProviderError::Upstream { error, .. } => match error.status {
-            429 => "rate_limited",
-            400..=499 => "client_error",
-            _ => "server_error",
-        },
-        ProviderError::CutShort { .. } | ProviderError::BadAnswer { .. } => "bad_answer",
+/// What is done, in OpenTelemetry's words where it has any.
+fn operation(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Chat | Endpoint::Responses => "chat",
+        Endpoint::Completions => "text_completion",
+        Endpoint::Embeddings => "embeddings",
+        Endpoint::Speech => "speech",
+        Endpoint::Transcriptions => "transcription",
+        Endpoint::Images => "image_generation",
     }
 }
 

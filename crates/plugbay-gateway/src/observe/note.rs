@@ -7,6 +7,7 @@ use http::{Method, Request, Response};
 use tokio::time::Instant;
 
 use super::Observer;
+use super::spans::RequestSpan;
 use crate::body::HttpBody;
 use crate::request_id;
 
@@ -18,16 +19,38 @@ pub(super) struct Note {
     pub(super) path: String,
     pub(super) began: SystemTime,
     clock: Instant,
+    /// Its span, where spans are made.
+    pub(super) span: Option<Arc<RequestSpan>>,
     model: Mutex<ModelNote>,
 }
 
-/// What is known of a request to a model.
+/// What is known of what was asked of providers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ModelNote {
+    /// Who was asked last: who answered, if anybody did.
     pub(super) provider: String,
-    pub(super) model: String,
-    pub(super) streamed: bool,
+    /// Its model, and whether it was to stream.
+    pub(super) model: Option<(String, bool)>,
     pub(super) usage: Usage,
+    /// Requests that left for providers, with those that were made again.
+    pub(super) attempts: u32,
+    /// Who was asked, one after the other: the first, and its fallbacks.
+    calls: u32,
+}
+
+impl ModelNote {
+    /// A provider is asked, for a model and maybe for a stream, or for what passes.
+    pub(super) fn asked(&mut self, provider: &str, model: Option<(&str, bool)>) {
+        provider.clone_into(&mut self.provider);
+        self.model = model.map(|(model, streamed)| (model.to_owned(), streamed));
+        self.usage = Usage::default();
+        self.calls += 1;
+    }
+
+    /// How many fallbacks were asked.
+    pub(super) fn fallbacks(&self) -> u32 {
+        self.calls.saturating_sub(1)
+    }
 }
 
 /// Tokens, as far as the provider counts them.
@@ -52,12 +75,13 @@ pub(super) async fn within<T>(note: Arc<Note>, answer: impl Future<Output = T>) 
 }
 
 impl Note {
-    pub(super) fn new<B>(request: &Request<B>) -> Self {
+    pub(super) fn new<B>(request: &Request<B>, span: Option<Arc<RequestSpan>>) -> Self {
         Self {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             began: SystemTime::now(),
             clock: Instant::now(),
+            span,
             model: Mutex::default(),
         }
     }

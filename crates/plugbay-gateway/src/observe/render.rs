@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use plugbay::{MetricSink, MetricValue};
-use plugbay_hooks::{FailureKind, HookStats, PluginStatus};
+use plugbay::{MetricSink, MetricValue, Usage};
+use plugbay_hooks::{FailureKind, FuelUse, HookStats, PluginStatus};
 
 use super::counts::{Counts, Family};
 use super::histogram::{Histogram, Snapshot};
 use super::text::Page;
+use crate::telemetry::SpanCounts;
 
 /// What the page is made of.
 pub(crate) struct Sources {
@@ -19,12 +20,14 @@ pub(crate) struct Sources {
     pub(crate) plugins: Box<dyn Fn() -> Vec<PluginStatus> + Send + Sync>,
     /// What plugins count themselves.
     pub(crate) values: Option<Arc<dyn MetricSink>>,
+    /// What became of spans, where they go anywhere.
+    pub(crate) spans: Option<Arc<SpanCounts>>,
 }
 
 impl Sources {
     pub(super) fn page(&self) -> String {
         let values = self.values.as_ref().map(|values| values.snapshot()).unwrap_or_default();
-        page(&self.counts, &(self.plugins)(), &values)
+        page(&self.counts, &(self.plugins)(), &values, self.spans.as_deref())
     }
 }
 
@@ -33,12 +36,22 @@ fn page(
     counts: &Counts,
     plugins: &[PluginStatus],
     values: &BTreeMap<(String, String), MetricValue>,
+    spans: Option<&SpanCounts>,
 ) -> String {
     let mut page = Page::default();
     requests(&mut page, counts);
     upstream(&mut page, counts);
     hooks(&mut page, plugins);
+    usage(&mut page, plugins);
     plugin_values(&mut page, values);
+    if let Some(spans) = spans {
+        let name = "plugbay_spans_total";
+        let help = "Spans, by what became of them: sent, dropped from a full queue, or not taken.";
+        let mut samples = page.metric(name, "counter", help);
+        for (outcome, count) in spans.all() {
+            samples.count(&[("outcome", outcome)], count);
+        }
+    }
     page.finish()
 }
 
@@ -127,6 +140,13 @@ fn hooks(page: &mut Page, plugins: &[PluginStatus]) {
         let labels = [("plugin", plugin.name.as_str()), ("hook", stats.hook.export())];
         samples.histogram(&labels, &durations(stats));
     }
+    let name = "plugbay_hook_fuel";
+    let help = "Fuel of hook calls, failed ones included, in units of about one instruction.";
+    let mut samples = page.metric(name, "histogram", help);
+    for (plugin, stats) in each().filter(|(_, stats)| stats.fuel.calls() > 0) {
+        let labels = [("plugin", plugin.name.as_str()), ("hook", stats.hook.export())];
+        samples.histogram(&labels, &fuel(&stats.fuel));
+    }
     let help = "1 while a plugin is left alone because it failed too often.";
     let mut samples = page.metric("plugbay_plugin_tripped", "gauge", help);
     for plugin in plugins {
@@ -141,6 +161,43 @@ fn durations(stats: &HookStats) -> Snapshot {
     let buckets: Vec<_> = buckets.collect();
     let below = buckets.last().map_or(0, |(_, count)| *count);
     Snapshot { buckets, count: stats.calls().max(below), sum: stats.total.as_secs_f64() }
+}
+
+/// What plugins used, in buckets each 16 times as wide as the one before.
+#[allow(clippy::cast_precision_loss, reason = "what is counted is less than 2^53")]
+fn fuel(fuel: &FuelUse) -> Snapshot {
+    let mut below = 0;
+    let buckets = fuel.buckets().map(|(bound, calls)| {
+        below += calls;
+        (bound as f64, below)
+    });
+    let buckets: Vec<_> = buckets.step_by(2).collect();
+    let last = buckets.last().map_or(0, |(_, count)| *count);
+    Snapshot { buckets, count: fuel.calls().max(last), sum: fuel.total as f64 }
+}
+
+/// What plugins hold.
+fn usage(page: &mut Page, plugins: &[PluginStatus]) {
+    let known: Vec<(&str, Usage)> =
+        plugins.iter().filter_map(|plugin| Some((plugin.name.as_str(), plugin.usage?))).collect();
+    let help = "Instances of plugins: idle, or busy with a call or a stream.";
+    let mut samples = page.metric("plugbay_plugin_instances", "gauge", help);
+    for (plugin, usage) in &known {
+        let (idle, busy) = (usage.idle, usage.instances.saturating_sub(usage.idle));
+        for (state, count) in [("idle", idle), ("busy", busy)] {
+            samples.count(&[("plugin", plugin), ("state", state)], count as u64);
+        }
+    }
+    let help = "Linear memory of all instances of a plugin, each as after its last call.";
+    let mut samples = page.metric("plugbay_plugin_memory_bytes", "gauge", help);
+    for (plugin, usage) in &known {
+        samples.count(&[("plugin", plugin)], usage.memory_bytes);
+    }
+    let help = "The largest linear memory of an instance of a plugin since it was loaded.";
+    let mut samples = page.metric("plugbay_plugin_memory_peak_bytes", "gauge", help);
+    for (plugin, usage) in &known {
+        samples.count(&[("plugin", plugin)], usage.peak_memory_bytes);
+    }
 }
 
 fn plugin_values(page: &mut Page, values: &BTreeMap<(String, String), MetricValue>) {

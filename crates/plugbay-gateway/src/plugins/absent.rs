@@ -1,5 +1,6 @@
 //! What stands in the place of a plugin that could not be loaded and whose requests must not go unprotected.
 
+use plugbay::FuelMeter;
 use plugbay::abi::hook::{
     ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput, PostInput,
     PostOutput, PreInput, PreOutput,
@@ -35,23 +36,27 @@ impl HookPlugin for Absent {
         hook == Hook::HttpPre
     }
 
-    fn http_pre<'a>(&'a self, _: HttpPreInput<'a>) -> Fails<'a, HttpPreOutput> {
+    fn http_pre<'a>(&'a self, _: HttpPreInput<'a>, _: &'a FuelMeter) -> Fails<'a, HttpPreOutput> {
         fails()
     }
 
-    fn pre<'a>(&'a self, _: PreInput<'a>) -> Fails<'a, PreOutput> {
+    fn pre<'a>(&'a self, _: PreInput<'a>, _: &'a FuelMeter) -> Fails<'a, PreOutput> {
         fails()
     }
 
-    fn post<'a>(&'a self, _: PostInput<'a>) -> Fails<'a, PostOutput> {
+    fn post<'a>(&'a self, _: PostInput<'a>, _: &'a FuelMeter) -> Fails<'a, PostOutput> {
         fails()
     }
 
-    fn chunk<'a>(&'a self, _: ChunkInput<'a>) -> Fails<'a, ChunkOutput> {
+    fn chunk<'a>(&'a self, _: ChunkInput<'a>, _: &'a FuelMeter) -> Fails<'a, ChunkOutput> {
         fails()
     }
 
-    fn http_post<'a>(&'a self, _: HttpPostInput<'a>) -> Fails<'a, HttpPostOutput> {
+    fn http_post<'a>(
+        &'a self,
+        _: HttpPostInput<'a>,
+        _: &'a FuelMeter,
+    ) -> Fails<'a, HttpPostOutput> {
         fails()
     }
 

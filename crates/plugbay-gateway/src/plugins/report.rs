@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use plugbay::Usage;
 use plugbay_hooks::{FailureKind, HookStats};
 use serde::Serialize;
 
@@ -46,6 +47,8 @@ pub struct PluginReport {
     pub backend: Option<String>,
     /// How many instances it may have at one time.
     pub instances: Option<usize>,
+    /// What its instances hold now.
+    pub usage: Option<UsageReport>,
     /// Whether the version before is kept until this one has made its first calls.
     pub on_trial: bool,
     /// Calls that ended, well or not.
@@ -54,6 +57,27 @@ pub struct PluginReport {
     pub errors: u64,
     /// Its hooks that were called, by name.
     pub hooks: BTreeMap<&'static str, HookReport>,
+}
+
+/// What the instances of a plugin hold now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UsageReport {
+    /// Instances that there are.
+    pub instances: usize,
+    /// Those of them that wait for a call.
+    pub idle: usize,
+    /// Linear memory of all of them, in bytes, each as it was after its last call.
+    pub memory_bytes: u64,
+    /// The largest linear memory that one had since the plugin was loaded, in bytes.
+    pub peak_memory_bytes: u64,
+}
+
+impl From<Usage> for UsageReport {
+    fn from(usage: Usage) -> Self {
+        let Usage { instances, idle, memory_bytes, peak_memory_bytes, .. } = usage;
+        Self { instances, idle, memory_bytes, peak_memory_bytes }
+    }
 }
 
 /// How one hook is doing.
@@ -66,6 +90,8 @@ pub struct HookReport {
     pub errors: BTreeMap<&'static str, u64>,
     /// Calls that were not made, because the plugin was tripped.
     pub tripped: u64,
+    /// The fuel of all calls put together, failed ones included, where the limits count any.
+    pub fuel: Option<u64>,
     /// What half of the calls did not take longer than, in microseconds.
     pub p50_us: Option<f64>,
     /// What 99 of 100 calls did not take longer than, in microseconds.
@@ -80,6 +106,7 @@ impl From<&HookStats> for HookReport {
             calls: stats.calls(),
             errors: errors.filter(|(_, count)| *count > 0).collect(),
             tripped: stats.tripped,
+            fuel: (stats.fuel.calls() > 0).then_some(stats.fuel.total),
             p50_us: stats.durations.quantile(0.5).map(micros),
             p99_us: stats.durations.quantile(0.99).map(micros),
         }
@@ -114,6 +141,7 @@ impl Plugins {
             signer: None,
             backend: None,
             instances: None,
+            usage: None,
             on_trial: false,
             calls: 0,
             errors: 0,
@@ -133,6 +161,7 @@ impl Plugins {
                 let backend = runtime.map_or_else(|| self.host.backend_name(), |it| it.name());
                 report.backend = Some(backend.to_owned());
                 report.instances = running.plugin.instances().size.map(|size| size.get());
+                report.usage = status.usage.map(UsageReport::from);
                 report.on_trial = running.previous.is_some();
                 report.calls = status.calls;
                 report.errors = status.failures;

@@ -159,6 +159,23 @@ impl UpstreamError {
 }
 
 impl ProviderError {
+    /// A few words for what went wrong, for metrics and spans.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownModel { .. } | Self::NoEndpoint { .. } => "not_found",
+            Self::BadRequest { .. } => "bad_request",
+            Self::ClientBody { .. } => "client_broke_off",
+            Self::NoConnection { .. } | Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Upstream { error, .. } => match error.status {
+                429 => "rate_limited",
+                400..=499 => "client_error",
+                _ => "server_error",
+            },
+            Self::CutShort { .. } | Self::BadAnswer { .. } => "bad_answer",
+        }
+    }
+
     /// A model that is none of these.
     pub(crate) fn unknown_model<'a>(
         provider: &str,

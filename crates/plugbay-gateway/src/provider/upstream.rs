@@ -32,13 +32,13 @@ pub(super) use self::keys::Scheme;
 pub use self::settings::{Http2, RetrySettings, Secret, UpstreamSettings, UpstreamTimeouts};
 use super::{Passing, Phase, ProviderError, UpstreamError};
 use crate::body::HttpBody;
-use crate::{request_id, trace};
+use crate::{observe, request_id, trace};
 
 /// Longest error body that is taken, in bytes.
 const MAX_ERROR: usize = 1 << 20;
 
 /// An upstream, and the connections to it of one thread.
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     shared: Arc<Shared>,
     client: Client,
 }
@@ -54,7 +54,7 @@ struct Shared {
 }
 
 /// A request to an upstream that can be sent again.
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     method: Method,
     path: &'static str,
     headers: HeaderMap,
@@ -76,6 +76,13 @@ impl Outgoing {
         if let Some(id) = request_id::value(id) {
             headers.insert(request_id::HEADER, id);
         }
+        Self { method: Method::POST, path, headers, body }
+    }
+
+    /// One of no client, with a body of this kind.
+    pub(crate) fn post_other(path: &'static str, content_type: &'static str, body: Bytes) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self { method: Method::POST, path, headers, body }
     }
 
@@ -113,6 +120,15 @@ impl Upstream {
         Ok(Self { shared: Arc::new(shared), client })
     }
 
+    /// One that has no keys.
+    pub(crate) fn without_keys(
+        name: impl Into<String>,
+        settings: UpstreamSettings,
+    ) -> Result<Self, SetupError> {
+        debug_assert!(settings.keys.is_empty());
+        Self::new(name, settings, Scheme { header: AUTHORIZATION, prefix: "" })
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.shared.name
     }
@@ -146,22 +162,34 @@ impl Upstream {
 
     /// Sends a request of the gateway's own, again if need be, and waits for the head of a good
     /// answer.
-    pub(super) async fn send(&self, outgoing: Outgoing) -> Result<Arriving, ProviderError> {
+    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Arriving, ProviderError> {
         let Shared { base, keys, dice, settings, .. } = &*self.shared;
         let total = Duration::from_millis(settings.timeouts.total_ms);
         let deadline = Instant::now() + total;
         let url = &base.at(outgoing.path).ok_or_else(|| self.bad_answer("no URL"))?;
         let outgoing = &outgoing;
         let once = |key| async move {
-            let response = self.ask(outgoing.request(url), key, Some(deadline)).await?;
-            let idle = Duration::from_millis(settings.timeouts.idle_ms);
-            let answer = Arriving::new(&self.shared, response, idle, (deadline, total));
-            match answer.head.status.is_success() {
-                true => Ok(answer),
-                false => Err(self.upstream_error(answer, key).await),
-            }
+            let went = self.once(outgoing, url, key, (deadline, total)).await;
+            went.inspect_err(|error| observe::failed(error.kind()))
         };
         retry::asking(&settings.retry, keys, dice, deadline, once).await
+    }
+
+    /// Sends a request of the gateway's own once.
+    async fn once(
+        &self,
+        outgoing: &Outgoing,
+        url: &Uri,
+        key: Option<usize>,
+        (deadline, total): (Instant, Duration),
+    ) -> Result<Arriving, ProviderError> {
+        let response = self.ask(outgoing.request(url), key, Some(deadline)).await?;
+        let idle = Duration::from_millis(self.shared.settings.timeouts.idle_ms);
+        let answer = Arriving::new(&self.shared, response, idle, (deadline, total));
+        match answer.head.status.is_success() {
+            true => Ok(answer),
+            false => Err(self.upstream_error(answer, key).await),
+        }
     }
 
     /// Sends a client's request on, and answers with whatever comes back.
@@ -200,6 +228,7 @@ impl Upstream {
             headers.remove(AUTHORIZATION);
             headers.insert(name, value.clone());
         }
+        observe::leaves(&mut request);
         let limit = Duration::from_millis(settings.timeouts.first_byte_ms);
         let until = Instant::now() + limit;
         let end = deadline.map_or(until, |deadline| deadline.min(until));
@@ -220,6 +249,7 @@ impl Upstream {
                     None => ProviderError::Unreachable { provider, reason },
                 }
             })
+            .inspect(|response| observe::answered(response.status().as_u16()))
     }
 
     async fn upstream_error(&self, answer: Arriving, key: Option<usize>) -> ProviderError {

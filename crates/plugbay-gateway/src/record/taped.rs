@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use plugbay::Plugin;
 use plugbay::abi::hook::{
     ChunkInput, ChunkOutput, HttpPostInput, HttpPostOutput, HttpPreInput, HttpPreOutput,
     OutputError, PostInput, PostOutput, PreInput, PreOutput,
 };
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::BoxFuture;
+use plugbay::{FuelMeter, Plugin, Usage};
 use plugbay_hooks::{CallFailure, HookPlugin, HookStream};
 
 use super::{RecordedCall, Recorder};
@@ -30,12 +30,14 @@ impl Taped {
     async fn taped<T>(
         &self,
         request_id: String,
+        meter: &FuelMeter,
         hook: Hook,
         input: Vec<u8>,
         decode: impl FnOnce(&[u8]) -> Result<T, OutputError>,
     ) -> Result<Option<T>, CallFailure> {
         let call = RecordedCall::new(hook, &input);
-        let output = self.plugin.hook_raw(hook, &input).await.map_err(CallFailure::from);
+        let output = self.plugin.metered(meter).hook_raw(hook, &input).await;
+        let output = output.map_err(CallFailure::from);
         let document = output.map(|output| output.document);
         if let Ok(mut call) = call {
             call.request_id = request_id;
@@ -65,44 +67,46 @@ impl HookPlugin for Taped {
         HookPlugin::exports(&self.plugin, hook)
     }
 
-    fn http_pre<'a>(&'a self, input: HttpPreInput<'a>) -> Called<'a, HttpPreOutput> {
+    fn http_pre<'a>(
+        &'a self,
+        input: HttpPreInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, HttpPreOutput> {
         let id = input.context.request_id();
         if !self.recorder.wants(&id) {
-            return HookPlugin::http_pre(&self.plugin, input);
+            return HookPlugin::http_pre(&self.plugin, input, meter);
         }
-        Box::pin(self.taped(id, Hook::HttpPre, input.encode(), move |json| {
+        Box::pin(self.taped(id, meter, Hook::HttpPre, input.encode(), move |json| {
             HttpPreOutput::decode(json, &input)
         }))
     }
 
-    fn pre<'a>(&'a self, input: PreInput<'a>) -> Called<'a, PreOutput> {
+    fn pre<'a>(&'a self, input: PreInput<'a>, meter: &'a FuelMeter) -> Called<'a, PreOutput> {
         let id = input.context.request_id();
         if !self.recorder.wants(&id) {
-            return HookPlugin::pre(&self.plugin, input);
+            return HookPlugin::pre(&self.plugin, input, meter);
         }
-        Box::pin(
-            self.taped(id, Hook::Pre, input.encode(), move |json| PreOutput::decode(json, &input)),
-        )
+        Box::pin(self.taped(id, meter, Hook::Pre, input.encode(), move |json| {
+            PreOutput::decode(json, &input)
+        }))
     }
 
-    fn post<'a>(&'a self, input: PostInput<'a>) -> Called<'a, PostOutput> {
+    fn post<'a>(&'a self, input: PostInput<'a>, meter: &'a FuelMeter) -> Called<'a, PostOutput> {
         let id = input.context.request_id();
         if !self.recorder.wants(&id) {
-            return HookPlugin::post(&self.plugin, input);
+            return HookPlugin::post(&self.plugin, input, meter);
         }
-        Box::pin(
-            self.taped(id, Hook::Post, input.encode(), move |json| {
-                PostOutput::decode(json, &input)
-            }),
-        )
+        Box::pin(self.taped(id, meter, Hook::Post, input.encode(), move |json| {
+            PostOutput::decode(json, &input)
+        }))
     }
 
-    fn chunk<'a>(&'a self, input: ChunkInput<'a>) -> Called<'a, ChunkOutput> {
+    fn chunk<'a>(&'a self, input: ChunkInput<'a>, meter: &'a FuelMeter) -> Called<'a, ChunkOutput> {
         let id = input.context.request_id();
         if !self.recorder.wants(&id) {
-            return HookPlugin::chunk(&self.plugin, input);
+            return HookPlugin::chunk(&self.plugin, input, meter);
         }
-        Box::pin(self.taped(id, Hook::HttpStreamChunk, input.encode(), move |json| {
+        Box::pin(self.taped(id, meter, Hook::HttpStreamChunk, input.encode(), move |json| {
             ChunkOutput::decode(json, &input)
         }))
     }
@@ -111,14 +115,22 @@ impl HookPlugin for Taped {
         HookPlugin::stream(&self.plugin)
     }
 
-    fn http_post<'a>(&'a self, input: HttpPostInput<'a>) -> Called<'a, HttpPostOutput> {
+    fn http_post<'a>(
+        &'a self,
+        input: HttpPostInput<'a>,
+        meter: &'a FuelMeter,
+    ) -> Called<'a, HttpPostOutput> {
         let id = input.context.request_id();
         if !self.recorder.wants(&id) {
-            return HookPlugin::http_post(&self.plugin, input);
+            return HookPlugin::http_post(&self.plugin, input, meter);
         }
-        Box::pin(self.taped(id, Hook::HttpPost, input.encode(), move |json| {
+        Box::pin(self.taped(id, meter, Hook::HttpPost, input.encode(), move |json| {
             HttpPostOutput::decode(json, &input)
         }))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        HookPlugin::usage(&self.plugin)
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), CallFailure>> {

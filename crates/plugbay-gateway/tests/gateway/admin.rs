@@ -42,6 +42,10 @@ async fn plugins_are_shown_and_changed() {
     assert_eq!((&one["backend"], &one["signer"]), (&json!("wasmi"), &Value::Null));
     assert_eq!(one["hooks"]["pre_hook"]["calls"], 1);
     assert!(one["hooks"]["pre_hook"]["p99_us"].as_f64().unwrap() > 0.0, "{one}");
+    assert!(one["hooks"]["pre_hook"]["fuel"].as_u64().unwrap() > 0, "{one}");
+    let page = 65_536;
+    let usage = json!({"instances": 1, "idle": 1, "memory_bytes": page, "peak_memory_bytes": page});
+    assert_eq!(one["usage"], usage);
     let named = ask(&running, "GET /admin/plugins/b%20b", "").await.json();
     assert_eq!((&named["name"], &named["calls"]), (&json!("b b"), &json!(0)));
 
@@ -114,6 +118,15 @@ async fn mistakes_are_answered_in_the_usual_shape() {
     let described = document["components"]["schemas"]["Plugin"]["properties"].as_object().unwrap();
     let keys = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(one.as_object().unwrap()), keys(described));
+    let described = |name: &str| document["components"]["schemas"][name]["properties"].clone();
+    assert_eq!(
+        keys(one["usage"].as_object().unwrap()),
+        keys(described("Usage").as_object().unwrap())
+    );
+    content(&running).await;
+    let one = ask(&running, "GET /admin/plugins/one", "").await.json();
+    let hook = one["hooks"]["pre_hook"].as_object().unwrap();
+    assert_eq!(keys(hook), keys(described("Hook").as_object().unwrap()));
 }
 
 #[tokio::test]

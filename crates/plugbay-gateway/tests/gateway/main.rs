@@ -34,5 +34,6 @@ mod start;
 mod streams;
 mod support;
 mod threads;
+mod traces;
 mod upstream;
 mod urls;

@@ -136,7 +136,7 @@ async fn each_request_has_a_line_in_the_access_log() {
         first,
         json!({"id": "mine-1", "method": "POST", "path": "/v1/chat/completions", "status": 200,
                "bytes": length, "provider": "mock", "model": "echo", "streamed": false,
-               "prompt_tokens": 2, "completion_tokens": 2})
+               "attempts": 1, "fallbacks": 0, "prompt_tokens": 2, "completion_tokens": 2})
     );
     assert_eq!((&lines[1]["streamed"], &lines[1]["status"]), (&json!(true), &json!(200)));
     assert!(lines[1]["bytes"].as_u64().unwrap() > 0);

@@ -38,6 +38,12 @@ impl Upstream {
     }
 
     pub(crate) async fn asked(&self) -> Asked {
+        let (asked, body) = self.asked_bytes().await;
+        Asked { body: String::from_utf8(body).unwrap(), ..asked }
+    }
+
+    /// A request whose body need not be text, and that body.
+    pub(crate) async fn asked_bytes(&self) -> (Asked, Vec<u8>) {
         let (stream, _) = self.listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
         let mut head = String::new();
@@ -49,7 +55,7 @@ impl Upstream {
         });
         let mut body = vec![0; length.unwrap_or(0)];
         stream.read_exact(&mut body).await.unwrap();
-        Asked { head, body: String::from_utf8(body).unwrap(), stream }
+        (Asked { head, body: String::new(), stream }, body)
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::slot::Slot;
 use super::stream_part::{Next, StreamPart};
+use super::watch::{Calling, Watch};
 use super::{Choice, Pipeline};
 use crate::HookFailure;
 use crate::credentials::Credentials;
@@ -33,6 +34,7 @@ pub struct Exchange {
     llm_reach: usize,
     /// By plugin; empty before the first chunk and after the last.
     streams: Vec<StreamPart>,
+    watch: Option<Arc<dyn Watch>>,
     /// Let go of last: with it the plugins may end, of whose instances streams have some.
     pipeline: Arc<Pipeline>,
 }
@@ -88,9 +90,15 @@ impl Exchange {
             http_reach: all,
             llm_reach: all,
             streams: Vec::new(),
+            watch: None,
             pipeline,
             choice,
         }
+    }
+
+    /// Has its hook calls told to `watch` from now on.
+    pub fn watch(&mut self, watch: Arc<dyn Watch>) {
+        self.watch = Some(watch);
     }
 
     /// The request, as the hooks up to now left it, with masks in place of keys.
@@ -122,8 +130,8 @@ impl Exchange {
             }
             let request = slot.shown(&self.request, &self.credentials);
             let input = HttpPreInput { context: &self.context, request };
-            let called =
-                slot.call(&*pipeline.clock, Hook::HttpPre, |plugin| plugin.http_pre(input)).await;
+            let calling = Calling::new(&*pipeline.clock, Hook::HttpPre, self.watch.as_deref());
+            let called = slot.call(&calling, |plugin| plugin.http_pre(input, &calling.meter)).await;
             let output = match called {
                 Ok(Some(output)) => output,
                 Ok(None) => continue,
@@ -156,7 +164,8 @@ impl Exchange {
                 continue;
             }
             let input = PreInput { context: &self.context, request: &request };
-            let called = slot.call(&*pipeline.clock, Hook::Pre, |plugin| plugin.pre(input)).await;
+            let calling = Calling::new(&*pipeline.clock, Hook::Pre, self.watch.as_deref());
+            let called = slot.call(&calling, |plugin| plugin.pre(input, &calling.meter)).await;
             let output = match called {
                 Ok(Some(output)) => output,
                 Ok(None) => continue,
@@ -287,10 +296,12 @@ impl Exchange {
             held,
             chunk: chunk.as_deref(),
         };
+        let watch = self.watch.as_deref();
+        let calling = Calling::new(&*pipeline.clock, Hook::HttpStreamChunk, watch);
         let called = slot
-            .call(&*pipeline.clock, Hook::HttpStreamChunk, |plugin| match stream {
-                Some(stream) => stream.chunk(input),
-                None => plugin.chunk(input),
+            .call(&calling, |plugin| match stream {
+                Some(stream) => stream.chunk(input, &calling.meter),
+                None => plugin.chunk(input, &calling.meter),
             })
             .await?;
         let outcome = called.map(|output| output.apply(&mut self.context));
@@ -364,8 +375,8 @@ impl Exchange {
         result: &Result<LlmResponse, Written<HookError>>,
     ) -> Result<PostOutcome, HookFailure> {
         let input = PostInput { context: &self.context, result: result.as_ref() };
-        let called =
-            slot.call(&*self.pipeline.clock, Hook::Post, |plugin| plugin.post(input)).await?;
+        let calling = Calling::new(&*self.pipeline.clock, Hook::Post, self.watch.as_deref());
+        let called = slot.call(&calling, |plugin| plugin.post(input, &calling.meter)).await?;
         Ok(called.map_or(PostOutcome::Unchanged, |output| output.apply(&mut self.context)))
     }
 
@@ -376,9 +387,8 @@ impl Exchange {
     ) -> Result<Option<Written<HttpResponse>>, HookFailure> {
         let request = slot.shown(&self.request, &self.credentials);
         let input = HttpPostInput { context: &self.context, request, response };
-        let called = slot
-            .call(&*self.pipeline.clock, Hook::HttpPost, |plugin| plugin.http_post(input))
-            .await?;
+        let calling = Calling::new(&*self.pipeline.clock, Hook::HttpPost, self.watch.as_deref());
+        let called = slot.call(&calling, |plugin| plugin.http_post(input, &calling.meter)).await?;
         Ok(called.and_then(|output| output.apply(&mut self.context)))
     }
 }

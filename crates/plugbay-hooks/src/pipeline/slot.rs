@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use plugbay::abi::hook::{HttpRequest, Written};
 use plugbay::abi::interface::Hook;
-use plugbay::runtime::Clock;
 
 use super::trial::Verdicts;
-use super::{OnError, PluginEntry, PluginStatus};
+use super::watch::Calling;
+use super::{HookOutcome, OnError, PluginEntry, PluginStatus};
 use crate::breaker::Breaker;
 use crate::credentials::Credentials;
 use crate::stats::Stats;
@@ -76,6 +76,7 @@ impl Slot {
             failures: hooks.iter().map(HookStats::failures).sum(),
             tripped: self.breaker.is_tripped(now),
             hooks,
+            usage: self.plugin.usage(),
         }
     }
 
@@ -102,24 +103,28 @@ impl Slot {
     /// so, or because it failed and its failures are passed over.
     pub(super) async fn call<'a, T, F>(
         &'a self,
-        clock: &dyn Clock,
-        hook: Hook,
+        calling: &Calling<'_>,
         call: impl FnOnce(&'a dyn HookPlugin) -> F,
     ) -> Result<Option<T>, HookFailure>
     where
         F: Future<Output = Result<Option<T>, CallFailure>> + Send + 'a,
     {
+        let hook = calling.hook;
         if !self.exports(hook) {
             return Ok(None);
         }
-        let began = clock.now();
+        let began = calling.clock.now();
         let Some(permit) = self.breaker.admit(began) else {
             self.stats.not_called(hook);
+            calling.tell(self.name(), Duration::ZERO, HookOutcome::Tripped);
             return self.failed(HookFailure::new(self.name(), hook, Cause::Tripped));
         };
         let result = call(&*self.plugin).await;
-        let ended = clock.now();
-        self.stats.called(hook, result.as_ref().err(), ended.saturating_sub(began));
+        let ended = calling.clock.now();
+        let took = ended.saturating_sub(began);
+        self.stats.called(hook, result.as_ref().err(), took, calling.meter.used());
+        let outcome = |failure: &CallFailure| HookOutcome::Failed(failure.kind);
+        calling.tell(self.name(), took, result.as_ref().err().map_or(HookOutcome::Ok, outcome));
         match result {
             Ok(output) => {
                 permit.succeeded();

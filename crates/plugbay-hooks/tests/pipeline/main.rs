@@ -9,6 +9,7 @@
 mod choice;
 mod masking;
 mod outcomes;
+mod usage;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -43,8 +43,9 @@ fn what_is_given_back_is_lent_again_to_the_same_thread() {
     assert_eq!(thing, None, "there is nothing yet");
     seat.put(Box::new(7));
     assert_eq!(lending.slots.iter().filter(|slot| slot.lock().unwrap().is_some()).count(), 1);
+    assert_eq!(lending.idle(), 1);
     let (_seat, thing) = enter(&lending);
-    assert_eq!(thing.as_deref(), Some(&7));
+    assert_eq!((thing.as_deref(), lending.idle()), (Some(&7), 0));
 }
 
 #[test]

@@ -28,7 +28,7 @@ const MAX_ANSWER: usize = 64 << 20;
 const MAX_EVENT: usize = 8 << 20;
 
 /// An answer whose head is there.
-pub(in crate::provider) struct Arriving {
+pub(crate) struct Arriving {
     pub(in crate::provider) head: Parts,
     body: Body,
 }
@@ -72,7 +72,7 @@ impl Arriving {
     }
 
     /// The body, whatever it is.
-    pub(in crate::provider) async fn bytes(self) -> Result<Bytes, ProviderError> {
+    pub(crate) async fn bytes(self) -> Result<Bytes, ProviderError> {
         self.whole(MAX_ANSWER).await
     }
 
