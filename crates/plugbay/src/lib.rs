@@ -35,6 +35,7 @@ mod statement;
 mod text;
 mod tiered;
 mod trace;
+mod variables;
 
 pub use audit::{
     AuditFile, AuditLine, AuditOutcome, AuditReader, AuditRecord, AuditSink, DEFAULT_AUDIT_BYTES,
@@ -75,3 +76,4 @@ pub use statement::stated_capabilities;
 pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
 pub use trace::{HostAnswer, HostCallTrace, HostTrace};
+pub use variables::{VariableError, Variables};
