@@ -36,3 +36,4 @@ mod support;
 mod threads;
 mod upstream;
 mod urls;
+mod waiting;
