@@ -3,6 +3,8 @@
 //! Which crate may depend on which is a table here, and the table is exact: an edge too many fails, and so does an
 //! edge too few, so that the picture in ARCHITECTURE.md cannot drift from the code.
 
+mod named_tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -109,6 +111,8 @@ fn problems(sh: &Shell, root: &Path) -> Result<Vec<String>> {
     folders(&packages, root, &mut problems)?;
     sources(root, &mut problems)?;
     architecture(root, &packages, &mut problems)?;
+    let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    named_tests::check(root, &names, &mut problems)?;
     Ok(problems)
 }
 

@@ -409,6 +409,21 @@ mod terminal {
         assert!(folder.granted("p").unwrap().has(Capability::SystemControl));
     }
 
+    #[test]
+    fn a_program_needs_its_word_too() {
+        let folder = Folder::with(&[("p.wasm", ASKING)]);
+        let tool = ["grant", "p.wasm", "Subprocess", "--program", "tool", "--arg", "{text}"];
+        for (answer, code) in [("", 1), ("y", 1), ("systemcontrol", 1), ("subprocess", 0)] {
+            let mut session = spawn(&folder, &tool);
+            session.exp_string("`p` would have: Subprocess running tool").unwrap();
+            session.exp_string("Type `subprocess` to grant it:").unwrap();
+            session.send_line(answer).unwrap();
+            ends(&mut session, code);
+            let has = folder.granted("p").is_some_and(|it| it.has(Capability::Subprocess));
+            assert_eq!(has, code == 0, "{answer:?}");
+        }
+    }
+
     /// The module comes from a pipe, so that it is known that the program waits when the answers to questions
     /// that were not asked yet are typed. That they arrived is known by their echo.
     #[test]

@@ -12,6 +12,7 @@ mod load;
 mod logs;
 mod report;
 mod retired;
+mod waiting;
 mod watch;
 
 use std::path::PathBuf;

@@ -224,7 +224,35 @@ impl Signature {
     }
 }
 
-/// A module with the signature that fits it. Verification is the only thing that makes one.
+/// A module with the signature that fits it. Verification is the only thing that makes one:
+///
+/// ```
+/// use plugbay_signing::{Candidate, Refusal, SignatureFile, VerifiedModule};
+///
+/// fn checked(bytes: Vec<u8>, signature: SignatureFile) -> Result<VerifiedModule, Refusal> {
+///     Candidate::from_bytes(bytes).verify(signature)
+/// }
+/// ```
+///
+/// Its parts are nobody else's to put together, also where one has all of them:
+///
+/// ```compile_fail,E0451
+/// use plugbay_signing::VerifiedModule;
+///
+/// fn forged(bytes: Vec<u8>, other: &VerifiedModule) -> VerifiedModule {
+///     VerifiedModule { bytes, hash: other.hash(), signature: other.signature().clone() }
+/// }
+/// ```
+///
+/// And nothing that is not one passes for one:
+///
+/// ```compile_fail,E0277
+/// use plugbay_signing::{UnsignedModule, VerifiedModule};
+///
+/// fn passed(module: UnsignedModule) -> VerifiedModule {
+///     module.into()
+/// }
+/// ```
 #[derive(Clone)]
 pub struct VerifiedModule {
     bytes: Vec<u8>,

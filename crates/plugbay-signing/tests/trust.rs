@@ -414,3 +414,62 @@ fn a_passphrase_opens_its_own_key_only() {
     assert!(matches!(wrong, KeyFileError::WrongPassphrase(_)), "{wrong}");
     assert_eq!(stored.decrypt("correct horse").unwrap().public_key(), key(1).public_key());
 }
+
+/// Keys come and go, and whoever reads meanwhile has a whole store.
+#[test]
+fn a_reader_never_sees_half_a_trust_store() {
+    let desk = Desk::new();
+    desk.trust(&key(1), "Ada");
+    let long = "x".repeat(100_000);
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let mut reads = 0;
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) || reads == 0 {
+                let keys = desk.trust.keys().unwrap();
+                assert!(keys.get(key(1).public_key()).is_some());
+                reads += 1;
+            }
+        });
+        for _ in 0..100 {
+            desk.trust(&key(2), &long);
+            desk.trust.edit_keys(|keys| keys.remove(&key(2).public_key().to_string())).unwrap();
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        reading.join().unwrap();
+    });
+}
+
+/// Another process is killed by the system at the first byte too many, in the middle of what it writes.
+#[cfg(unix)]
+#[test]
+fn a_writer_that_is_killed_leaves_the_trust_store_as_it_was() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    const FOLDER: &str = "PLUGBAY_TEST_TRUST";
+    const FEW: u64 = 512;
+    let add = |trust: &TrustDirectory| {
+        let long = "x".repeat(10_000);
+        trust.edit_keys(|keys| keys.add(key(2).public_key(), &long, None, now())).unwrap();
+    };
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        setrlimit(Resource::Fsize, Rlimit { current: Some(FEW), maximum: Some(FEW) }).unwrap();
+        add(&TrustDirectory::new(folder));
+        return;
+    }
+    let desk = Desk::new();
+    desk.trust(&key(1), "Ada");
+    let before = desk.keys_text();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_writer_that_is_killed_leaves_the_trust_store_as_it_was"])
+        .env(FOLDER, desk.trust.keys_path().parent().unwrap())
+        .output()
+        .unwrap();
+    let killed = rustix::process::Signal::XFSZ.as_raw();
+    assert_eq!(output.status.signal(), Some(killed), "{output:?}");
+    assert_eq!(desk.keys_text(), before);
+    // It held the lock, and there was a beginning of the new file.
+    add(&desk.trust);
+    assert!(desk.keys_text().len() as u64 > FEW);
+}

@@ -21,6 +21,7 @@ use crate::plugin::Plugin;
 use crate::services::{AudioOutput, Desktop, MetricSink, MidiSink, Services};
 use crate::signed::{self, Provenance, Warned};
 use crate::trace::HostTrace;
+use crate::variables::Variables;
 
 /// Where plugins live. Cheap to clone.
 #[derive(Clone)]
@@ -247,7 +248,7 @@ pub struct PluginOptions {
     /// What runs it. Without: the host's own engine.
     pub runtime: Option<Runtime>,
     /// Environment variables that the plugin sees; there are no others.
-    pub variables: Vec<(String, String)>,
+    pub variables: Variables,
     /// The files that it sees as `/`, if its grant has `Filesystem`. Without, those of the host's data root.
     pub files: Option<Files>,
 }
@@ -319,6 +320,13 @@ impl PluginOptions {
     pub fn with_files(mut self, files: Files) -> Self {
         self.files = Some(files);
         self.grant = self.grant.with(Capability::Filesystem);
+        self
+    }
+
+    /// The same options with other environment variables.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Variables) -> Self {
+        self.variables = variables;
         self
     }
 

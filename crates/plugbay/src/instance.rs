@@ -189,7 +189,7 @@ impl Blueprint {
             clock,
             host: Arc::new(self.functions(name, &output, &bodies, &answers, &undone)),
             output: output.clone(),
-            variables: self.options.variables.clone(),
+            variables: self.options.variables.as_slice().to_vec(),
             files: self.files.clone(),
         };
         let generation = self.module.generation();

@@ -37,6 +37,7 @@ mod text;
 mod tiered;
 mod trace;
 mod usage;
+mod variables;
 
 pub use audit::{
     AuditFile, AuditLine, AuditOutcome, AuditReader, AuditRecord, AuditSink, DEFAULT_AUDIT_BYTES,
@@ -79,3 +80,4 @@ pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
 pub use trace::{HostAnswer, HostCallTrace, HostTrace};
 pub use usage::{FuelMeter, Usage};
+pub use variables::{VariableError, Variables};

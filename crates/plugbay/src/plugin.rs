@@ -19,6 +19,7 @@ use crate::error::{LoadError, LoadErrorKind, PluginError};
 use crate::functions::bodies::{Given, Handed};
 use crate::grants::Granted;
 use crate::host::{Host, PluginOptions};
+use crate::imports::{ImportUse, import_use};
 use crate::instance::{Blueprint, Introduction, Live};
 use crate::instances::{InstanceMode, InstanceSource, Instances, Streams};
 use crate::metered::Metered;
@@ -129,9 +130,36 @@ impl Plugin {
         &self.shared.introduction.capabilities
     }
 
-    /// What the plugin asks for and was not given. It runs without. Low risk is granted without asking.
+    /// What the plugin asks for and was not given, as it holds now. It runs without. Low risk is granted without
+    /// asking.
     pub fn not_granted(&self) -> Vec<Capability> {
         self.granted().missing(self.capabilities())
+    }
+
+    /// What the plugin, as a new version, waits for until it takes the place of `before`: what it asks for and was not
+    /// given, and what the one before has or never asked for. What both go without holds up nothing, and neither does
+    /// the same module under other options.
+    ///
+    /// A hook plugin has no way to ask. Of one, it is what the version before was granted, this one was not, and this
+    /// one imports functions for.
+    pub fn asks_beyond(&self, before: &Self) -> Vec<Capability> {
+        if self.module_hash() == before.module_hash() {
+            return Vec::new();
+        }
+        let (mut asks, without) = (self.not_granted(), before.not_granted());
+        asks.retain(|capability| !without.contains(capability));
+        if !self.interface().is_action_plugin() {
+            let imports = self.shared.pool.blueprint().module.imports().iter();
+            let uses = imports.filter_map(|import| match import_use(import) {
+                ImportUse::Needs(capability) => Some(capability),
+                _ => None,
+            });
+            let (has, had) = (self.granted(), before.granted());
+            asks.extend(uses.filter(|capability| had.has(*capability) && !has.has(*capability)));
+        }
+        asks.sort_unstable();
+        asks.dedup();
+        asks
     }
 
     /// What the plugin may do: what its host functions ask, and where it is taken back.

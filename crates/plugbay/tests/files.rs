@@ -207,3 +207,121 @@ fn what_cannot_confine_files_is_given_none() {
     assert_eq!(told(&plugin, Hook::Pre), DONE);
     assert_eq!(files.usage().bytes, 5);
 }
+
+/// Reads `swap/note` into its answer, after the errno of opening it, and truncates and writes to `swap/note` when it
+/// is asked by another hook.
+#[cfg(unix)]
+const READER: &str = r#"(module
+    (import "wasi_snapshot_preview1" "path_open"
+      (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "swap/note")
+    (data (i32.const 48) "\c9\00\00\00\40\00\00\00")
+    (data (i32.const 64) "name")
+    (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+    (func (export "free") (param i32))
+    (func (export "get_name") (result i64) (i64.const 0x40_00000004))
+    (func $note (param $flags i32) (param $rights i64) (result i32)
+      (call $open (i32.const 3) (i32.const 1) (i32.const 16) (i32.const 9) (local.get $flags)
+        (local.get $rights) (i64.const 0) (i32.const 0) (i32.const 128)))
+    (func (export "pre_hook") (param i32 i32) (result i64)
+      (i32.store8 (i32.const 200) (call $note (i32.const 0) (i64.const 2)))
+      (i32.store (i32.const 132) (i32.const 0))
+      (if (i32.eqz (i32.load8_u (i32.const 200)))
+        (then
+          (drop (call $read (i32.load (i32.const 128)) (i32.const 48) (i32.const 1) (i32.const 132)))
+          (drop (call $close (i32.load (i32.const 128))))))
+      (i64.add (i64.const 0xc8_00000001) (i64.extend_i32_u (i32.load (i32.const 132)))))
+    (func (export "post_hook") (param i32 i32) (result i64)
+      (i32.store8 (i32.const 200) (call $note (i32.const 9) (i64.const 64)))
+      (if (i32.eqz (i32.load8_u (i32.const 200)))
+        (then
+          (drop (call $write (i32.load (i32.const 128)) (i32.const 48) (i32.const 1) (i32.const 132)))
+          (drop (call $close (i32.load (i32.const 128))))))
+      (i64.const 0xc8_00000001)))"#;
+
+/// Another process puts a hard link and a symbolic link to what is outside into the way of calls, as fast as it can and
+/// for as long as they go on: what is outside is neither read nor changed.
+#[cfg(unix)]
+#[test]
+fn links_that_another_process_swaps_during_calls_lead_nowhere() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::os::unix::fs::symlink;
+    use std::process::{Command, Stdio};
+
+    const FOLDER: &str = "PLUGBAY_TEST_SWAPPED";
+    const CALLS: usize = 1_500;
+    const OWN: &[u8] = b"own";
+    const SECRET: &[u8] = b"secret";
+    let paths = |root: &Path| (root.join("data/reader/swap"), root.join("outside"));
+    if let Some(root) = std::env::var_os(FOLDER) {
+        let (swap, outside) = paths(Path::new(&root));
+        // Its parent's word is the end of its stdin.
+        let ended = std::thread::spawn(|| std::io::stdin().lines().count());
+        println!("\nswapping");
+        let (note, link, dir) =
+            (swap.join("note"), swap.with_file_name("link"), swap.with_file_name("dir"));
+        symlink(&outside, &link).unwrap();
+        while !ended.is_finished() {
+            // The directory gives way to a link to the outside, and comes back.
+            std::fs::rename(&swap, &dir).unwrap();
+            std::fs::rename(&link, &swap).unwrap();
+            std::hint::spin_loop();
+            std::fs::rename(&swap, &link).unwrap();
+            std::fs::rename(&dir, &swap).unwrap();
+            // The file in it becomes a second name of the secret, and again one of its own.
+            let _ = std::fs::remove_file(&note);
+            let _ = std::fs::hard_link(outside.join("note"), &note);
+            std::hint::spin_loop();
+            let _ = std::fs::remove_file(&note);
+            std::fs::write(swap.join("new"), OWN).unwrap();
+            std::fs::rename(swap.join("new"), &note).unwrap();
+        }
+        return;
+    }
+    for engine in ["wasmtime", "wasmi"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (swap, outside) = paths(folder.path());
+        std::fs::create_dir_all(&swap).unwrap();
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("note"), SECRET).unwrap();
+        std::fs::write(swap.join("note"), OWN).unwrap();
+        let host = host(engine, &folder.path().join("data"), &Arc::default());
+        let wasm = wat::parse_str(READER).unwrap();
+        let plugin =
+            pollster::block_on(host.load_unsigned("reader", &wasm, options("reader"))).unwrap();
+        let call =
+            |hook| pollster::block_on(plugin.hook_raw(hook, b"{}")).unwrap().document.unwrap();
+        assert_eq!(call(Hook::Pre), [&[0], OWN].concat(), "{engine}: undisturbed");
+
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "links_that_another_process_swaps_during_calls_lead_nowhere"])
+            .arg("--nocapture")
+            .env(FOLDER, folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap() == "swapping"));
+        let drained = std::thread::spawn(move || lines.count());
+        let mut refused = 0;
+        for _ in 0..CALLS {
+            let read = call(Hook::Pre);
+            // Of a file that is being written there may be less, and of the guest's own writes other bytes.
+            let found = &read[1..];
+            assert!(!found.starts_with(&SECRET[..1]), "{engine}: {read:?}");
+            refused += usize::from(read[0] != 0);
+            call(Hook::Post);
+        }
+        child.stdin.take().unwrap().flush().unwrap();
+        assert!(child.wait().unwrap().success(), "{engine}");
+        drained.join().unwrap();
+        assert!(refused > 0, "{engine}: the two never met");
+        assert_eq!(std::fs::read(outside.join("note")).unwrap(), SECRET, "{engine}");
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1, "{engine}");
+    }
+}

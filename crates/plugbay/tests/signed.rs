@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use plugbay::signing::{
-    Candidate, Developer, ModuleHash, PluginInfo, Refusal, Release, SecretKey, SignatureFile,
-    Status, TrustDirectory, signature_path,
+    Candidate, Developer, ModuleHash, PluginInfo, Refusal, Release, Rotation, SecretKey,
+    SignatureFile, Status, TrustDirectory, signature_path,
 };
 use plugbay::{Host, LoadError, LoadErrorKind, Plugin, PluginOptions};
 use pollster::block_on;
@@ -44,8 +44,23 @@ impl Desk {
     }
 
     fn signature(&self, key: &SecretKey, expires_at: Option<&str>) -> SignatureFile {
+        self.release(key, expires_at, None)
+    }
+
+    /// Of one version.
+    fn version(&self, key: &SecretKey, version: &str) -> SignatureFile {
+        self.release(key, None, Some(version))
+    }
+
+    fn release(
+        &self,
+        key: &SecretKey,
+        expires_at: Option<&str>,
+        version: Option<&str>,
+    ) -> SignatureFile {
+        let version = version.map(|version| version.parse().unwrap());
         let release = Release {
-            plugin: PluginInfo::named("pads"),
+            plugin: PluginInfo { version, ..PluginInfo::named("pads") },
             developer: Developer::default(),
             signed_at: "2001-01-01T00:00:00Z".parse().unwrap(),
             expires_at: expires_at.map(|time| time.parse().unwrap()),
@@ -140,6 +155,124 @@ fn a_revoked_key_fails_what_worked() {
     desk.trust.edit_keys(|keys| keys.revoke("Ada", now)).unwrap();
     for required in [true, false] {
         assert_eq!(desk.refused(required).0, Status::Revoked);
+    }
+}
+
+#[test]
+fn a_version_that_ran_is_the_least_that_runs() {
+    let desk = Desk::new();
+    desk.trust(1);
+    for (version, older) in
+        [("1.2.0", false), ("1.10.0", false), ("1.2.0", true), ("1.10.0", false)]
+    {
+        desk.write(Some(&desk.version(&key(1), version)));
+        match older {
+            false => drop(desk.load(true).unwrap()),
+            true => {
+                for required in [true, false] {
+                    let (status, text) = desk.refused(required);
+                    assert_eq!(status, Status::Untrusted);
+                    assert!(text.contains("1.2.0") && text.contains("1.10.0"), "{text}");
+                }
+            }
+        }
+    }
+    // A version that is not stated is lower than any.
+    desk.write(Some(&desk.signature(&key(1), None)));
+    assert_eq!(desk.refused(true).0, Status::Untrusted);
+}
+
+#[test]
+fn a_rotated_key_takes_the_place_of_the_old_one_and_never_gives_it_back() {
+    let desk = Desk::new();
+    desk.trust(1);
+    desk.write(Some(&desk.signature(&key(1), None)));
+    desk.load(true).unwrap();
+    desk.write(Some(&desk.signature(&key(2), None)));
+    assert_eq!(desk.refused(true).0, Status::Untrusted);
+    assert_eq!(desk.refused(false).0, Status::Untrusted, "the plugin had another key");
+    let now = "2026-11-22T10:00:00Z".parse().unwrap();
+    let rotation = Rotation::sign(&key(1), key(2).public_key(), now).unwrap();
+    desk.trust.edit_keys(|keys| keys.rotate(&rotation, now)).unwrap();
+    assert_eq!(desk.load(true).unwrap().signer(), Some(key(2).public_key()));
+    desk.write(Some(&desk.signature(&key(1), None)));
+    assert_eq!(desk.refused(true).0, Status::Untrusted);
+}
+
+/// What another implementation signed, once with a statement and once without. The module is no plugin, which comes
+/// to light after its signature was looked at and taken down.
+#[test]
+fn a_signature_that_says_less_than_the_one_before_is_refused() {
+    let desk = Desk::new();
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugbay-signing/tests/vectors");
+    let load = |signature: &str| {
+        std::fs::copy(vectors.join("module.wasm"), desk.path()).unwrap();
+        std::fs::copy(vectors.join(signature), signature_path(&desk.path())).unwrap();
+        let Err(error) = desk.load(false) else { panic!("it is no plugin") };
+        match error.kind {
+            LoadErrorKind::Signature { refusal, .. } => Some(refusal.to_string()),
+            _ => None,
+        }
+    };
+    assert_eq!(load("v1.sig"), None);
+    assert_eq!(load("v2.sig"), None);
+    let refusal = load("v1.sig").unwrap();
+    assert!(refusal.contains("trust forget"), "{refusal}");
+    assert_eq!(load("v2.sig"), None);
+}
+
+/// Where the module was there is another one as soon as it is open, and both are pipes, which tell when they are opened:
+/// what is verified is what runs, and there is no second look.
+#[cfg(unix)]
+#[test]
+fn a_path_is_opened_once_and_what_was_verified_is_what_runs() {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    for engine in plugbay::backend_names() {
+        let mut desk = Desk::new();
+        let host = Host::builder().backend(plugbay::backend(engine).unwrap());
+        desk.host = host.trust(desk.trust.clone()).build().unwrap();
+        desk.trust(1);
+        let (path, next) = (desk.path(), desk.folder.path().join("next"));
+        desk.signature(&key(1), None).write(&signature_path(&path)).unwrap();
+        for pipe in [&path, &next] {
+            let mode = rustix::fs::Mode::from_raw_mode(0o600);
+            rustix::fs::mkfifoat(rustix::fs::CWD, pipe, mode).unwrap();
+        }
+        let other = ACTION.replace("(i32.const 0)", "(i32.const 7)");
+        let contents = [Desk::wasm(), wat::parse_str(other).unwrap()];
+        let opened = AtomicUsize::new(0);
+        let plugin = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Waits until somebody reads.
+                let open = || std::fs::File::options().write(true).open(&path).unwrap();
+                let mut first = open();
+                opened.fetch_add(1, Ordering::SeqCst);
+                std::fs::rename(&next, &path).unwrap();
+                std::io::Write::write_all(&mut first, &contents[0]).unwrap();
+                drop(first);
+                let mut second = open();
+                opened.fetch_add(1, Ordering::SeqCst);
+                // Whoever only looked is gone again.
+                drop(std::io::Write::write_all(&mut second, &contents[1]));
+            });
+            let plugin = desk.load(true);
+            let looks = opened.load(Ordering::SeqCst);
+            // Lets the writer go that waits for a second reader, and is itself not kept waiting.
+            let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+            let mut reader = std::fs::File::options();
+            let reader = reader.read(true).custom_flags(nonblock).open(&path).unwrap();
+            while opened.load(Ordering::SeqCst) < 2 {
+                std::thread::yield_now();
+            }
+            drop(reader);
+            assert_eq!(looks, 1, "{engine}: it was opened again");
+            plugin.unwrap()
+        });
+        assert_eq!(plugin.module_hash(), ModuleHash::of(&contents[0]), "{engine}");
+        let params = serde_json::value::RawValue::NULL;
+        block_on(plugin.execute(params, &Default::default())).unwrap();
     }
 }
 

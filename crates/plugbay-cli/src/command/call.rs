@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use plugbay::abi::action::TriggerContext;
 use plugbay::abi::interface::Hook;
-use plugbay::{CallReport, InputPlacement, Plugin, PluginOptions};
+use plugbay::{CallReport, InputPlacement, Plugin, PluginOptions, Variables};
 use plugbay_gateway::RecordedCall;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -32,7 +32,7 @@ use crate::ui::{self, StderrCalls, StderrLines, outln};
 /// where the plugin exports it, as conductor runs it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace-host\n\nExit codes: 0 success, or no difference; 1 the plugin could not be loaded or the call failed, or a difference; 2 wrong usage or file."
+    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace-host\n  plugbay call clock.wasm execute --input params.json --env TZ=UTC\n\nExit codes: 0 success, or no difference; 1 the plugin could not be loaded or the call failed, or a difference; 2 wrong usage or file."
 )]
 pub(crate) struct Call {
     /// The module, or - for standard input
@@ -49,6 +49,9 @@ pub(crate) struct Call {
     /// What init is given: JSON, or @FILE
     #[arg(long, value_name = "JSON", default_value = "{}")]
     config: String,
+    /// An environment variable that the plugin sees; there are no others. May be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
     /// Write input into pages of the host's own rather than where the plugin's malloc says
     #[arg(long)]
     host_pages: bool,
@@ -107,6 +110,7 @@ struct Returned {
 impl Call {
     pub(crate) fn run(self) -> Result<Outcome> {
         let config = json_argument("config", &self.config)?;
+        let variables = variables(&self.env)?;
         let recorded = self.replay.as_deref().map(recorded).transpose()?;
         let target = match &recorded {
             Some(call) => Target::Hook(call.hook, call.input.clone()),
@@ -131,6 +135,7 @@ impl Call {
             .with_config(config)
             .with_limits(self.limits.limits())
             .with_input(placement)
+            .with_variables(variables)
             .with_instances(std::num::NonZeroUsize::MIN);
         block_on(async {
             let plugin = match load(&host, &self.file, options).await? {
@@ -213,6 +218,17 @@ impl Call {
         }
         Ok(())
     }
+}
+
+fn variables(given: &[String]) -> Result<Variables> {
+    let mut variables = Variables::default();
+    for variable in given {
+        let (name, value) = variable
+            .split_once('=')
+            .with_context(|| format!("--env: found `{variable}`, wanted NAME=VALUE"))?;
+        variables.insert(name, value).context("--env")?;
+    }
+    Ok(variables)
 }
 
 fn recorded(file: &Path) -> Result<RecordedCall> {

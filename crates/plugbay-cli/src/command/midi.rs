@@ -218,7 +218,12 @@ fn start_logging(config: &Config) -> Result<()> {
         Some(level) => level.name(),
         None => "warn",
     };
-    let filter = format!("warn,plugbay::audio=info,conductor={level},{}=info", logging::PROGRAM);
+    // What plugins were granted is shown with what happens, and what they lack always.
+    let grants = if matches!(level, "info" | "debug" | "trace") { "info" } else { "warn" };
+    let program = logging::PROGRAM;
+    let filter = format!(
+        "warn,plugbay::audio=info,plugbay::grants={grants},conductor={level},{program}=info"
+    );
     match &config.logging.file {
         None => logging::start(&filter),
         Some(path) => logging::start_in(path, &filter)

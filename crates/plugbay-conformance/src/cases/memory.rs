@@ -1,7 +1,8 @@
 //! Limits on memories and tables, the initial ones included.
 
-use plugbay_runtime::abi::PAGE_BYTES;
-use plugbay_runtime::{Backend, InstantiateError, TrapKind};
+use plugbay_runtime::abi::interface::Hook;
+use plugbay_runtime::abi::{PAGE_BYTES, Value};
+use plugbay_runtime::{Backend, CallError, InstantiateError, TrapKind};
 
 use crate::Rig;
 
@@ -87,6 +88,36 @@ pub(crate) fn initial_memory_at_the_limit(backend: &dyn Backend) {
 pub(crate) fn a_start_function_at_the_limit(backend: &dyn Backend) {
     let wat = BOMB.replace(r#"(export "bomb")"#, "$bomb").replace("(table", "(start $bomb) (table");
     assert_eq!(rig(backend).refusal(&wat), InstantiateError::Trap(FULL.into()));
+}
+
+/// Takes all that it gets, and gives up.
+const GREEDY: &str =
+    "(loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
+
+pub(crate) fn initialize_at_the_limit(backend: &dyn Backend) {
+    let wat = format!(r#"(module (memory 1) (func (export "_initialize") {GREEDY}))"#);
+    assert_eq!(rig(backend).plugin(&wat).trap("_initialize"), FULL);
+}
+
+pub(crate) fn init_at_the_limit(backend: &dyn Backend) {
+    let wat = format!(
+        r#"(module (memory 1) (func (export "init") (param i32 i32) (result i32) {GREEDY}))"#
+    );
+    let mut plugin = rig(backend).plugin(&wat);
+    let trap = plugin.call("init", &[Value::I32(0), Value::I32(0)]).unwrap_err();
+    assert_eq!(trap.kind, FULL);
+}
+
+pub(crate) fn malloc_at_the_limit(backend: &dyn Backend) {
+    let wat = format!(
+        r#"(module
+            (memory (export "memory") 1)
+            (func (export "malloc") (param i32) (result i32) {GREEDY})
+            (func (export "get_name") (result i64) (i64.const 0))
+            (func (export "pre_hook") (param i32 i32) (result i64) (i64.const 0)))"#
+    );
+    let mut plugin = rig(backend).plugin(&wat);
+    assert_eq!(plugin.hook(Hook::Pre, b"{}"), Err(CallError::Trap(FULL.into())));
 }
 
 const TABLES: &str = r#"(module

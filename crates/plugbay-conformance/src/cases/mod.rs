@@ -128,6 +128,9 @@ cases! {
         initial_memory_above_the_limit
         initial_memory_at_the_limit
         a_start_function_at_the_limit
+        initialize_at_the_limit
+        init_at_the_limit
+        malloc_at_the_limit
         a_table_ends_at_the_limit
         tables_are_counted_together
         initial_table_above_the_limit

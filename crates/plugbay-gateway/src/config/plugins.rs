@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use plugbay::abi::interface::Hook;
 use plugbay::policy::{Grant, Limits, ModuleHash};
-use plugbay::{InputPlacement, Instances, PluginOptions, Runtime, Streams};
+use plugbay::{InputPlacement, Instances, PluginOptions, Runtime, Streams, Variables};
 use plugbay_hooks::{BreakerSettings, Match, OnError, Placement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -94,6 +94,10 @@ pub struct PluginConfig {
     #[serde(default)]
     #[schemars(schema_with = "schema::capabilities")]
     pub capabilities: Grant,
+    /// The environment variables that it sees, by name. Default: none.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::environment")]
+    pub environment: Variables,
     /// Where its input is written. Default `malloc`.
     #[serde(default)]
     #[schemars(schema_with = "schema::input")]
@@ -204,6 +208,7 @@ impl PluginConfig {
             .with_limits(self.limits.clone())
             .with_grant(self.capabilities.clone())
             .with_input(self.input)
+            .with_variables(self.environment.clone())
             .with_required_signature(self.require_signature.unwrap_or(self.file().is_none()))
             .with_streams(self.streams);
         options.name.clone_from(&self.name);

@@ -117,6 +117,14 @@ pub(super) fn input(_: &mut SchemaGenerator) -> Schema {
     words(&[InputPlacement::Malloc, InputPlacement::HostPages])
 }
 
+pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": {"pattern": "^[^=]+$"},
+        "additionalProperties": {"type": "string"},
+    })
+}
+
 pub(super) fn instances(_: &mut SchemaGenerator) -> Schema {
     let modes = [InstanceMode::Pooled, InstanceMode::PerRequest, InstanceMode::Single];
     json_schema!({

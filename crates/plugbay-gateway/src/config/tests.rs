@@ -61,7 +61,7 @@ fn everything_can_be_said() {
                 "match": {"paths": ["/v1/chat/*"], "models": ["openai/*"], "headers": {"X-Team": "red"}, "sample": 0.5},
                 "on_error": "open", "breaker": {"failures": 2}, "limits": {"fuel": 5},
                 "capabilities": {"Network": {"hosts": ["*.example.org"]}, "filesystem": {"max_files": 3}},
-                "input": "host-pages", "require_signature": true, "instances": 3, "streams": "sticky", "runtime": "tiered"
+                "input": "host-pages", "require_signature": true, "instances": 3, "environment": {"TZ": "UTC", "KEY": "${PLUGIN}"}, "streams": "sticky", "runtime": "tiered"
             }],
             "providers": {
                 "openai": {"base_url": "http://localhost:1/v1", "api_key_env": "KEY",
@@ -95,6 +95,9 @@ fn everything_can_be_said() {
     assert_eq!(plugin.options().sha256.unwrap().0[31], 0xff);
     assert_eq!(plugin.canary.as_ref().unwrap().input.get(), r#"{"x": 1.00}"#);
     assert_eq!(plugin.options().instances.unwrap(), NonZeroUsize::new(3).unwrap().into());
+    let variables = [("TZ", "UTC"), ("KEY", "s3cret")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    assert_eq!(plugin.options().variables.as_slice(), variables);
+    assert!(!format!("{plugin:?}").contains("s3cret"));
     assert_eq!(plugin.options().streams, Streams::Sticky);
     assert_eq!(plugin.options().runtime, Some(Runtime::Tiered));
     assert_eq!(plugin.options().input, InputPlacement::HostPages);
@@ -191,6 +194,10 @@ fn errors_give_the_file_the_place_what_was_found_and_what_was_wanted() {
         (
             r#"{"plugins": [{"path": "a", "instances": "single"}]}"#,
             &["`plugins[0].instances`", "wanted a number of instances or an object"],
+        ),
+        (
+            r#"{"plugins": [{"path": "a", "environment": {"A=B": "x"}}]}"#,
+            &["`plugins[0].environment", "found the name \"A=B\""],
         ),
         (
             r#"{"plugins": [{"path": "a", "instances": {"sise": 4}}]}"#,

@@ -8,6 +8,7 @@ use plugbay::policy::ModuleHash;
 use plugbay_hooks::{HookPlugin, Placed, Verdict};
 
 use super::entry::{self, Entry, Running, State};
+use super::waiting::Waiting;
 use super::{Plugins, load};
 use crate::config::PluginConfig;
 use crate::error::GatewayError;
@@ -17,6 +18,8 @@ use crate::record::Taped;
 enum Next {
     Keep,
     Disable,
+    /// The version before stays until the new one is granted what it asks for.
+    Wait(Waiting),
     Load(Result<Plugin, GatewayError>),
 }
 
@@ -38,7 +41,7 @@ impl Plugins {
             let next = self.next(&config, forced == Some(&config.key())).await;
             let name = match &next {
                 Next::Load(Ok(plugin)) => plugin.name().to_owned(),
-                Next::Keep => self.named(&config),
+                Next::Keep | Next::Wait(_) => self.named(&config),
                 _ => config.key(),
             };
             let next = match next {
@@ -71,7 +74,7 @@ impl Plugins {
             return Next::Disable;
         }
         let running = self.with(config, |entry| match &entry.state {
-            State::Running(_) if entry.config == *config => entry.found,
+            State::Running(_) if entry.config == *config && !entry.waits => entry.found,
             _ => None,
         });
         if let Some(found) = running.flatten()
@@ -82,8 +85,20 @@ impl Plugins {
         }
         self.with(config, |entry| entry.loading = true);
         let loaded = load::load(&self.host, &self.fetcher, config).await;
-        self.with(config, |entry| entry.loading = false);
-        Next::Load(loaded)
+        let waiting = self.with(config, |entry| {
+            entry.loading = false;
+            match (&loaded, &entry.state) {
+                (Ok(new), State::Running(old)) => Waiting::of(new, config.file(), old),
+                _ => None,
+            }
+        });
+        match (waiting.flatten(), loaded) {
+            (Some(waiting), Ok(new)) => {
+                load::end(&new).await;
+                Next::Wait(waiting)
+            }
+            (_, loaded) => Next::Load(loaded),
+        }
     }
 
     /// Whether the module is the one that was found last. Servers are asked when somebody asks for it.
@@ -104,7 +119,7 @@ impl Plugins {
                     self.with(&config, |entry| entry.error = Some(error.to_string()));
                     why = error;
                 }
-                Next::Keep | Next::Disable => {}
+                Next::Keep | Next::Disable | Next::Wait(_) => {}
             }
         }
         why
@@ -122,7 +137,8 @@ impl Plugins {
                     before.error = None;
                     before
                 }
-                (Next::Keep | Next::Disable, before) => {
+                (Next::Wait(waiting), Some(before)) => self.stays(config, before, &waiting),
+                (Next::Keep | Next::Disable | Next::Wait(_), before) => {
                     before.into_iter().for_each(|before| self.retire_entry(before));
                     Entry::disabled(config)
                 }
@@ -137,6 +153,16 @@ impl Plugins {
         }
         self.serve(&entries);
         old.into_iter().for_each(|entry| self.retire_entry(entry));
+    }
+
+    /// A plugin whose new version waits. What is said of capabilities counts for the one that stays, too: what is taken
+    /// back is taken back now.
+    fn stays(&self, config: PluginConfig, before: Entry, waiting: &Waiting) -> Entry {
+        tracing::warn!(plugin = %config.key(), "{waiting}");
+        if let State::Running(running) = &before.state {
+            running.plugin.granted().replace(config.capabilities.clone());
+        }
+        Entry { config, error: Some(waiting.to_string()), waits: true, ..before }
     }
 
     /// A plugin that was just loaded, on trial where another had its place.

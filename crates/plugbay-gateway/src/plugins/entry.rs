@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) error: Option<String>,
     /// Whether a new version is on its way.
     pub(super) loading: bool,
+    /// Whether a new version waits for a grant.
+    pub(super) waits: bool,
 }
 
 #[allow(clippy::large_enum_variant, reason = "nearly all of them run")]
@@ -57,15 +59,29 @@ impl Running {
 impl Entry {
     pub(super) fn running(config: PluginConfig, found: ModuleHash, running: Running) -> Self {
         let state = State::Running(running);
-        Self { config, found: Some(found), state, error: None, loading: false }
+        Self { config, found: Some(found), state, error: None, loading: false, waits: false }
     }
 
     pub(super) fn disabled(config: PluginConfig) -> Self {
-        Self { config, found: None, state: State::Disabled, error: None, loading: false }
+        Self {
+            config,
+            found: None,
+            state: State::Disabled,
+            error: None,
+            loading: false,
+            waits: false,
+        }
     }
 
     pub(super) fn failed(config: PluginConfig, error: String) -> Self {
-        Self { config, found: None, state: State::Failed, error: Some(error), loading: false }
+        Self {
+            config,
+            found: None,
+            state: State::Failed,
+            error: Some(error),
+            loading: false,
+            waits: false,
+        }
     }
 
     /// The plugin's own name, once it is known.

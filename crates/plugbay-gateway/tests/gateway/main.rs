@@ -37,3 +37,4 @@ mod threads;
 mod traces;
 mod upstream;
 mod urls;
+mod waiting;

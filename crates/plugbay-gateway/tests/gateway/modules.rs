@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use plugbay::runtime::Stream;
 use plugbay::signing::TrustDirectory;
-use plugbay::{Host, PluginOutput};
+use plugbay::{GrantStore, Host, PluginOutput};
 use plugbay_gateway::{
     Config, Gateway, GatewayError, GatewayOptions, PluginLogs, PluginReport, PluginState, Running,
 };
@@ -18,6 +18,23 @@ use crate::support::plain;
 /// A plugin that answers each request with `answer`, and prints `init` and `cleanup` when it is called for that.
 /// An answer of nothing is a trap.
 pub(crate) fn module(answer: &str) -> Vec<u8> {
+    module_with(answer, "", "")
+}
+
+/// The same with capabilities that it asks for, a JSON array: it is an action plugin, too, since the contract of hooks
+/// has no export to ask by.
+pub(crate) fn module_that_asks(answer: &str, capabilities: &str) -> Vec<u8> {
+    let asks = format!(
+        r#"(data (i32.const 512) "{}\00")
+        (func (export "capabilities") (result i32) (i32.const 512))
+        (func (export "execute") (param i32 i32) (result i32) (i32.const 0))"#,
+        capabilities.replace('"', "\\22")
+    );
+    module_with(answer, "", &asks)
+}
+
+/// The same with more imports and more of everything else.
+pub(crate) fn module_with(answer: &str, imports: &str, more: &str) -> Vec<u8> {
     let chat = json!({"has_short_circuit": true, "short_circuit": {"response": {
         "chat_response": {"choices": [{"message": {"content": answer}}]}}}});
     let chat = chat.to_string();
@@ -28,12 +45,14 @@ pub(crate) fn module(answer: &str) -> Vec<u8> {
     };
     let wat = format!(
         r#"(module
+            {imports}
             (import "wasi_snapshot_preview1" "fd_write"
                 (func $write (param i32 i32 i32 i32) (result i32)))
             (memory (export "memory") 1)
             (data (i32.const 64) "itself")
             (data (i32.const 128) "init\0acleanup\0a")
             (data (i32.const 1024) "{data}")
+            {more}
             (func $say (param $text i32) (param $length i32) (result i32)
                 (i32.store (i32.const 0) (local.get $text))
                 (i32.store (i32.const 4) (local.get $length))
@@ -117,7 +136,8 @@ async fn start(file: &Path, lines: &Arc<Lines>) -> Result<Running, GatewayError>
     let backend = plugbay::backend("wasmi").unwrap();
     let host = Host::builder().backend(backend).output(Arc::clone(&logs) as _);
     let trust = TrustDirectory::new(file.with_file_name("trust"));
-    let host = host.trust(trust).build().unwrap();
+    let grants = Arc::new(GrantStore::at(file.with_file_name("grants.json")));
+    let host = host.trust(trust).grants(grants).build().unwrap();
     let mut options = GatewayOptions::default();
     (options.logs, options.modules) = (logs, Some(file.with_file_name("modules")));
     Gateway::start_with(Config::load(file).unwrap(), &host, options).await

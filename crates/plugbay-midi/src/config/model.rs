@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plugbay::policy::{Grant, Limits};
+use plugbay::{Instances, Variables};
 
 use super::{Action, Trigger};
 
@@ -174,6 +175,10 @@ pub struct Plugin {
     pub grant: Grant,
     /// Whether only a module that a trusted key signed is loaded.
     pub require_signature: bool,
+    /// How many instances it has and how long each of them lives. Without: one, for all calls.
+    pub instances: Option<Instances>,
+    /// The environment variables that it sees.
+    pub environment: Variables,
 }
 
 /// `[audit]`. Who sets up the host reads this.

@@ -51,10 +51,12 @@ impl ActionHost for Host {
         plugin: &'a Plugin,
     ) -> BoxFuture<'a, Result<Arc<dyn ActionPlugin>, ActionError>> {
         Box::pin(async move {
-            let options = PluginOptions::named(&plugin.name)
+            let mut options = PluginOptions::named(&plugin.name)
                 .with_limits(plugin.limits.clone())
                 .with_grant(plugin.grant.clone())
-                .with_required_signature(plugin.require_signature);
+                .with_required_signature(plugin.require_signature)
+                .with_variables(plugin.environment.clone());
+            options.instances = plugin.instances;
             let loaded = self.load_file(&plugin.path, options).await?;
             if !loaded.interface().is_action_plugin() {
                 loaded.shutdown().await?;

@@ -270,6 +270,66 @@ fn writers_wait_for_each_other() {
     assert_eq!(left.len(), 2, "the file and its lock: {left:?}");
 }
 
+/// Writers take turns at a long file and a short one, and whoever reads meanwhile has one of them whole.
+#[test]
+fn a_reader_never_sees_half_a_file() {
+    let folder = Folder::new();
+    let store = folder.store();
+    store.update(|file| file.grant(&identity(1, None), &files())).unwrap();
+    let long = "x".repeat(100_000);
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let reads = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let mut reads = 0;
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) || reads == 0 {
+                let file = folder.store().read().unwrap();
+                assert!(file.standing(&identity(1, None)).granted.is_some());
+                reads += 1;
+            }
+            reads
+        });
+        for _ in 0..100 {
+            let identity = Identity::new(long.as_str(), hash(1), None);
+            store.update(|file| file.grant(&identity, &files())).unwrap();
+            store.update(|file| file.revoke(|entry| entry.plugin == long, None)).unwrap();
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        reading.join().unwrap()
+    });
+    assert!(reads > 0);
+}
+
+/// Another process is killed by the system at the first byte too many, in the middle of what it writes.
+#[cfg(unix)]
+#[test]
+fn a_writer_that_is_killed_leaves_the_file_as_it_was() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    const FILE: &str = "PLUGBAY_TEST_GRANTS";
+    const FEW: u64 = 512;
+    let long = Identity::new("x".repeat(10_000), hash(1), None);
+    if let Some(path) = std::env::var_os(FILE) {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        setrlimit(Resource::Fsize, Rlimit { current: Some(FEW), maximum: Some(FEW) }).unwrap();
+        GrantStore::at(path).update(|file| file.grant(&long, &files())).unwrap();
+        return;
+    }
+    let folder = Folder::new();
+    folder.store().update(|file| file.grant(&identity(1, None), &files())).unwrap();
+    let before = fs::read(folder.path()).unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "grants::tests::a_writer_that_is_killed_leaves_the_file_as_it_was"])
+        .env(FILE, folder.path())
+        .output()
+        .unwrap();
+    let killed = rustix::process::Signal::XFSZ.as_raw();
+    assert_eq!(output.status.signal(), Some(killed), "{output:?}");
+    assert_eq!(fs::read(folder.path()).unwrap(), before);
+    // It held the lock, and there was a beginning of the new file.
+    folder.store().update(|file| file.grant(&long, &files())).unwrap();
+    assert!(fs::metadata(folder.path()).unwrap().len() > FEW);
+}
+
 #[test]
 fn requests_are_bounded() {
     let mut file = GrantFile::default();

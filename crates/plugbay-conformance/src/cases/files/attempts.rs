@@ -163,6 +163,11 @@ pub(crate) fn hard_links_lead_nowhere(backend: &dyn Backend) {
     assert_eq!(disk.open("linked"), Err(Errno::NotPermitted));
     assert_eq!(disk.open_with("linked", TRUNCATE, true), Err(Errno::NotPermitted));
     assert_eq!(disk.append("linked"), Err(Errno::NotPermitted));
+    let secret = disk.outside().join("secret");
+    let written = || std::fs::metadata(&secret).unwrap().modified().unwrap();
+    let before = written();
+    assert_eq!(disk.set_times("linked"), Err(Errno::NotPermitted));
+    assert_eq!(written(), before);
     assert_eq!(disk.unlink("linked"), Ok(()));
     disk.is_untouched();
 }

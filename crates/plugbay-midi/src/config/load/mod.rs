@@ -2,6 +2,7 @@
 
 mod actions;
 mod conditions;
+mod instance;
 mod messages;
 mod triggers;
 
@@ -10,6 +11,7 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use plugbay::Variables;
 use plugbay::policy::{Grant, Limits};
 use toml::de::{DeTable, DeValue};
 
@@ -387,6 +389,8 @@ impl Builder<'_> {
                 limits: Limits::default(),
                 grant: Grant::none(),
                 require_signature: false,
+                instances: None,
+                environment: Variables::default(),
             })
             .collect();
         name_plugins(&mut plugins);
@@ -405,6 +409,8 @@ impl Builder<'_> {
             let grant = grant.unwrap_or_default();
             let required = table.optional("require_signature");
             let required = required.and_then(|value| value.boolean(&mut self.findings));
+            let instances = table.optional("instances").and_then(|value| self.instances(value));
+            let environment = table.optional("environment").map(|value| self.environment(value));
             table.finish(&mut self.findings);
             let Some(path) = path else { continue };
             let id = self.plugin_ids.get(&path).copied();
@@ -413,6 +419,8 @@ impl Builder<'_> {
                     plugin.limits = limits;
                     plugin.grant = grant;
                     plugin.require_signature = required.unwrap_or(false);
+                    plugin.instances = instances;
+                    plugin.environment = environment.unwrap_or_default();
                 }
                 None if self.clean() => {
                     let message = format!("no mapping uses the plugin {}", shown(key));

@@ -3,10 +3,12 @@
 mod actions;
 mod triggers;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
 use plugbay::policy::Capability;
+use plugbay::{Instances, Variables};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -168,6 +170,32 @@ limits = { fuel = 5, timeout_ms = 100 }
     assert_eq!(plugin.limits.memory_bytes, 128 << 20);
     assert!(plugin.require_signature);
     assert_eq!(plugin.grant.iter().collect::<Vec<_>>(), [Capability::Network, Capability::Midi]);
+}
+
+#[test]
+fn instances_and_variables() {
+    for (written, wanted) in [
+        ("", None),
+        ("instances = 3", Some(Instances::pooled(NonZeroUsize::new(3).unwrap()))),
+        ("instances = {}", Some(Instances::POOLED)),
+        ("instances = { mode = \"single\", size = 1 }", Some(Instances::SINGLE)),
+        ("instances.mode = \"per-request\"", Some(Instances::PER_REQUEST)),
+        (
+            "instances = { mode = \"per-request\", size = 2 }",
+            Some(Instances::per_request(NonZeroUsize::new(2).unwrap())),
+        ),
+    ] {
+        let action = with_action("{ WasmPlugin = { path = \"a.wasm\" } }");
+        let config = loads(&format!("{action}\n[plugins.\"a.wasm\"]\n{written}\n"));
+        assert_eq!(config.plugins[0].instances, wanted, "{written}");
+        assert_eq!(config.plugins[0].environment, Variables::default());
+    }
+    let config = loads(&format!(
+        "{}\n[plugins.\"a.wasm\".environment]\nTZ = \"UTC\"\nEMPTY = \"\"\n",
+        with_action("{ WasmPlugin = { path = \"a.wasm\" } }")
+    ));
+    let wanted = [("EMPTY", ""), ("TZ", "UTC")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    assert_eq!(config.plugins[0].environment.as_slice(), wanted);
 }
 
 #[test]
@@ -459,6 +487,11 @@ fn errors_of_texts() {
             "[plugins]\nx = { capabilities = { Subprocess = { programs = [{ program = \"sh\" }] } } }",
             "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"fly\"] } } }",
             "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"launch\"] } } }",
+            "[plugins]\nx = { instances = 0 }",
+            "[plugins]\nx = { instances = \"single\" }",
+            "[plugins]\nx = { instances = { mode = \"sinlge\" } }",
+            "[plugins]\nx = { instances = { mode = \"single\", size = 2 } }",
+            "[plugins]\nx = { environment = { A = 1, \"B=C\" = \"x\" } }",
             "[audit]\nmax_bytes = 1",
             "a = 1\na = 2",
             "a = ",
@@ -511,6 +544,16 @@ fn errors_of_texts() {
                 2:56 unknown operation "fly"; known are keystroke, volume, launch, mode_change, text, click
             "[plugins]\nx = { capabilities = { SystemControl = { operations = [\"launch\"] } } }"
                 2:40 found the operation launch without `applications`, wanted what it may start
+            "[plugins]\nx = { instances = 0 }"
+                2:19 0 is out of range: 1 to 4294967295
+            "[plugins]\nx = { instances = \"single\" }"
+                2:19 expected a number of instances, or a table with `mode` and `size`, found a string
+            "[plugins]\nx = { instances = { mode = \"sinlge\" } }"
+                2:28 `sinlge` is no mode of instances
+            "[plugins]\nx = { instances = { mode = \"single\", size = 2 } }"
+                2:45 found a size of 2 with the mode `single`, wanted 1 or none
+            "[plugins]\nx = { environment = { A = 1, \"B=C\" = \"x\" } }"
+                2:27 expected a string, found an integer
             "[audit]\nmax_bytes = 1"
                 2:13 1 is out of range: 1024 to 18446744073709551615
             "a = 1\na = 2"

@@ -7,7 +7,7 @@ use cap_fs_ext::{
     DirExt as _, FollowSymlinks, MetadataExt as _, OpenOptionsFollowExt as _,
     OpenOptionsSyncExt as _,
 };
-use cap_std::fs::{Dir, File, OpenOptions};
+use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 
 use super::stat::{FLAG_APPEND, RIGHT_READ, RIGHT_WRITE};
 use super::table::{Access, Descriptor, Directory, OpenFile};
@@ -21,6 +21,9 @@ const TRUNCATE: u32 = 8;
 
 const RIGHT_ALLOCATE: u64 = 1 << 8;
 const RIGHT_SET_SIZE: u64 = 1 << 22;
+
+/// How often a file may have become another one while it was opened.
+const LOOKS: u32 = 4;
 
 /// What is to be opened, and how.
 pub(super) struct How {
@@ -75,19 +78,31 @@ pub(super) fn open(
         return Ok(directory(opened?, quota));
     }
     let mut account = if how.changes() { quota.change()? } else { quota.lock() };
-    let file = existing_or_new(dir, quota, &mut account, path, how)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        if how.changes() {
-            return Err(Errno::IsDirectory);
+    let mut looks = 0;
+    let (file, metadata) = loop {
+        let file = existing_or_new(dir, quota, &mut account, path, how)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            if how.changes() {
+                return Err(Errno::IsDirectory);
+            }
+            return Ok(directory(Dir::from_std_file(file.into_std()), quota));
         }
-        return Ok(directory(Dir::from_std_file(file.into_std()), quota));
-    }
-    // A pipe would hold up the thread, a device is nobody's file, and a file with a second name
-    // may be one from outside that somebody linked here.
-    if !metadata.is_file() || metadata.nlink() > 1 {
-        return Err(Errno::NotPermitted);
-    }
+        // A pipe would hold up the thread, a device is nobody's file, and a file with a second name
+        // may be one from outside that somebody linked here.
+        if !metadata.is_file() || metadata.nlink() > 1 {
+            return Err(Errno::NotPermitted);
+        }
+        if has_its_name(dir, path, how, &metadata) {
+            break (file, metadata);
+        }
+        // Somebody put another file there, which is not wrong; whoever does so again and again has
+        // something else in mind.
+        looks += 1;
+        if looks == LOOKS {
+            return Err(Errno::NotPermitted);
+        }
+    };
     if how.has(TRUNCATE) && metadata.len() > 0 {
         file.set_len(0)?;
         account.resized(metadata.len(), 0);
@@ -96,6 +111,13 @@ pub(super) fn open(
     account.opened(key);
     drop(account);
     Ok(Descriptor::File(OpenFile { file, key, quota: Arc::clone(quota), access: how.access }))
+}
+
+/// Whether a file that was opened by this path, and had one name then, still has that one. The name that it
+/// was opened by may have been a second one, which was gone before the names were counted.
+fn has_its_name(dir: &Dir, path: &Path, how: &How, opened: &Metadata) -> bool {
+    let found = if how.follow { dir.metadata(path) } else { dir.symlink_metadata(path) };
+    found.is_ok_and(|found| key(&found) == key(opened) && found.nlink() == 1)
 }
 
 fn directory(dir: Dir, quota: &Arc<Quota>) -> Descriptor {

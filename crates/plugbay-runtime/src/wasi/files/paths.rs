@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use cap_fs_ext::DirExt as _;
+use cap_fs_ext::{DirExt as _, MetadataExt as _};
 use cap_std::fs::Dir;
 use plugbay_abi::{GuestMemory, read, write};
 
@@ -82,7 +82,13 @@ pub(super) fn call(
             let (place, path) = place(table, memory, args, (0, 2))?;
             let times = Times::new(args.u64(4), args.u64(5), args.u32(6))?;
             let _account = place.quota.change()?;
-            times.set(&place.dir, &path, follows(args.u32(1)))
+            let (dir, follow) = (&place.dir, follows(args.u32(1)));
+            let found = if follow { dir.metadata(&path) } else { dir.symlink_metadata(&path) }?;
+            // As in `open`: it may be a file from outside.
+            if !found.is_dir() && found.nlink() > 1 {
+                return Err(Errno::NotPermitted);
+            }
+            times.set(dir, &path, follow)
         }
         _ => Err(Errno::NotSupported),
     }
