@@ -4,6 +4,7 @@
 mod audit;
 mod backends;
 mod data;
+mod durations;
 mod error;
 #[cfg_attr(
     not(all(feature = "network", feature = "process", feature = "state")),
@@ -35,6 +36,8 @@ mod statement;
 mod text;
 mod tiered;
 mod trace;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use audit::{
     AuditFile, AuditLine, AuditOutcome, AuditReader, AuditRecord, AuditSink, DEFAULT_AUDIT_BYTES,
@@ -43,6 +46,7 @@ pub use audit::{
 pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
 pub use data::{DataError, DataRoot};
+pub use durations::{Durations, Histogram};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
 pub use functions::{HostFunction, host_functions};
 pub use grants::{
@@ -75,3 +79,5 @@ pub use statement::stated_capabilities;
 pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
 pub use trace::{HostAnswer, HostCallTrace, HostTrace};
+#[cfg(feature = "watch")]
+pub use watch::{FileWatch, WatchError};
