@@ -57,15 +57,18 @@ impl Places {
 
     /// The same mapping, on whichever line it is.
     pub(crate) fn mapping(&self, id: MappingId, from: &Config, to: &Config) -> Option<MappingId> {
-        let old = mappings(from, id.mode)?.get(id.index)?;
+        let all = mappings(from, id.mode)?;
+        let old = all.get(id.index)?;
         let mode = match id.mode {
             Some(mode) => Some(self.mode(mode)?),
             None => None,
         };
-        let is_it = |new: &Mapping| {
-            (&new.trigger, &new.description) == (&old.trigger, &old.description)
-        };
-        let index = mappings(to, mode)?.iter().position(is_it)?;
+        let is_it =
+            |one: &&Mapping| (&one.trigger, &one.description) == (&old.trigger, &old.description);
+        // Of several alike, the one that comes as late.
+        let before = all.iter().take(id.index).filter(is_it).count();
+        let mut alike = mappings(to, mode)?.iter().enumerate().filter(|(_, one)| is_it(one));
+        let (index, _) = alike.nth(before)?;
         Some(MappingId { mode, index })
     }
 
@@ -101,9 +104,7 @@ impl Places {
     fn condition(&self, condition: &Condition) -> Condition {
         let all = |all: &[Condition]| all.iter().map(|one| self.condition(one)).collect();
         match condition {
-            Condition::ModeIs(mode) => {
-                self.mode(*mode).map_or(Condition::Never, Condition::ModeIs)
-            }
+            Condition::ModeIs(mode) => self.mode(*mode).map_or(Condition::Never, Condition::ModeIs),
             Condition::And(conditions) => Condition::And(all(conditions)),
             Condition::Or(conditions) => Condition::Or(all(conditions)),
             Condition::Not(condition) => Condition::Not(Box::new(self.condition(condition))),
@@ -143,8 +144,7 @@ impl Engine {
             |decision| {
                 // What has no place in the new configuration keeps none in it.
                 let nowhere = MappingId { mode: None, index: usize::MAX };
-                decision.mapping =
-                    places.mapping(decision.mapping, &old, &new).unwrap_or(nowhere);
+                decision.mapping = places.mapping(decision.mapping, &old, &new).unwrap_or(nowhere);
                 decision.mode = places.mode(decision.mode).unwrap_or(current);
             },
             |action| places.action(action, &mut succession.left_out),

@@ -1,6 +1,7 @@
 //! Runs with doubles, under virtual time, and with the real host.
 
 mod outlets;
+mod reload;
 mod repeated;
 mod timers;
 
