@@ -236,6 +236,17 @@ impl Running {
         self.signal("TERM");
     }
 
+    /// Sends it SIGHUP.
+    pub(crate) fn hang_up(&mut self) {
+        self.signal("HUP");
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     fn signal(&mut self, name: &str) {
         // Not yet waited for, so that the number is still its own.
         if let Ok(None) = self.child.try_wait() {

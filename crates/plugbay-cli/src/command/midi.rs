@@ -165,7 +165,8 @@ impl Midi {
             live.places(path, &config, &mut places);
             places
         })?;
-        let mut runner = Runner::new(Arc::new(config.clone())).with_calendar(calendar);
+        let config = Arc::new(config.clone());
+        let mut runner = Runner::new(Arc::clone(&config)).with_calendar(calendar);
         if let Some(journal) = journal {
             runner = runner.with_journal(journal);
         }
@@ -186,7 +187,7 @@ impl Midi {
         runtime.block_on(async {
             let told = super::gateway::stop_signal()?;
             let (mut source, finite) = self.origin.source(port)?;
-            let beside = live.attend(path.clone(), Arc::new(host.clone()), control)?;
+            let beside = live.attend(path.clone(), config, Arc::new(host.clone()), control)?;
             let asked = beside.stopped();
             let stop = async {
                 tokio::select! {

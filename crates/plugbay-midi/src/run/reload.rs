@@ -112,16 +112,17 @@ impl Reloader {
         self
     }
 
-    /// Reads the configuration again whenever one of the files changes. It ends with the run.
+    /// Reads the configuration again whenever one of the files changes that it comes from: from now on, though the run of `config`
+    /// may begin later. It ends with the run.
     ///
     /// # Errors
     ///
     /// When the system does not tell of changes.
-    pub async fn keep_up(&self) -> Result<(), WatchError> {
+    pub async fn keep_up(&self, config: &Config) -> Result<(), WatchError> {
         let mut watch = FileWatch::new()?;
+        watch.look_at(&self.files(&config.plugins));
+        tracing::debug!(target: TARGET, "files are watched");
         loop {
-            let Ok(files) = self.files().await else { return Ok(()) };
-            watch.look_at(&files);
             tokio::select! {
                 () = watch.changed() => {
                     if let Err(ReloadError::Stopping(_)) = self.reload().await {
@@ -131,6 +132,8 @@ impl Reloader {
                 // By somebody else: there may be other files now.
                 () = self.reloaded.notified() => {}
             }
+            let Ok(Loaded { config, .. }) = self.control.loaded().await else { return Ok(()) };
+            watch.look_at(&self.files(&config.plugins));
         }
     }
 
@@ -144,16 +147,11 @@ impl Reloader {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The files from which it all comes.
-    ///
-    /// # Errors
-    ///
-    /// When the run is about to end.
-    pub async fn files(&self) -> Result<Vec<PathBuf>, Stopping> {
-        let Loaded { plugins, .. } = self.control.loaded().await?;
+    /// The configuration, the modules, and the signatures beside them.
+    fn files(&self, plugins: &[Plugin]) -> Vec<PathBuf> {
         let modules =
-            plugins.into_iter().flat_map(|(plugin, _)| [signature_path(&plugin.path), plugin.path]);
-        Ok(std::iter::once(self.path.clone()).chain(modules).collect())
+            plugins.iter().flat_map(|plugin| [signature_path(&plugin.path), plugin.path.clone()]);
+        std::iter::once(self.path.clone()).chain(modules).collect()
     }
 
     /// Reads the configuration again and takes it over, with the plugins that have changed.

@@ -88,15 +88,16 @@ impl Live {
     /// Reads the configuration again when it should be and answers clients, beside a run: until what is returned is dropped.
     pub(super) fn attend(
         self,
-        config: PathBuf,
+        path: PathBuf,
+        config: Arc<Config>,
         host: Arc<dyn ActionHost>,
         control: Control,
     ) -> Result<Beside> {
-        let reloader = Arc::new(Reloader::new(config, host, control.clone()).telling(tell));
+        let reloader = Arc::new(Reloader::new(path, host, control.clone()).telling(tell));
         let stop = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         if self.watch {
-            tasks.spawn(watch(Arc::clone(&reloader)));
+            tasks.spawn(watch(Arc::clone(&reloader), config));
         }
         tasks.spawn(heed_hangups(hangup_signal()?, Arc::clone(&reloader), Arc::clone(&stop)));
         #[cfg(unix)]
@@ -139,8 +140,8 @@ impl Beside {
     }
 }
 
-async fn watch(reloader: Arc<Reloader>) {
-    if let Err(error) = reloader.keep_up().await {
+async fn watch(reloader: Arc<Reloader>, config: Arc<Config>) {
+    if let Err(error) = reloader.keep_up(&config).await {
         anstream::eprintln!("{WARN}warning{WARN:#}: {error}: changes need a reload by hand");
     }
 }
