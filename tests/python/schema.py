@@ -6,9 +6,10 @@
 import datetime
 import json
 import sys
-import tomllib
 
 import jsonschema
+# Inline tables of several lines are TOML 1.1, which the standard library does not read.
+import tomli
 
 
 def plain(value):
@@ -27,7 +28,7 @@ validator = jsonschema.Draft202012Validator(schema)
 wrong = False
 for name in sys.argv[2:]:
     with open(name, "rb") as file:
-        document = plain(tomllib.load(file))
+        document = plain(tomli.load(file))
     for error in validator.iter_errors(document):
         wrong = True
         print(f"{name}: {error.json_path}: {error.message[:200]}")

@@ -93,6 +93,7 @@ impl Durations {
 }
 
 /// Where a duration is counted: bounds are inclusive.
+#[inline]
 fn bucket(nanos: u64) -> usize {
     let above = nanos.saturating_sub(1);
     let octave = above.checked_ilog2().unwrap_or(0);

@@ -4,9 +4,11 @@
 //! one, or takes nothing of what it asked for is left; what it sent that is no request is answered with an error.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -15,7 +17,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::{LONGEST_REQUEST, MOST_CLIENTS, Request};
-use crate::run::{Control, Reloader, TARGET};
+use crate::run::{Control, Reloader, Status, TARGET};
 
 /// How long a client may say nothing, and how long it may take nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,12 +45,14 @@ impl Desk {
         let stopping = |error: crate::run::Stopping| error.to_string();
         match request {
             Request::Status => {
-                let mut status = json!(self.control.status().await.map_err(stopping)?);
-                status["config"] = json!(self.reloader.path());
-                status["reload_error"] = json!(self.reloader.error());
-                status["pid"] = json!(std::process::id());
-                status["version"] = json!(env!("CARGO_PKG_VERSION"));
-                Ok(status)
+                let status = self.control.status().await.map_err(stopping)?;
+                Ok(json!(Whole {
+                    status,
+                    config: self.reloader.path(),
+                    reload_error: self.reloader.error(),
+                    pid: std::process::id(),
+                    version: env!("CARGO_PKG_VERSION"),
+                }))
             }
             Request::Reload => match self.reloader.reload().await {
                 Ok(reloaded) => {
@@ -81,6 +85,18 @@ impl Desk {
             }
         }
     }
+}
+
+/// A run's status, with what its process knows.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    status: Status,
+    config: &'a Path,
+    /// Why the last reload changed nothing, if so.
+    reload_error: Option<String>,
+    pid: u32,
+    version: &'static str,
 }
 
 /// Takes clients until it is dropped.

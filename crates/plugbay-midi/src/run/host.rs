@@ -25,7 +25,9 @@ pub trait ActionHost: Send + Sync {
 
     /// What there is to be loaded at the moment: something else whenever that has changed. `None` is unknown, and
     /// taken for a change.
-    fn version<'a>(&'a self, plugin: &'a Plugin) -> BoxFuture<'a, Option<String>>;
+    fn version<'a>(&'a self, _plugin: &'a Plugin) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async { None })
+    }
 }
 
 /// A plugin that lives.

@@ -258,9 +258,10 @@ impl Performance {
                 let params = params.render(&decision.placeholders()).into_owned();
                 let context = decision.context(mode, *epoch_ms);
                 tracing::debug!(target: TARGET, mode, line, plugin = %worker.name, params = params.get(), "run a plugin");
-                let name = worker.name.to_string();
-                did(What::WasmPlugin { plugin: &name, params: &params, context: &context });
-                told("WasmPlugin", &name, params.get());
+                let name = Arc::clone(&worker.name);
+                let name = name.own();
+                did(What::WasmPlugin { plugin: name, params: &params, context: &context });
+                told("WasmPlugin", name, params.get());
                 let slot = Arc::clone(slot);
                 let work = Box::pin(async move { slot.execute(&params, &context).await });
                 let stamp = Some(Stamp { due, times: latencies.of(decision) });

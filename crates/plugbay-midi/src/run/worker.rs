@@ -31,6 +31,14 @@ pub(super) enum Name {
 }
 
 impl Name {
+    /// Its own name, without what it is.
+    pub(super) fn own(&self) -> &str {
+        match self {
+            Self::Plugin(name) | Self::Output(name) | Self::Program(name) => name,
+            Self::Desktop => "desktop",
+        }
+    }
+
     fn who(&self) -> Who<'_> {
         match self {
             Self::Plugin(name) => Who::Plugin(name),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::client::SocketOption;
 use super::monitor::Monitor;
-use super::stats;
+use super::stats::{self, text};
 use crate::exit::{self, Outcome};
 use crate::ui::{ERROR, GOOD, TITLE, WARN, outln, printable};
 
@@ -219,11 +219,6 @@ fn print_plugins(plugins: &Value) -> Outcome {
         );
     }
     Outcome::Success
-}
-
-/// A text of conductor's, as it can be shown.
-pub(super) fn text(value: &Value, key: &str) -> String {
-    printable(value.get(key).and_then(Value::as_str).unwrap_or_default())
 }
 
 fn list(value: &Value, key: &str) -> Vec<String> {

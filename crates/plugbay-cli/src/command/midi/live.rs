@@ -75,9 +75,13 @@ impl LiveOptions {
 impl Live {
     /// What all of it reads and writes.
     pub(super) fn places(&self, config: &Path, parsed: &Config, places: &mut Places) {
-        places.rereads(config);
-        for plugin in &parsed.plugins {
-            places.rereads(&plugin.path);
+        places.reads(config);
+        // A file that is put in the place of another is let in by its folder alone.
+        if self.watch {
+            places.rereads(config);
+            for plugin in &parsed.plugins {
+                places.rereads(&plugin.path);
+            }
         }
         #[cfg(unix)]
         if let Some(place) = &self.place {

@@ -11,8 +11,7 @@ use plugbay_midi::control::Request;
 use serde_json::Value;
 
 use super::client::{Client, SocketOption};
-use super::ctl::text;
-use super::stats::time;
+use super::stats::{text, time};
 use crate::exit::Outcome;
 use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
 

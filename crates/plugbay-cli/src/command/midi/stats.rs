@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::ctl::text;
+use crate::ui::printable;
 
 /// A heading and a line for each mapping, the most called first; at most so many.
 pub(super) fn table(mappings: &[&Value], most: usize) -> Vec<String> {
@@ -46,6 +46,11 @@ pub(super) fn table(mappings: &[&Value], most: usize) -> Vec<String> {
         lines.push(format!("       and {} more mappings", rows.len() - most));
     }
     lines
+}
+
+/// A text of conductor's, as it can be shown.
+pub(super) fn text(value: &Value, key: &str) -> String {
+    printable(value.get(key).and_then(Value::as_str).unwrap_or_default())
 }
 
 /// Microseconds as people read them.

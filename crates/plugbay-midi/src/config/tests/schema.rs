@@ -31,10 +31,8 @@ fn keys(properties: &Value) -> BTreeSet<String> {
 /// The body of one variant, as in `{ Name = { ... } }`.
 fn variant<'s>(schema: &'s Value, of: &str, name: &str) -> &'s Value {
     let all = schema["$defs"][of]["anyOf"].as_array().unwrap();
-    let all = all.iter().map(|spelling| &spelling["properties"][name]);
-    all.filter(|body| body["properties"].is_object())
-        .next()
-        .unwrap_or_else(|| panic!("{of} {name}"))
+    let mut all = all.iter().map(|spelling| &spelling["properties"][name]);
+    all.find(|body| body["properties"].is_object()).unwrap_or_else(|| panic!("{of} {name}"))
 }
 
 #[test]
