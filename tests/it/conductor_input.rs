@@ -1,6 +1,8 @@
 //! Whatever is wrong with what conductor is given: it says so, and the next thing works. And how it tells what goes on.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::modules;
 use crate::support::{
@@ -316,8 +318,20 @@ fn a_full_queue_is_told_and_the_next_note_plays() {
     running.feed(&[61, 1]);
     running.stderr().wait_for("played");
     running.terminate();
-    // It is a writer that has nothing to say.
-    drop(std::fs::File::options().write(true).open(&fifo).unwrap());
-    let ended = running.finish().exits(0);
+    // Whatever still waits for a writer gets one that has nothing to say, until all has ended.
+    let ended = AtomicBool::new(false);
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                const NONBLOCK: i32 = 0o4000;
+                drop(std::fs::File::options().write(true).custom_flags(NONBLOCK).open(&fifo));
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        });
+        let finished = running.finish();
+        ended.store(true, Ordering::Relaxed);
+        finished
+    });
+    let ended = ended.exits(0);
     assert!(ended.stderr.contains("dropped"), "{ended}");
 }

@@ -77,13 +77,14 @@ mod tests {
                           "calls": 12, "to_call": times, "to_end": times });
         let two = json!({ "line": 9, "mode": null, "trigger": "CC", "description": null,
                           "calls": 900, "to_call": times, "to_end": null });
-        let table = table(&[&one, &two], 9).join("\n");
+        let lines = table(&[&one, &two], 9).into_iter().map(|line| format!("|{line}\n"));
         expect_test::expect![[r#"
-              line    calls    to call       p99       max     to end       p99       max  mapping
-                 7       12      20 µs    1.5 ms     2.0 s      20 µs    1.5 ms     2.0 s  Note in Stage: kick
-                 9      900      20 µs    1.5 ms     2.0 s          -         -         -  CC in any mode"#]]
-        .assert_eq(&table);
-        let short = super::table(&[&one, &two], 1);
+            |  line    calls    to call       p99       max     to end       p99       max  mapping
+            |     7       12      20 µs    1.5 ms     2.0 s      20 µs    1.5 ms     2.0 s  Note in Stage: kick
+            |     9      900      20 µs    1.5 ms     2.0 s          -         -         -  CC in any mode
+        "#]]
+        .assert_eq(&lines.collect::<String>());
+        let short = table(&[&one, &two], 1);
         assert!(short[1].contains("900") && short[2].contains("and 1 more"), "{short:?}");
     }
 }
