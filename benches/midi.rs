@@ -93,6 +93,10 @@ fn midi_engine(criterion: &mut Criterion) {
         });
     }
     group.bench_function(id("read_1000_mappings", HOST), |bencher| bencher.iter(parse));
+    // All of a reload that does not wait for a file or a plugin.
+    group.bench_function(id("take_over_1000_mappings", HOST), |bencher| {
+        bencher.iter(|| engine.follow(Arc::new(parse()), &mut decisions));
+    });
     group.finish();
 }
 

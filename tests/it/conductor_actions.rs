@@ -102,7 +102,7 @@ fn a_configuration_is_checked_without_being_run() {
         .filter(|one| !one["what"].as_str().unwrap().starts_with("launch"))
         .map(|one| (one["line"].as_u64().unwrap(), one["what"].as_str().unwrap()))
         .collect();
-    assert_eq!(said, [(5, "text \"minor\""), (6, "keystroke \"ctrl+s\"")], "{ended}");
+    assert_eq!(said, [(6, "text \"minor\""), (7, "keystroke \"ctrl+s\"")], "{ended}");
 
     let folder = folder();
     let lacking = write(

@@ -17,6 +17,8 @@
 mod call_parity;
 mod conductor;
 mod conductor_actions;
+mod conductor_input;
+mod conductor_live;
 mod examples;
 mod gateway_anthropic;
 mod gateway_curl;

@@ -71,6 +71,11 @@ pub(crate) fn conductor() -> Command {
     program(env!("CARGO_BIN_EXE_tested-conductor"), "conductor")
 }
 
+/// The program `conductorctl`.
+pub(crate) fn conductorctl() -> Command {
+    program(env!("CARGO_BIN_EXE_tested-conductorctl"), "conductorctl")
+}
+
 /// The program `conductor-sign`.
 pub(crate) fn conductor_sign() -> Command {
     program(env!("CARGO_BIN_EXE_tested-conductor-sign"), "conductor-sign")
@@ -102,6 +107,8 @@ fn program(path: &str, name: &str) -> Command {
     command.env("PLUGBAY_DATA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/data"));
     // Whom the user trusts is none of a test's business; one that has to do with trust has a folder of its own.
     command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/configuration"));
+    // Where the conductors of tests that are not about that are reached.
+    command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
     command.env_remove("CONDUCTOR_SIGN_PASSPHRASE");
     // Nor is where the user's spans go.
     for name in ["ENDPOINT", "HEADERS", "PROTOCOL"] {
@@ -234,6 +241,17 @@ impl Running {
     /// Tells it to stop.
     pub(crate) fn terminate(&mut self) {
         self.signal("TERM");
+    }
+
+    /// Sends it SIGHUP.
+    pub(crate) fn hang_up(&mut self) {
+        self.signal("HUP");
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     fn signal(&mut self, name: &str) {

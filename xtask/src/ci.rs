@@ -23,6 +23,7 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     section("Node.js with the official client", || {
         plugins::assemblyscript::npm_ci(sh, &root.join("tests/node"))
     })?;
+    section("a terminal", || tools::tmux(sh))?;
     section("tests", || tests(sh, root))?;
     section("landlock", || landlock(sh, root))?;
     section("features, each alone and all together", || features(sh, root))?;

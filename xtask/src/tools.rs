@@ -39,6 +39,15 @@ pub(crate) fn alsa_headers(sh: &Shell) -> Result<()> {
     apt_install(sh, &["libasound2-dev", "pkg-config"])
 }
 
+/// tmux, on whose terminal `conductor monitor` is looked at.
+pub(crate) fn tmux(sh: &Shell) -> Result<()> {
+    if let Ok(version) = cmd!(sh, "tmux -V").quiet().ignore_stderr().read() {
+        println!("    {version} is installed");
+        return Ok(());
+    }
+    apt_install(sh, &["tmux"])
+}
+
 /// clang and the linker for wasm that it calls.
 pub(crate) fn clang(sh: &Shell) -> Result<()> {
     let targets = cmd!(sh, "clang --print-targets").quiet().ignore_stderr().read();

@@ -23,6 +23,19 @@ use crate::exit;
 
 pub use sign::conductor_sign;
 
+/// The program `conductorctl`.
+#[cfg(unix)]
+pub fn conductorctl() -> ExitCode {
+    midi::Conductorctl::main()
+}
+
+/// The program `conductorctl`, where there are no such sockets.
+#[cfg(not(unix))]
+pub fn conductorctl() -> ExitCode {
+    anstream::eprintln!("conductorctl: there is no control socket on this system");
+    ExitCode::from(2)
+}
+
 /// WebAssembly plugins for an LLM gateway and for MIDI controllers, in one sandbox.
 #[derive(Debug, Parser)]
 #[command(
@@ -100,6 +113,7 @@ mod tests {
         Plugbay::command().debug_assert();
         midi::Conductor::command().debug_assert();
         sign::ConductorSign::command().debug_assert();
+        midi::Conductorctl::command().debug_assert();
     }
 
     /// Of every command, and of the commands below it.
@@ -122,6 +136,11 @@ mod tests {
         let mut sign = sign::ConductorSign::command();
         sign.build();
         examples(&mut sign);
+        let mut ctl = midi::Conductorctl::command();
+        ctl.build();
+        examples(&mut ctl);
+        let help = ctl.render_long_help().to_string();
+        assert!(help.contains("Example") && help.contains("Exit codes"), "{help}");
         let help = sign.render_long_help().to_string();
         assert!(help.contains("Example") && help.contains("Exit codes"), "{help}");
         let help = command.render_long_help().to_string();

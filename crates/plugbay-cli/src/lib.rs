@@ -11,4 +11,4 @@ mod prompt;
 mod services;
 mod ui;
 
-pub use command::{conductor, conductor_sign, plugbay};
+pub use command::{conductor, conductor_sign, conductorctl, plugbay};

@@ -22,6 +22,7 @@ pub use pipeline::{
     Choice, Ending, Exchange, HookCall, HookOutcome, HttpPreFlow, Live, OnError, Pipeline, Placed,
     PluginEntry, PluginStatus, PostFlow, PreFlow, SkipError, Trial, Verdict, Watch,
 };
+pub use plugbay::Durations;
 pub use plugin::{HookPlugin, HookStream};
 pub use scripted::{Journal, Reply, Scripted, Seen};
-pub use stats::{Durations, FuelUse, HookStats};
+pub use stats::{FuelUse, HookStats};

@@ -4,16 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use plugbay::abi::interface::Hook;
+use plugbay::{Durations, Histogram};
 
 use crate::{CallFailure, FailureKind};
-
-/// 2^8 ns and less are one bucket: little that is called is faster.
-const FIRST_OCTAVE: u32 = 8;
-/// Up to 2^37 ns, which is more than two minutes; what is longer is counted with that.
-const OCTAVES: usize = 29;
-/// Steps of one octave: a quantile is at most a quarter too high.
-const STEPS: usize = 4;
-const BUCKETS: usize = 1 + OCTAVES * STEPS;
 
 /// 2^8 units of fuel and less are one bucket, and each is four times as wide as the one before.
 const FIRST_FUEL: u32 = 8;
@@ -26,29 +19,14 @@ pub(crate) struct Stats {
     hooks: [HookCounts; Hook::ALL.len()],
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct HookCounts {
     ok: AtomicU64,
     failed: [AtomicU64; FailureKind::ALL.len()],
     tripped: AtomicU64,
-    nanos: AtomicU64,
-    buckets: [AtomicU64; BUCKETS],
+    durations: Histogram,
     fuel: AtomicU64,
     fuel_buckets: [AtomicU64; FUEL_BUCKETS],
-}
-
-impl Default for HookCounts {
-    fn default() -> Self {
-        Self {
-            ok: AtomicU64::new(0),
-            failed: [const { AtomicU64::new(0) }; FailureKind::ALL.len()],
-            tripped: AtomicU64::new(0),
-            nanos: AtomicU64::new(0),
-            buckets: [const { AtomicU64::new(0) }; BUCKETS],
-            fuel: AtomicU64::new(0),
-            fuel_buckets: [const { AtomicU64::new(0) }; FUEL_BUCKETS],
-        }
-    }
 }
 
 impl Stats {
@@ -68,11 +46,7 @@ impl Stats {
         if let Some(counter) = counter {
             add(counter, 1);
         }
-        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        add(&counts.nanos, nanos);
-        if let Some(bucket) = counts.buckets.get(bucket(nanos)) {
-            add(bucket, 1);
-        }
+        counts.durations.add(took);
         if let Some(fuel) = fuel {
             add(&counts.fuel, fuel);
             if let Some(bucket) = counts.fuel_buckets.get(fuel_bucket(fuel)) {
@@ -98,14 +72,13 @@ impl Stats {
 
 impl HookCounts {
     fn snapshot(&self, hook: Hook) -> HookStats {
-        let buckets = self.buckets.iter().map(get).collect();
         HookStats {
             hook,
             ok: get(&self.ok),
             failed: self.failed.each_ref().map(get),
             tripped: get(&self.tripped),
-            total: Duration::from_nanos(get(&self.nanos)),
-            durations: Durations { buckets },
+            total: self.durations.total(),
+            durations: self.durations.snapshot(),
             fuel: FuelUse {
                 total: get(&self.fuel),
                 buckets: self.fuel_buckets.iter().map(get).collect(),
@@ -173,46 +146,6 @@ impl FuelUse {
     }
 }
 
-/// A histogram of durations, whose bounds are the same for all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Durations {
-    buckets: Vec<u64>,
-}
-
-impl Durations {
-    /// Calls by how long they took: the upper bound of each bucket and how many are in it alone, the
-    /// shortest first. The last one holds what is longer, too.
-    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
-        self.buckets.iter().enumerate().map(|(place, count)| (bound(place), *count))
-    }
-
-    /// How many calls took at most `bound`, if that is a bound of a bucket: 256 ns and its doubles
-    /// are. Otherwise, those of the buckets that are below it.
-    pub fn at_most(&self, bound: Duration) -> u64 {
-        self.buckets().take_while(|(upper, _)| *upper <= bound).map(|(_, count)| count).sum()
-    }
-
-    /// The duration that `share` (0.5, 0.99) of the calls did not pass, up to a quarter too high;
-    /// `None` without calls.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "a rank of as many calls as there are, rounded"
-    )]
-    pub fn quantile(&self, share: f64) -> Option<Duration> {
-        let all: u64 = self.buckets.iter().sum();
-        let rank = ((all as f64 * share).ceil() as u64).clamp(1, all.max(1));
-        let mut seen = 0;
-        self.buckets()
-            .find(|(_, count)| {
-                seen += count;
-                seen >= rank
-            })
-            .map(|(upper, _)| upper)
-    }
-}
-
 fn place(hook: Hook) -> usize {
     match hook {
         Hook::HttpPre => 0,
@@ -231,31 +164,11 @@ fn get(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 
-/// Where a duration is counted: bounds are inclusive.
-fn bucket(nanos: u64) -> usize {
-    let above = nanos.saturating_sub(1);
-    let octave = above.checked_ilog2().unwrap_or(0);
-    let Some(octaves) = octave.checked_sub(FIRST_OCTAVE) else { return 0 };
-    // The two bits after the first say which quarter of the octave it is.
-    let step = (above >> (octave - 2)) & 0b11;
-    let place = 1 + octaves as usize * STEPS + usize::try_from(step).unwrap_or(0);
-    place.min(BUCKETS - 1)
-}
-
 /// Where a call's fuel is counted: bounds are inclusive.
 fn fuel_bucket(fuel: u64) -> usize {
     let octave = fuel.saturating_sub(1).checked_ilog2().unwrap_or(0);
     let above = octave.checked_sub(FIRST_FUEL).map_or(0, |octaves| 1 + octaves / 2);
     usize::try_from(above).unwrap_or(FUEL_BUCKETS).min(FUEL_BUCKETS - 1)
-}
-
-/// The longest duration that is counted there.
-fn bound(place: usize) -> Duration {
-    let first = 1u64 << FIRST_OCTAVE;
-    let Some(steps) = place.checked_sub(1) else { return Duration::from_nanos(first) };
-    let octave = first << (steps / STEPS);
-    let quarters = (steps % STEPS) as u64 + 1;
-    Duration::from_nanos(octave + octave / STEPS as u64 * quarters)
 }
 
 #[cfg(test)]
@@ -271,17 +184,6 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_counted_below_the_first_bound_that_it_does_not_pass() {
-        for nanos in [0, 1, 255, 256, 257, 320, 321, 511, 512, 513, 1_000, 65_537, 10_000_000_000] {
-            let place = bucket(nanos);
-            let nanos = Duration::from_nanos(nanos);
-            assert!(nanos <= bound(place), "{nanos:?}");
-            assert!(place == 0 || nanos > bound(place - 1), "{nanos:?}");
-        }
-        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
-        assert_eq!(bound(4), Duration::from_nanos(512), "doubles are bounds");
-    }
-
     #[test]
     fn fuel_is_counted_below_the_first_bound_that_it_does_not_pass() {
         let stats = Stats::default();

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+#[cfg(unix)]
+pub mod control;
 pub mod engine;
 pub mod learn;
 pub mod run;

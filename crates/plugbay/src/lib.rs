@@ -4,6 +4,7 @@
 mod audit;
 mod backends;
 mod data;
+mod durations;
 mod error;
 #[cfg_attr(
     not(all(feature = "network", feature = "process", feature = "state")),
@@ -38,6 +39,8 @@ mod tiered;
 mod trace;
 mod usage;
 mod variables;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use audit::{
     AuditFile, AuditLine, AuditOutcome, AuditReader, AuditRecord, AuditSink, DEFAULT_AUDIT_BYTES,
@@ -46,6 +49,7 @@ pub use audit::{
 pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
 pub use data::{DataError, DataRoot};
+pub use durations::{Durations, Histogram};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
 pub use functions::{HostFunction, host_functions};
 pub use grants::{
@@ -81,3 +85,5 @@ pub use tiered::TieredBackend;
 pub use trace::{HostAnswer, HostCallTrace, HostTrace};
 pub use usage::{FuelMeter, Usage};
 pub use variables::{VariableError, Variables};
+#[cfg(feature = "watch")]
+pub use watch::{FileWatch, WatchError};

@@ -214,13 +214,13 @@ fn report(report: &ShutdownReport) -> Outcome {
 }
 
 /// SIGHUP, where there is one.
-struct Hangups {
+pub(super) struct Hangups {
     #[cfg(unix)]
     signals: tokio::signal::unix::Signal,
 }
 
 impl Hangups {
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         #[cfg(unix)]
         if self.signals.recv().await.is_some() {
             return;
@@ -230,7 +230,7 @@ impl Hangups {
 }
 
 /// SIGHUP is caught from now on.
-fn hangup_signal() -> Result<Hangups> {
+pub(super) fn hangup_signal() -> Result<Hangups> {
     Ok(Hangups {
         #[cfg(unix)]
         signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())

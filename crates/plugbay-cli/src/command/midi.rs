@@ -1,8 +1,17 @@
 //! `conductor`, and `plugbay midi`: fire plugins from MIDI until the source ends.
 
 mod check;
+#[cfg(unix)]
+mod client;
+#[cfg(unix)]
+mod ctl;
 mod learn;
+mod live;
+#[cfg(unix)]
+mod monitor;
 mod origin;
+mod schema;
+mod stats;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +23,9 @@ use plugbay_midi::config::{Action, Config, ConfigError, WallTime};
 use plugbay_midi::run::{End, Journal, Outlets, Runner, Summary};
 use plugbay_midi::source::list_ports;
 
+#[cfg(unix)]
+pub(crate) use self::ctl::Conductorctl;
+use self::live::{LiveOptions, Told};
 use self::origin::Origin;
 use crate::exit::Outcome;
 use crate::harden::{HardenOption, Places};
@@ -21,7 +33,7 @@ use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{LoggedPrograms, ProgramDesktop, ServiceOptions};
-use crate::ui::{DIM, StderrLines, WARN, outln};
+use crate::ui::{DIM, WARN, outln};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
 #[derive(Debug, Parser)]
@@ -64,6 +76,8 @@ pub(crate) struct Midi {
     #[command(flatten)]
     services: ServiceOptions,
     #[command(flatten)]
+    live: LiveOptions,
+    #[command(flatten)]
     harden: HardenOption,
 }
 
@@ -71,6 +85,15 @@ pub(crate) struct Midi {
 enum MidiCommand {
     Check(check::Check),
     Learn(learn::Learn),
+    #[cfg(unix)]
+    Monitor(monitor::Monitor),
+    /// Show how long the calls of plugins waited and took, by mapping, of the conductor that runs
+    #[cfg(unix)]
+    #[command(
+        after_help = "Example:\n  conductor stats\n  conductor stats --json | jq '.[].to_call.p99_us'\n\nExit codes: 0 shown; 1 conductor refused; 2 wrong usage, or no conductor to talk to."
+    )]
+    Stats(ctl::Asked),
+    Schema(schema::Schema),
     /// List the MIDI input ports
     #[command(
         after_help = "Example:\n  conductor ports\n\nExit codes: 0 they are listed; 2 the system cannot tell."
@@ -83,6 +106,11 @@ impl Midi {
         match self.command {
             Some(MidiCommand::Check(check)) => return check.run(),
             Some(MidiCommand::Learn(learn)) => return learn.run(),
+            #[cfg(unix)]
+            Some(MidiCommand::Monitor(monitor)) => return monitor.run(),
+            #[cfg(unix)]
+            Some(MidiCommand::Stats(asked)) => return asked.stats(),
+            Some(MidiCommand::Schema(schema)) => return schema.run(),
             Some(MidiCommand::Ports) => return list(),
             None => {}
         }
@@ -120,6 +148,7 @@ impl Midi {
         });
         let journal = journal.transpose()?;
         let calendar = calendar();
+        let live = self.live.begin()?;
         // The log and the recording are open by now, and stay so.
         self.harden.apply(|| {
             let mut places = self.backend.places();
@@ -133,12 +162,15 @@ impl Midi {
                 reaches(&action, &mut places);
             }
             self.origin.places(&mut places);
+            live.places(path, &config, &mut places);
             places
         })?;
-        let mut runner = Runner::new(Arc::new(config.clone())).with_calendar(calendar);
+        let config = Arc::new(config.clone());
+        let mut runner = Runner::new(Arc::clone(&config)).with_calendar(calendar);
         if let Some(journal) = journal {
             runner = runner.with_journal(journal);
         }
+        let control = runner.control();
         let midi = self.services.midi();
         let desktop = Arc::new(ProgramDesktop::with_modes(runner.mode_changer()));
         let mut outlets = Outlets::default();
@@ -147,21 +179,41 @@ impl Midi {
         outlets.programs = Some(Arc::new(LoggedPrograms));
         let runner = runner.with_outlets(outlets);
         let heeded = |host| self.services.lent(self.policy.heeded(host, &audit), midi, desktop);
-        let host = self.backend.host_and(Arc::new(StderrLines), heeded)?;
+        let host = self.backend.host_and(Arc::new(Told(control.feed().clone())), heeded)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .context("cannot start the async runtime")?;
         runtime.block_on(async {
-            let stop = super::gateway::stop_signal()?;
+            let told = super::gateway::stop_signal()?;
             let (mut source, finite) = self.origin.source(port)?;
+            let beside = live.attend(path.clone(), config, Arc::new(host.clone()), control)?;
+            let asked = beside.stopped();
+            let stop = async {
+                tokio::select! {
+                    () = told => {}
+                    () = asked => {}
+                }
+            };
             let summary = runner.run(&mut *source, &host, stop).await?;
+            drop(beside);
             anstream::eprintln!("{DIM}conductor: {summary}{DIM:#}");
+            print_latencies(&summary);
             if let Some(error) = &summary.journal {
                 anstream::eprintln!("{WARN}warning{WARN:#}: {error}");
             }
             Ok(outcome(&summary, finite))
         })
+    }
+}
+
+/// Mappings whose latencies are said at the end.
+const SAID: usize = 10;
+
+fn print_latencies(summary: &Summary) {
+    let rows: Vec<_> = summary.latencies.iter().map(|row| serde_json::json!(row)).collect();
+    for line in stats::table(&rows.iter().collect::<Vec<_>>(), SAID) {
+        anstream::eprintln!("{DIM}{line}{DIM:#}");
     }
 }
 

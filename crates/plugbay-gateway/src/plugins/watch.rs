@@ -1,114 +1,24 @@
 //! The files from which plugins come: looked at again when they change.
-//!
-//! Folders are watched and not files: editors, and those who roll out new versions, put another file in the place of
-//! the old one.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use plugbay::FileWatch;
 
-use super::{Plugins, lock};
-
-/// A change is looked at when nothing has followed it for so long: a module is not written at once.
-const QUIET: Duration = Duration::from_millis(200);
-
-/// What never ends is looked at all the same.
-const PATIENCE: Duration = Duration::from_secs(2);
+use super::Plugins;
 
 /// Reloads plugins whenever a file changes that they come from. Dropped, it stops.
 pub(crate) async fn watch(plugins: Arc<Plugins>) {
-    let names: Arc<Mutex<BTreeSet<PathBuf>>> = Arc::default();
-    let (tell, mut changes) = mpsc::unbounded_channel();
-    let known = Arc::clone(&names);
-    let told = move |event: notify::Result<Event>| match event {
-        Ok(event) if concerns(&event, &lock(&known)) => {
-            // Nobody may wait for it any more.
-            let _: Result<(), _> = tell.send(());
-        }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "a change of a file may have been missed"),
-    };
-    let mut watcher = match notify::recommended_watcher(told) {
-        Ok(watcher) => watcher,
+    let mut files = match FileWatch::new() {
+        Ok(files) => files,
         Err(error) => {
-            tracing::warn!(%error, "files are not watched: changes need a reload by hand");
+            tracing::warn!("{error}: changes need a reload by hand");
             return;
         }
     };
-    let mut folders = BTreeSet::new();
     loop {
-        look_at(&plugins.files(), &mut watcher, &mut folders, &names);
-        if changes.recv().await.is_none() {
-            return;
-        }
-        let followed = async { while let Ok(Some(())) = timeout(QUIET, changes.recv()).await {} };
-        // Either way it is time to look.
-        let _: Result<(), _> = timeout(PATIENCE, followed).await;
+        files.look_at(&plugins.files());
+        files.changed().await;
         // What went wrong is in the log, and in what operators see.
         let _: Result<(), _> = plugins.reload().await;
-    }
-}
-
-/// Watches the folders of these files, those that are watched already aside.
-fn look_at(
-    files: &[PathBuf],
-    watcher: &mut RecommendedWatcher,
-    folders: &mut BTreeSet<PathBuf>,
-    names: &Mutex<BTreeSet<PathBuf>>,
-) {
-    let absolute = files.iter().filter_map(|file| std::path::absolute(file).ok());
-    let files: BTreeSet<PathBuf> = absolute.collect();
-    for folder in files.iter().filter_map(|file| file.parent()) {
-        if folders.contains(folder) {
-            continue;
-        }
-        match watcher.watch(folder, RecursiveMode::NonRecursive) {
-            Ok(()) => drop(folders.insert(folder.to_owned())),
-            Err(error) => {
-                tracing::warn!(folder = %folder.display(), %error, "a folder cannot be watched");
-            }
-        }
-    }
-    *lock(names) = files;
-}
-
-/// Whether something has changed that is one of these files, or that they may be behind.
-fn concerns(event: &Event, files: &BTreeSet<PathBuf>) -> bool {
-    let changes = match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) => false,
-        _ => true,
-    };
-    // Kubernetes puts a link called `..data` to another folder, and the files behind it have changed.
-    let behind = |path: &Path| path.file_name().is_some_and(|name| name == "..data");
-    changes && event.paths.iter().any(|path| files.contains(path) || behind(path))
-}
-
-#[cfg(test)]
-mod tests {
-    use notify::event::{CreateKind, ModifyKind, RenameMode};
-
-    use super::*;
-
-    #[test]
-    fn only_changes_of_the_files_count() {
-        let files = BTreeSet::from([PathBuf::from("/etc/g/config.json")]);
-        let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
-        for (kind, path, wanted) in [
-            (renamed, "/etc/g/config.json", true),
-            (renamed, "/etc/g/.config.json.swp", false),
-            (EventKind::Access(AccessKind::Close(AccessMode::Write)), "/etc/g/config.json", true),
-            (EventKind::Access(AccessKind::Read), "/etc/g/config.json", false),
-            (EventKind::Create(CreateKind::Folder), "/etc/g/..data", true),
-        ] {
-            let event = Event::new(kind).add_path(path.into());
-            assert_eq!(concerns(&event, &files), wanted, "{event:?}");
-        }
     }
 }

@@ -8,6 +8,7 @@ mod model;
 mod params;
 mod reader;
 mod report;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod toml_text;

@@ -250,6 +250,8 @@ impl<'v, 't> Table<'v, 't> {
 
     /// Takes a key that may be absent.
     pub(super) fn optional(&mut self, key: &'static str) -> Option<Value<'v, 't>> {
+        #[cfg(test)]
+        asked::note(self.what, key);
         self.known.push(key);
         self.left.remove(key).map(|(_, value)| value)
     }
@@ -327,4 +329,25 @@ fn unsigned(integer: &DeInteger<'_>) -> Option<u64> {
 /// The integer as JSON holds it.
 pub(super) fn signed(integer: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// Every key that was asked for on this thread, by what it was asked of: what the loader knows.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::cell::RefCell;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    type Keys = BTreeMap<&'static str, BTreeSet<&'static str>>;
+
+    thread_local! {
+        static ASKED: RefCell<Keys> = RefCell::default();
+    }
+
+    pub(super) fn note(what: &'static str, key: &'static str) {
+        ASKED.with_borrow_mut(|asked| asked.entry(what).or_default().insert(key));
+    }
+
+    pub(in crate::config) fn take() -> Keys {
+        ASKED.take()
+    }
 }

@@ -90,6 +90,20 @@ impl Report {
         self.render(&Renderer::styled())
     }
 
+    /// The first error in one line, and how many more there are.
+    pub fn brief(&self) -> String {
+        let is_error = |finding: &&Finding| finding.severity == Severity::Error;
+        let mut errors = self.findings.iter().filter(is_error);
+        let Some(first) = errors.next() else { return String::new() };
+        let (line, column) = self.position(first.span.start);
+        let more = match errors.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let message = first.message.lines().next().unwrap_or_default();
+        format!("{}:{line}:{column}: {message}{more}", self.name)
+    }
+
     pub(super) fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }

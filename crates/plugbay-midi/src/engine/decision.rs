@@ -17,6 +17,8 @@ use crate::config::{
 pub struct Decision {
     /// Which mapping.
     pub mapping: MappingId,
+    /// Its line in the configuration, from 1, for messages.
+    pub line: usize,
     /// The mode in which it was set off.
     pub mode: ModeId,
     /// When this is to be done, in the engine's time.

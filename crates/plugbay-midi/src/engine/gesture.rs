@@ -206,6 +206,28 @@ impl Gestures {
         });
     }
 
+    /// Other mappings count from now on: each press becomes what it would have become, had they been there when the key was
+    /// pressed. `anew` gives a press's mode and hopes among them.
+    pub(super) fn reconsider(
+        &mut self,
+        now: Duration,
+        anew: impl Fn(&Press) -> (ModeId, Hopes),
+        settled: &mut Vec<Settled>,
+    ) {
+        let undecided = std::mem::take(&mut self.undecided);
+        for mut open in undecided {
+            (open.press.mode, open.hopes) = anew(&open.press);
+            if open.hopes.is_empty() {
+                settled.push(open.tap(now));
+                continue;
+            }
+            open.chord = None;
+            let (channel, note) = (open.press.channel, open.press.note);
+            self.undecided.push(open);
+            self.complete_chord(now, channel, note, settled);
+        }
+    }
+
     fn take(&mut self, channel: u8, note: u8) -> Option<Open> {
         let place = self.undecided.iter().position(|open| open.is(channel, note))?;
         Some(self.undecided.remove(place))

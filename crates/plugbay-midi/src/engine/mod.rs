@@ -10,6 +10,7 @@ mod event;
 mod gesture;
 mod lookup;
 mod script;
+mod successor;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 pub use decision::{Cause, Decision, MappingId, Matched};
 pub use event::{MidiEvent, TimedEvent};
+pub(crate) use successor::Places;
+pub use successor::Succession;
 
 use crate::config::{Config, Mapping, Mode, ModeId, WallTime};
 pub(crate) use controls::Controls;
@@ -175,7 +178,7 @@ impl Engine {
             MidiEvent::NoteOn { channel, note, velocity } => {
                 self.hold(channel, note, true);
                 let press = Press { at, mode: self.current, channel, note, velocity };
-                let hopes = self.hopes(channel, note);
+                let hopes = self.hopes(self.current, channel, note);
                 let mut settled = std::mem::take(&mut self.settled);
                 self.gestures.press(press, hopes, &mut settled);
                 self.decide_all(&mut settled, decisions);
@@ -215,6 +218,16 @@ impl Engine {
         }
     }
 
+    /// How many keys are down.
+    pub fn held_keys(&self) -> u32 {
+        self.held.iter().map(|notes| notes.count_ones()).sum()
+    }
+
+    /// How many actions wait for their time.
+    pub fn waiting(&self) -> usize {
+        self.scripts.waiting()
+    }
+
     /// Actions that were given up since the last time, because too many of them wait for their time.
     pub fn take_given_up(&mut self) -> u64 {
         self.scripts.take_given_up()
@@ -244,8 +257,8 @@ impl Engine {
         }
     }
 
-    fn hopes(&self, channel: u8, note: u8) -> Hopes {
-        let own = self.modes.get(usize::from(self.current.0));
+    fn hopes(&self, mode: ModeId, channel: u8, note: u8) -> Hopes {
+        let own = self.modes.get(usize::from(mode.0));
         let own = own.into_iter().flat_map(|lookup| lookup.gestures(channel, note));
         Hopes::of(own.chain(self.global.gestures(channel, note)))
     }
@@ -290,12 +303,9 @@ impl Engine {
         }
         let cause = Arc::new(cause);
         for (mapping, trigger) in found {
-            let Some(action) = self.mapping(mapping).map(|mapping| Arc::clone(&mapping.action))
-            else {
-                continue;
-            };
-            let cause = Arc::clone(&cause);
-            let decision = Decision { mapping, mode, at, cause, trigger, action };
+            let Some(Mapping { line, action, .. }) = self.mapping(mapping) else { continue };
+            let (line, action, cause) = (*line, Arc::clone(action), Arc::clone(&cause));
+            let decision = Decision { mapping, line, mode, at, cause, trigger, action };
             self.scripts.begin(decision, around, decisions);
         }
     }

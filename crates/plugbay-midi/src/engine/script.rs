@@ -73,6 +73,31 @@ impl Scripts {
         }
     }
 
+    /// How many actions wait for their time.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Puts what waits into the terms of another configuration.
+    pub(super) fn translate(
+        &mut self,
+        mut decision: impl FnMut(&mut Decision),
+        mut action: impl FnMut(&Arc<Action>) -> Arc<Action>,
+    ) {
+        for script in self.waiting.values_mut() {
+            decision(&mut script.decision);
+            for frame in &mut script.frames {
+                match frame {
+                    Frame::One(one) | Frame::Repeat { action: one, .. } => *one = action(one),
+                    Frame::Sequence { actions, next } => {
+                        *actions = actions.iter().skip(*next).map(&mut action).collect();
+                        *next = 0;
+                    }
+                }
+            }
+        }
+    }
+
     /// Actions that were given up since the last time, because too many wait.
     pub(super) fn take_given_up(&mut self) -> u64 {
         std::mem::take(&mut self.given_up)

@@ -1,10 +1,12 @@
 //! What the runner needs of plugins, and plugbay's host as one that gives it.
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 
 use plugbay::abi::action::TriggerContext;
 use plugbay::runtime::BoxFuture;
+use plugbay::signing::signature_path;
 use plugbay::{Host, PluginOptions};
 use serde_json::value::RawValue;
 
@@ -20,6 +22,12 @@ pub trait ActionHost: Send + Sync {
         &'a self,
         plugin: &'a Plugin,
     ) -> BoxFuture<'a, Result<Arc<dyn ActionPlugin>, ActionError>>;
+
+    /// What there is to be loaded at the moment: something else whenever that has changed. `None` is unknown, and
+    /// taken for a change.
+    fn version<'a>(&'a self, _plugin: &'a Plugin) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async { None })
+    }
 }
 
 /// A plugin that lives.
@@ -65,6 +73,32 @@ impl ActionHost for Host {
             Ok(Arc::new(loaded) as Arc<dyn ActionPlugin>)
         })
     }
+
+    fn version<'a>(&'a self, plugin: &'a Plugin) -> BoxFuture<'a, Option<String>> {
+        let (path, longest) = (plugin.path.clone(), plugin.limits.module_bytes);
+        Box::pin(async move {
+            let read = tokio::task::spawn_blocking(move || version(&path, longest));
+            read.await.ok().flatten()
+        })
+    }
+}
+
+/// The hashes of a module and of the signature beside it, if there is one.
+fn version(path: &Path, longest: u64) -> Option<String> {
+    let hash = |path: &Path| {
+        use std::io::Read as _;
+        // Reading anything else might never end.
+        std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).ok()?.take(longest.saturating_add(1));
+        { file }.read_to_end(&mut bytes).ok()?;
+        Some(plugbay::module_hash(&bytes).to_string())
+    };
+    let module = hash(path)?;
+    Some(match hash(&signature_path(path)) {
+        Some(signature) => format!("{module} {signature}"),
+        None => module,
+    })
 }
 
 impl ActionPlugin for plugbay::Plugin {

@@ -88,6 +88,11 @@ impl Journal {
         self.write(&Line { mode: Some(mode.to_owned()), ..Line::at(at) }, wait);
     }
 
+    /// Another configuration was taken over.
+    pub(super) fn reloaded(&mut self, at: Duration, wait: bool) {
+        self.write(&Line { reloaded: true, ..Line::at(at) }, wait);
+    }
+
     pub(super) fn deed(&mut self, at: Duration, deed: &Deed<'_>, wait: bool) {
         #[derive(Serialize)]
         struct Done<'a> {

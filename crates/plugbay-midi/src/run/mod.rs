@@ -1,15 +1,21 @@
 //! From a source through the engine to plugins.
 
 mod clock;
+mod control;
+mod feed;
 mod host;
 mod journal;
+mod latency;
 mod modes;
+mod obey;
 mod outlets;
 mod performance;
 mod recording;
+mod reload;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod version;
 mod worker;
 
 use std::path::PathBuf;
@@ -18,19 +24,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use clock::{Clock, TokioClock};
+pub use control::{Control, PluginState, Status, Stopping};
+pub use feed::{Feed, Listener};
 pub use host::{ActionError, ActionHost, ActionPlugin, NoActionPlugin};
 pub use journal::{Journal, JournalError};
+pub use latency::{MappingReport, Quantiles};
 pub use modes::{ModeChanger, NoSuchMode};
 pub use outlets::{Outlets, Programs, RecordedPrograms};
 pub use recording::{Recorded, RecordingHost};
+pub use reload::{ReloadError, Reloaded, Reloader};
 pub use summary::{End, PluginSummary, Summary};
 
 use crate::config::{Config, WallTime};
 use crate::engine::{Calendar, Engine};
 use crate::source::MidiSource;
+use control::Commands;
+use latency::Latencies;
 use outlets::OutletWorkers;
 use performance::{Loaded, Performance, Tally};
-use worker::Worker;
+use tokio::task::JoinSet;
+use version::Slot;
+use worker::{Name, Shift, Worker};
 
 /// The `tracing` target of everything that this crate reports: failed actions and
 /// skipped input as warnings, each event and decision at the level `debug`.
@@ -51,6 +65,8 @@ pub struct Runner {
     queue_length: usize,
     outlets: Outlets,
     journal: Option<Journal>,
+    feed: Feed,
+    commands: Commands,
     /// By milliseconds since the Unix epoch.
     calendar: Arc<dyn Fn(u64) -> WallTime + Send + Sync>,
 }
@@ -86,10 +102,13 @@ fn list(failures: &[LoadFailure]) -> String {
 impl Runner {
     /// A run in the configuration's first mode, on tokio's clock.
     pub fn new(config: Arc<Config>) -> Self {
+        let clock = Arc::new(TokioClock::new());
         Self {
             engine: Engine::new(Arc::clone(&config)),
             modes: ModeChanger::new(config),
-            clock: Arc::new(TokioClock::new()),
+            feed: Feed::new(clock.clone()),
+            commands: Commands::default(),
+            clock,
             queue_length: QUEUE_LENGTH,
             outlets: Outlets::default(),
             journal: None,
@@ -97,11 +116,19 @@ impl Runner {
         }
     }
 
-    /// The same run on another clock.
+    /// The same run on another clock, before anything else is asked of it.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.feed = Feed::new(Arc::clone(&clock));
         self.clock = clock;
         self
+    }
+
+    /// What asks this run and tells it what to do. A later one takes the place of an earlier one.
+    pub fn control(&mut self) -> Control {
+        let (control, commands) = Control::new(self.feed.clone());
+        self.commands = commands;
+        control
     }
 
     /// The same run with room for another number of waiting actions per plugin, at least 1.
@@ -159,7 +186,13 @@ impl Runner {
     ) -> Result<Summary, RunError> {
         let mut stop = std::pin::pin!(stop);
         let stopped = Arc::new(AtomicBool::new(false));
-        let plugins = self.load(host, &stopped).await?;
+        let shift = Shift {
+            queue_length: self.queue_length,
+            stopped: Arc::clone(&stopped),
+            clock: Arc::clone(&self.clock),
+            feed: self.feed.clone(),
+        };
+        let plugins = self.load(host, &shift).await?;
         let base = self.clock.now();
         let repeats = source.repeats();
         let epoch_ms = match repeats {
@@ -172,7 +205,8 @@ impl Runner {
         }
         let calendar = self.calendar;
         let wall: Calendar = Arc::new(move |at| calendar(epoch_ms.saturating_add(millis(at))));
-        let outlets = OutletWorkers::new(self.outlets, self.queue_length, Arc::clone(&stopped));
+        let outlets = OutletWorkers::new(self.outlets, shift.clone());
+        let mut commands = self.commands;
         let mut run = Performance {
             engine: self.engine.with_calendar(wall),
             modes: self.modes,
@@ -182,6 +216,10 @@ impl Runner {
             plugins,
             outlets,
             journal,
+            latencies: Latencies::default(),
+            shift,
+            retiring: JoinSet::new(),
+            is_live: source.is_live(),
             is_repeated: repeats.is_some(),
             tally: Tally::default(),
             decisions: Vec::new(),
@@ -192,7 +230,7 @@ impl Runner {
                 stopped.store(true, Ordering::Relaxed);
                 End::Stopped
             }
-            end = run.take_events(source) => end,
+            end = run.take_events(source, &mut commands) => end,
         };
         if stopped.load(Ordering::Relaxed) {
             run.stopped();
@@ -200,10 +238,12 @@ impl Runner {
         if let End::Broken(error) = &end {
             tracing::error!(target: TARGET, "{error}");
         }
-        let Performance { plugins, outlets, tally, journal, .. } = run;
+        // From here on, nothing is asked of it or taken over.
+        drop(commands);
+        let Performance { plugins, outlets, tally, journal, latencies, engine, retiring, .. } = run;
         let (plugins, outlets) = {
             let mut finish =
-                std::pin::pin!(async { (finish(plugins).await, outlets.finish().await) });
+                std::pin::pin!(async { (finish(plugins, retiring).await, outlets.finish().await) });
             if matches!(end, End::Stopped) {
                 finish.await
             } else {
@@ -218,26 +258,36 @@ impl Runner {
             }
         };
         let journal = journal.map_or(Ok(()), Journal::finish).err();
-        let Tally { events, notices, mode_changes, given_up } = tally;
+        let latencies = latencies.report(engine.config());
+        let Tally { events, notices, mode_changes, given_up, reloads } = tally;
         let abandoned = plugins.iter().chain(&outlets).any(|worker| worker.abandoned > 0);
         let end = if abandoned && matches!(end, End::Source) { End::Stopped } else { end };
-        Ok(Summary { end, events, notices, mode_changes, given_up, plugins, outlets, journal })
+        Ok(Summary {
+            end,
+            events,
+            notices,
+            mode_changes,
+            given_up,
+            reloads,
+            plugins,
+            outlets,
+            latencies,
+            journal,
+        })
     }
 
-    async fn load(
-        &self,
-        host: &dyn ActionHost,
-        stopped: &Arc<AtomicBool>,
-    ) -> Result<Vec<Loaded>, RunError> {
+    async fn load(&self, host: &dyn ActionHost, shift: &Shift) -> Result<Vec<Loaded>, RunError> {
         let mut plugins = Vec::new();
         let mut failures = Vec::new();
         for plugin in &self.engine.config().plugins {
+            // Before it is read: what comes meanwhile is another version then.
+            let version = host.version(plugin).await;
             match host.load(plugin).await {
                 Ok(loaded) => {
                     tracing::debug!(target: TARGET, plugin = %plugin.name, path = %plugin.path.display(), "loaded");
-                    let (name, stopped) = (plugin.name.clone(), Arc::clone(stopped));
-                    let worker = Worker::spawn(name, self.queue_length, stopped);
-                    plugins.push(Loaded { plugin: loaded, worker });
+                    let slot = Arc::new(Slot::new(loaded));
+                    let worker = Worker::spawn(Name::Plugin(plugin.name.clone()), shift);
+                    plugins.push(Loaded { config: plugin.clone(), version, slot, worker });
                 }
                 Err(error) => failures.push(LoadFailure {
                     plugin: plugin.name.clone(),
@@ -249,21 +299,21 @@ impl Runner {
         if failures.is_empty() {
             return Ok(plugins);
         }
-        finish(plugins).await;
+        finish(plugins, JoinSet::new()).await;
         Err(RunError::Load(failures))
     }
 }
 
-/// Waits for every worker, then shuts its plugin down.
-async fn finish(plugins: Vec<Loaded>) -> Vec<PluginSummary> {
+/// Waits for every worker, then shuts its plugin down. Those that were taken away come last.
+async fn finish(
+    plugins: Vec<Loaded>,
+    retiring: JoinSet<Option<PluginSummary>>,
+) -> Vec<PluginSummary> {
     let mut summaries = Vec::new();
-    for Loaded { plugin, worker } in plugins {
-        let summary = worker.finish().await;
-        if let Err(error) = plugin.shutdown().await {
-            tracing::warn!(target: TARGET, plugin = %summary.name, "{error}");
-        }
-        summaries.push(summary);
+    for loaded in plugins {
+        summaries.push(loaded.finish().await);
     }
+    summaries.extend(retiring.join_all().await.into_iter().flatten());
     summaries
 }
 

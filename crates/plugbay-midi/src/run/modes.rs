@@ -1,15 +1,25 @@
 //! Changes of mode that do not come from a mapping.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::{Config, ModeId};
 
 /// Changes the mode of a run from outside. Cheap to clone; the last change before an event counts.
 #[derive(Debug, Clone)]
-pub struct ModeChanger {
+pub struct ModeChanger(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// Whether a mode is wanted: most events find none.
+    is_wanted: AtomicBool,
+    modes: Mutex<Modes>,
+}
+
+#[derive(Debug)]
+struct Modes {
     config: Arc<Config>,
-    wanted: Arc<AtomicUsize>,
+    wanted: Option<ModeId>,
 }
 
 /// A mode that the configuration does not have.
@@ -22,11 +32,10 @@ pub struct NoSuchMode {
     pub modes: Vec<String>,
 }
 
-const NONE: usize = usize::MAX;
-
 impl ModeChanger {
     pub(super) fn new(config: Arc<Config>) -> Self {
-        Self { config, wanted: Arc::new(AtomicUsize::new(NONE)) }
+        let modes = Mutex::new(Modes { config, wanted: None });
+        Self(Arc::new(Shared { is_wanted: AtomicBool::new(false), modes }))
     }
 
     /// Has the next event find this mode.
@@ -35,25 +44,40 @@ impl ModeChanger {
     ///
     /// When the configuration has no mode of this name.
     pub fn change(&self, name: &str) -> Result<(), NoSuchMode> {
-        let modes = &self.config.modes;
-        match modes.iter().position(|mode| mode.name == name) {
-            Some(place) => {
-                self.wanted.store(place, Ordering::Relaxed);
-                Ok(())
-            }
-            None => {
-                let modes = modes.iter().map(|mode| mode.name.clone()).collect();
-                Err(NoSuchMode { wanted: name.to_owned(), modes })
-            }
-        }
+        let mut modes = self.modes();
+        modes.wanted = Some(find(&modes.config, name)?);
+        self.0.is_wanted.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// The change that was asked for since the last time.
     pub(super) fn take(&self) -> Option<ModeId> {
-        // Most events find none.
-        if self.wanted.load(Ordering::Relaxed) == NONE {
+        if !self.0.is_wanted.swap(false, Ordering::Acquire) {
             return None;
         }
-        u8::try_from(self.wanted.swap(NONE, Ordering::Relaxed)).ok().map(ModeId)
+        self.modes().wanted.take()
     }
+
+    /// From now on, modes are those of another configuration. A change that was asked for and not made is kept if there
+    /// is a mode of that name.
+    pub(super) fn follow(&self, config: Arc<Config>) {
+        let mut modes = self.modes();
+        let wanted = modes.wanted.take();
+        let name = wanted.and_then(|mode| modes.config.modes.get(usize::from(mode.0)));
+        modes.wanted = name.and_then(|mode| find(&config, &mode.name).ok());
+        modes.config = config;
+    }
+
+    fn modes(&self) -> MutexGuard<'_, Modes> {
+        self.0.modes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A mode by name.
+pub(super) fn find(config: &Config, name: &str) -> Result<ModeId, NoSuchMode> {
+    let place = config.modes.iter().position(|mode| mode.name == name);
+    place.and_then(|place| u8::try_from(place).ok()).map(ModeId).ok_or_else(|| NoSuchMode {
+        wanted: name.to_owned(),
+        modes: config.modes.iter().map(|mode| mode.name.clone()).collect(),
+    })
 }

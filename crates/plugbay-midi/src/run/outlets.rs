@@ -1,14 +1,13 @@
 //! What actions reach beside plugins: MIDI outputs, the user's desktop, programs.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plugbay::policy::Operation;
 use plugbay::runtime::BoxFuture;
 use plugbay::{Desktop, MidiSink, ServiceError};
 
-use super::worker::{Call, Worker};
+use super::worker::{Call, Name, Shift, Worker};
 use super::{ActionError, PluginSummary};
 use crate::config::Command;
 
@@ -51,14 +50,13 @@ impl Programs for RecordedPrograms {
 /// The outlets at work: a queue for each MIDI output, one for the desktop, one for each program. Each begins with the first action for it.
 pub(super) struct OutletWorkers {
     outlets: Outlets,
-    queue_length: usize,
-    stopped: Arc<AtomicBool>,
-    workers: HashMap<String, Worker>,
+    shift: Shift,
+    workers: HashMap<Name, Worker>,
 }
 
 impl OutletWorkers {
-    pub(super) fn new(outlets: Outlets, queue_length: usize, stopped: Arc<AtomicBool>) -> Self {
-        Self { outlets, queue_length, stopped, workers: HashMap::new() }
+    pub(super) fn new(outlets: Outlets, shift: Shift) -> Self {
+        Self { outlets, shift, workers: HashMap::new() }
     }
 
     pub(super) async fn send(&mut self, port: &str, message: Vec<u8>, line: usize, wait: bool) {
@@ -67,8 +65,7 @@ impl OutletWorkers {
             let midi = midi.ok_or(ServiceError::Unavailable("there are no MIDI outputs"))?;
             blocking(move || midi.send(&output, &message)).await
         };
-        let call = Call { work: Box::pin(work), line };
-        self.worker(format!("MIDI output {port}")).fire(call, wait).await;
+        self.fire(Name::Output(port.to_owned()), work, line, wait).await;
     }
 
     pub(super) async fn perform(
@@ -83,33 +80,44 @@ impl OutletWorkers {
             let desktop = desktop.ok_or(ServiceError::Unavailable("there is no desktop"))?;
             blocking(move || desktop.perform(operation, &argument)).await
         };
-        self.worker("desktop".to_owned()).fire(Call { work: Box::pin(work), line }, wait).await;
+        self.fire(Name::Desktop, work, line, wait).await;
     }
 
     /// Programs run side by side, but one after another where it is the same one.
     pub(super) async fn run(&mut self, command: &Command, line: usize, wait: bool) {
         let (programs, command) = (self.outlets.programs.clone(), command.clone());
-        let name = format!("program {}", command.program);
+        let name = Name::Program(command.program.clone());
         let work = async move {
             match programs {
                 Some(programs) => programs.run(&command).await,
                 None => Err(ServiceError::Unavailable("no programs are run").into()),
             }
         };
-        self.worker(name).fire(Call { work: Box::pin(work), line }, wait).await;
+        self.fire(name, work, line, wait).await;
     }
 
-    fn worker(&mut self, name: String) -> &mut Worker {
-        let (queue_length, stopped) = (self.queue_length, &self.stopped);
-        self.workers
-            .entry(name)
-            .or_insert_with_key(|name| Worker::spawn(name.clone(), queue_length, stopped.clone()))
+    async fn fire(
+        &mut self,
+        name: Name,
+        work: impl Future<Output = Result<(), ActionError>> + Send + 'static,
+        line: usize,
+        wait: bool,
+    ) {
+        let shift = &self.shift;
+        let worker =
+            self.workers.entry(name).or_insert_with_key(|name| Worker::spawn(name.clone(), shift));
+        worker.fire(Call { work: Box::pin(work), line, stamp: None }, wait).await;
+    }
+
+    /// What became of their work until now.
+    pub(super) fn summaries(&self) -> impl Iterator<Item = PluginSummary> {
+        self.workers.values().map(Worker::summary)
     }
 
     /// Waits for what is under way.
     pub(super) async fn finish(self) -> Vec<PluginSummary> {
         let mut workers: Vec<Worker> = self.workers.into_values().collect();
-        workers.sort_by(|a, b| a.name.cmp(&b.name));
+        workers.sort_by_cached_key(|worker| worker.name.to_string());
         let mut summaries = Vec::new();
         for worker in workers {
             summaries.push(worker.finish().await);

@@ -48,13 +48,14 @@ struct Behaviour {
     fails: Option<String>,
     takes: Duration,
     panics: bool,
+    version: u32,
 }
 
 /// The test double of [`ActionHost`]: every plugin loads, every call is recorded and
 /// succeeds, unless it was told otherwise. Plugins go by their configured names.
 #[derive(Debug, Clone, Default)]
 pub struct RecordingHost {
-    behaviour: BTreeMap<String, Behaviour>,
+    behaviour: Arc<Mutex<BTreeMap<String, Behaviour>>>,
     recorded: Arc<Mutex<Vec<Recorded>>>,
 }
 
@@ -66,29 +67,29 @@ impl RecordingHost {
 
     /// A plugin does not load.
     #[must_use]
-    pub fn refusing(mut self, plugin: &str, why: &str) -> Self {
-        self.of(plugin).refuses = Some(why.to_owned());
+    pub fn refusing(self, plugin: &str, why: &str) -> Self {
+        self.of(plugin, |of| of.refuses = Some(why.to_owned()));
         self
     }
 
     /// Every call of a plugin fails.
     #[must_use]
-    pub fn failing(mut self, plugin: &str, why: &str) -> Self {
-        self.of(plugin).fails = Some(why.to_owned());
+    pub fn failing(self, plugin: &str, why: &str) -> Self {
+        self.of(plugin, |of| of.fails = Some(why.to_owned()));
         self
     }
 
     /// Every call of a plugin takes time, on tokio's clock.
     #[must_use]
-    pub fn taking(mut self, plugin: &str, time: Duration) -> Self {
-        self.of(plugin).takes = time;
+    pub fn taking(self, plugin: &str, time: Duration) -> Self {
+        self.of(plugin, |of| of.takes = time);
         self
     }
 
     /// Every call of a plugin is a mistake of the host's own.
     #[must_use]
-    pub fn panicking(mut self, plugin: &str) -> Self {
-        self.of(plugin).panics = true;
+    pub fn panicking(self, plugin: &str) -> Self {
+        self.of(plugin, |of| of.panics = true);
         self
     }
 
@@ -97,8 +98,23 @@ impl RecordingHost {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn of(&mut self, plugin: &str) -> &mut Behaviour {
-        self.behaviour.entry(plugin.to_owned()).or_default()
+    /// From now on there is another version of a plugin, which loads and is as fast as can be, or which does not load.
+    pub fn roll_out(&self, plugin: &str, refuses: Option<&str>) {
+        self.of(plugin, |of| {
+            let version = of.version + 1;
+            *of =
+                Behaviour { version, refuses: refuses.map(str::to_owned), ..Behaviour::default() };
+        });
+    }
+
+    fn of(&self, plugin: &str, change: impl FnOnce(&mut Behaviour)) {
+        let mut behaviour = self.behaviour.lock().unwrap_or_else(PoisonError::into_inner);
+        change(behaviour.entry(plugin.to_owned()).or_default());
+    }
+
+    fn behaviour(&self, plugin: &str) -> Behaviour {
+        let behaviour = self.behaviour.lock().unwrap_or_else(PoisonError::into_inner);
+        behaviour.get(plugin).cloned().unwrap_or_default()
     }
 }
 
@@ -119,14 +135,23 @@ impl ActionHost for RecordingHost {
     ) -> BoxFuture<'a, Result<Arc<dyn ActionPlugin>, ActionError>> {
         Box::pin(async move {
             let name = plugin.name.clone();
-            let behaviour = self.behaviour.get(&name).cloned().unwrap_or_default();
+            let behaviour = self.behaviour(&name);
             if let Some(why) = behaviour.refuses {
                 return Err(why.into());
             }
-            record(&self.recorded, Recorded::Load { plugin: name.clone() });
             let recorded = Arc::clone(&self.recorded);
+            // Later versions go by the name with their number.
+            let name = match behaviour.version {
+                0 => name,
+                version => format!("{name}.{version}"),
+            };
+            record(&self.recorded, Recorded::Load { plugin: name.clone() });
             Ok(Arc::new(RecordingPlugin { name, behaviour, recorded }) as Arc<dyn ActionPlugin>)
         })
+    }
+
+    fn version<'a>(&'a self, plugin: &'a Plugin) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async { Some(self.behaviour(&plugin.name).version.to_string()) })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::JournalError;
+use serde::Serialize;
+
+use super::{JournalError, MappingReport};
 use crate::source::SourceError;
 
 /// Numbers of one run, from its first event to its last action.
@@ -17,18 +19,22 @@ pub struct Summary {
     pub notices: u64,
     /// Changes of mode.
     pub mode_changes: u64,
-    /// Actions that were given up because too many waited for their time.
+    /// Actions that were given up because too many waited for their time, or because what they were for is gone.
     pub given_up: u64,
+    /// How often another configuration or version was taken over.
+    pub reloads: u64,
     /// Each plugin's share, in the order of the configuration.
     pub plugins: Vec<PluginSummary>,
     /// The same of MIDI outputs, the desktop and programs, by name, as far as they had anything to do.
     pub outlets: Vec<PluginSummary>,
+    /// How long the calls of plugins waited and took, by mapping.
+    pub latencies: Vec<MappingReport>,
     /// What is wrong with the recording, if one was made and is not whole.
     pub journal: Option<JournalError>,
 }
 
 /// Numbers of one plugin, or of one outlet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PluginSummary {
     /// Its name.
@@ -97,6 +103,9 @@ impl fmt::Display for Summary {
         }
         if self.mode_changes > 0 {
             write!(f, ", {}", count(self.mode_changes, "mode change"))?;
+        }
+        if self.reloads > 0 {
+            write!(f, ", {}", count(self.reloads, "reload"))?;
         }
         if self.notices > 0 {
             write!(f, ", bad input skipped {}", count(self.notices, "time"))?;

@@ -131,6 +131,8 @@ pub enum Notice {
         /// Tracks that there are.
         found: usize,
     },
+    /// The run that is repeated took over another configuration here, which is in no recording.
+    Reloaded,
     /// Messages came faster than they could be taken.
     Lost {
         /// How many.
@@ -168,6 +170,9 @@ impl fmt::Display for Notice {
             Notice::TrackCount { stated, found } => {
                 write!(f, "the file states {stated} tracks and has {found}")
             }
+            Notice::Reloaded => f.write_str(
+                "the recorded run took over another configuration here: from now on this one may do something else",
+            ),
             Notice::Lost { messages } => {
                 write!(f, "{messages} messages came too fast and were lost")
             }

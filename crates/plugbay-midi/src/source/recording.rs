@@ -7,7 +7,7 @@ use std::time::Duration;
 use plugbay::runtime::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{MidiSource, Parsed, RawParser, SourceError, SourceItem};
+use super::{MidiSource, Notice, Parsed, RawParser, SourceError, SourceItem};
 use crate::engine::TimedEvent;
 
 /// Longest line that is read, in bytes: a system exclusive message of the most that is kept.
@@ -28,6 +28,9 @@ pub(crate) struct Line {
     pub(crate) midi: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mode: Option<String>,
+    /// Whether another configuration was taken over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) reloaded: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<End>,
 }
@@ -122,6 +125,9 @@ impl RecordingSource {
             }
             if let Some(mode) = line.mode {
                 return Ok(Some(SourceItem::Mode { at, mode }));
+            }
+            if line.reloaded {
+                return Ok(Some(SourceItem::Notice(Notice::Reloaded)));
             }
             if let Some(midi) = line.midi {
                 return self.event(at, &midi).map(Some);

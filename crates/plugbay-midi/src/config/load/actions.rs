@@ -13,7 +13,7 @@ use crate::config::params::{Params, json};
 use crate::config::reader::{Table, Value};
 use crate::config::report::{Finding, nearest, shown};
 
-const ACTIONS: &[&str] = &[
+pub(in crate::config) const ACTIONS: &[&str] = &[
     "WasmPlugin",
     "ModeChange",
     "Sequence",
@@ -36,7 +36,7 @@ const MOST_STEPS: u64 = 10_000;
 const SHELL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Names of modifiers, and what the desktop calls them.
-const MODIFIERS: [(&str, &str); 12] = [
+pub(in crate::config) const MODIFIERS: [(&str, &str); 12] = [
     ("ctrl", "ctrl"),
     ("control", "ctrl"),
     ("shift", "shift"),
@@ -52,7 +52,7 @@ const MODIFIERS: [(&str, &str); 12] = [
 ];
 
 #[derive(Clone, Copy)]
-enum Volume {
+pub(in crate::config) enum Volume {
     Up,
     Down,
     Set,
@@ -60,7 +60,7 @@ enum Volume {
     Unmute,
 }
 
-const VOLUMES: [(&str, Volume); 5] = [
+pub(in crate::config) const VOLUMES: [(&str, Volume); 5] = [
     ("Up", Volume::Up),
     ("Down", Volume::Down),
     ("Set", Volume::Set),
@@ -68,7 +68,8 @@ const VOLUMES: [(&str, Volume); 5] = [
     ("Unmute", Volume::Unmute),
 ];
 
-const BUTTONS: [(&str, &str); 3] = [("left", "left"), ("right", "right"), ("middle", "middle")];
+pub(in crate::config) const BUTTONS: [(&str, &str); 3] =
+    [("left", "left"), ("right", "right"), ("middle", "middle")];
 
 impl Builder<'_> {
     /// The action of a mapping, which does not do more than can be wanted.

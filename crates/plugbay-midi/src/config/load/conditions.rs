@@ -7,7 +7,7 @@ use crate::config::condition::{Condition, DAYS};
 use crate::config::reader::{Findings, Value};
 use crate::config::report::{Finding, shown};
 
-const CONDITIONS: &[&str] =
+pub(in crate::config) const CONDITIONS: &[&str] =
     &["Always", "Never", "ModeIs", "TimeRange", "DayOfWeek", "And", "Or", "Not"];
 
 impl Builder<'_> {

@@ -13,12 +13,12 @@ use crate::config::report::{Finding, shown};
 const LONGEST_SYSEX: usize = 65_536;
 
 #[derive(Clone, Copy)]
-enum Kind {
+pub(in crate::config) enum Kind {
     Channel(MessageKind),
     SysEx,
 }
 
-const KINDS: [(&str, Kind); 10] = [
+pub(in crate::config) const KINDS: [(&str, Kind); 10] = [
     ("NoteOn", Kind::Channel(MessageKind::NoteOn)),
     ("NoteOff", Kind::Channel(MessageKind::NoteOff)),
     ("CC", Kind::Channel(MessageKind::ControlChange)),

@@ -1,9 +1,9 @@
 //! From text to a checked configuration.
 
-mod actions;
-mod conditions;
+pub(super) mod actions;
+pub(super) mod conditions;
 mod instance;
-mod messages;
+pub(super) mod messages;
 mod triggers;
 
 use std::collections::{BTreeMap, HashMap};
@@ -98,6 +98,16 @@ pub enum ConfigError {
     /// Something in it is wrong. Warnings are in the report too.
     #[error("{0}")]
     Invalid(Report),
+}
+
+impl ConfigError {
+    /// The same in one line: of several mistakes, the first.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Invalid(report) => report.brief(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl Config {

@@ -1,6 +1,7 @@
 //! Configurations, and what is said of them.
 
 mod actions;
+mod schema;
 mod triggers;
 
 use std::num::NonZeroUsize;

@@ -1,6 +1,8 @@
 //! Runs with doubles, under virtual time, and with the real host.
 
+mod neighbours;
 mod outlets;
+mod reload;
 mod repeated;
 mod timers;
 

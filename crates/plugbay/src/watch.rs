@@ -1,0 +1,130 @@
+//! Files that change: modules, and the configurations that name them.
+//!
+//! Folders are watched and not files: editors, and those who roll out new versions, put another file in the place of
+//! the old one.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// A change is looked at when nothing has followed it for so long: a module is not written at once.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// What never ends is looked at all the same.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Watches files for changes. Dropped, it stops.
+pub struct FileWatch {
+    watcher: RecommendedWatcher,
+    names: Arc<Mutex<BTreeSet<PathBuf>>>,
+    folders: BTreeSet<PathBuf>,
+    changes: mpsc::UnboundedReceiver<()>,
+}
+
+/// The system does not tell of changes.
+#[derive(Debug, thiserror::Error)]
+#[error("files are not watched: {reason}")]
+pub struct WatchError {
+    /// Its own words.
+    reason: String,
+}
+
+impl FileWatch {
+    /// Watches nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no more of what it takes.
+    pub fn new() -> Result<Self, WatchError> {
+        let names: Arc<Mutex<BTreeSet<PathBuf>>> = Arc::default();
+        let (tell, changes) = mpsc::unbounded_channel();
+        let known = Arc::clone(&names);
+        let told = move |event: notify::Result<Event>| match event {
+            Ok(event) if concerns(&event, &lock(&known)) => {
+                // Nobody may wait for it any more.
+                let _: Result<(), _> = tell.send(());
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "a change of a file may have been missed"),
+        };
+        let watcher = notify::recommended_watcher(told)
+            .map_err(|error| WatchError { reason: error.to_string() })?;
+        Ok(Self { watcher, names, folders: BTreeSet::new(), changes })
+    }
+
+    /// From now on, these files count and no others. A folder that cannot be watched is logged.
+    pub fn look_at(&mut self, files: &[PathBuf]) {
+        let absolute = files.iter().filter_map(|file| std::path::absolute(file).ok());
+        let files: BTreeSet<PathBuf> = absolute.collect();
+        for folder in files.iter().filter_map(|file| file.parent()) {
+            if self.folders.contains(folder) {
+                continue;
+            }
+            match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                Ok(()) => drop(self.folders.insert(folder.to_owned())),
+                Err(error) => {
+                    tracing::warn!(folder = %folder.display(), %error, "a folder cannot be watched");
+                }
+            }
+        }
+        *lock(&self.names) = files;
+    }
+
+    /// Ready when one of the files has changed, and no other change has followed for a moment. It may be dropped
+    /// while it waits; the change is told the next time then.
+    pub async fn changed(&mut self) {
+        if self.changes.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+        let followed =
+            async { while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {} };
+        // Either way it is time to look.
+        let _: Result<(), _> = timeout(PATIENCE, followed).await;
+    }
+}
+
+/// Nothing that is locked here is left half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether something has changed that is one of these files, or that they may be behind.
+fn concerns(event: &Event, files: &BTreeSet<PathBuf>) -> bool {
+    let changes = match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+        EventKind::Access(_) => false,
+        _ => true,
+    };
+    // Kubernetes puts a link called `..data` to another folder, and the files behind it have changed.
+    let behind = |path: &Path| path.file_name().is_some_and(|name| name == "..data");
+    changes && event.paths.iter().any(|path| files.contains(path) || behind(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{CreateKind, ModifyKind, RenameMode};
+
+    use super::*;
+
+    #[test]
+    fn only_changes_of_the_files_count() {
+        let files = BTreeSet::from([PathBuf::from("/etc/g/config.json")]);
+        let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        for (kind, path, wanted) in [
+            (renamed, "/etc/g/config.json", true),
+            (renamed, "/etc/g/.config.json.swp", false),
+            (EventKind::Access(AccessKind::Close(AccessMode::Write)), "/etc/g/config.json", true),
+            (EventKind::Access(AccessKind::Read), "/etc/g/config.json", false),
+            (EventKind::Create(CreateKind::Folder), "/etc/g/..data", true),
+        ] {
+            let event = Event::new(kind).add_path(path.into());
+            assert_eq!(concerns(&event, &files), wanted, "{event:?}");
+        }
+    }
+}

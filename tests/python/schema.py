@@ -1,0 +1,35 @@
+"""Holds TOML files against a JSON Schema: one line a mistake, and the exit code 1 where there is one.
+
+    schema.py SCHEMA FILE...
+"""
+
+import datetime
+import json
+import sys
+
+import jsonschema
+# Inline tables of several lines are TOML 1.1, which the standard library does not read.
+import tomli
+
+
+def plain(value):
+    """TOML's times as what JSON has."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime.time) else value
+
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    schema = json.load(file)
+jsonschema.Draft202012Validator.check_schema(schema)
+validator = jsonschema.Draft202012Validator(schema)
+wrong = False
+for name in sys.argv[2:]:
+    with open(name, "rb") as file:
+        document = plain(tomli.load(file))
+    for error in validator.iter_errors(document):
+        wrong = True
+        print(f"{name}: {error.json_path}: {error.message[:200]}")
+sys.exit(1 if wrong else 0)
