@@ -78,10 +78,11 @@ impl System for Jack {
 
     fn listen(&mut self, port: &Port, feeder: Feeder) -> Result<Box<dyn Connection>, PortError> {
         let (client, input, own) = register(LISTENING, "in", MidiIn::default())?;
-        let connection = listening(client, input, feeder)?;
-        let connected = connection.client.as_client().connect_ports_by_name(&port.name, &own);
+        let mut connection = listening(client, input, feeder)?;
+        let connected = connection.connect(&port.name, &own);
         connected.map_err(|error| refused(Direction::Input, port, &error))?;
-        Ok(Box::new(Connected { is_offered: false, ..connection }))
+        connection.is_offered = false;
+        Ok(Box::new(connection))
     }
 
     fn offer(&mut self, name: &str, feeder: Feeder) -> Result<Box<dyn Connection>, PortError> {
@@ -100,16 +101,11 @@ impl System for Jack {
             message: Vec::with_capacity(LONGEST),
             cycles: Arc::clone(&cycles),
         };
-        let client = client.activate_async((), handler).map_err(failed)?;
-        let connected = client.as_client().connect_ports_by_name(&own, &port.name);
+        let client = Some(client.activate_async((), handler).map_err(failed)?);
+        let seen = (Instant::now(), 0);
+        let connection = Connected { client, port: unowned, cycles, seen, is_offered: false };
+        let connected = connection.connect(&own, &port.name);
         connected.map_err(|error| refused(Direction::Output, port, &error))?;
-        let connection = Connected {
-            client,
-            port: unowned,
-            cycles,
-            seen: (Instant::now(), 0),
-            is_offered: false,
-        };
         Ok(Box::new(Sending { connection, messages }))
     }
 }
@@ -126,18 +122,42 @@ fn listening(
     let cycles = Arc::default();
     let unowned = port.clone_unowned();
     let handler = Listens { port, feeder, cycles: Arc::clone(&cycles) };
-    let client = client.activate_async((), handler).map_err(failed)?;
+    let client = Some(client.activate_async((), handler).map_err(failed)?);
     Ok(Connected { client, port: unowned, cycles, seen: (Instant::now(), 0), is_offered: true })
 }
 
 struct Connected<P> {
-    client: AsyncClient<(), P>,
+    /// Until it is dropped.
+    client: Option<AsyncClient<(), P>>,
     port: jack::Port<Unowned>,
     /// How often the server has asked for messages, and how often at a look, and when that was.
     cycles: Arc<AtomicU64>,
     seen: (Instant, u64),
     /// Whether others connect to it, and may leave it alone.
     is_offered: bool,
+}
+
+impl<P> Connected<P> {
+    /// Connects two ports, one of which is this client's.
+    fn connect(&self, from: &str, to: &str) -> Result<(), jack::Error> {
+        let client = self.client.as_ref().ok_or(jack::Error::ClientIsNoLongerAlive)?;
+        client.as_client().connect_ports_by_name(from, to)
+    }
+}
+
+impl<P> Drop for Connected<P> {
+    /// JACK's library crashes when a client is closed whose server is gone: such a one is left where it is.
+    fn drop(&mut self) {
+        let before = self.cycles.load(Ordering::Relaxed);
+        let began = Instant::now();
+        while self.cycles.load(Ordering::Relaxed) == before {
+            if began.elapsed() >= SILENCE {
+                std::mem::forget(self.client.take());
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
 }
 
 impl<P: Send> Connection for Connected<P> {
