@@ -224,7 +224,7 @@ fn a_device_is_played_pulled_out_and_put_back() {
 }
 
 #[test]
-fn aserver_that_ends_and_begins_again_is_found() {
+fn a_server_that_ends_and_begins_again_is_found() {
     let mut jack = Jack::start("server");
     let player = jack.plays("keys");
     let folder = folder();
