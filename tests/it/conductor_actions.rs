@@ -118,7 +118,10 @@ global_mappings = [
     );
     let ended = run(conductor().arg("check").arg(&lacking)).exits(1);
     for (line, what) in [(3, "program"), (4, "launch"), (5, "MIDI output")] {
-        assert!(ended.stdout.contains(&format!("line {line}: {what} ")), "{what}: {ended}");
+        assert!(
+            ended.stdout.contains(&format!("line {line}, column 5: {what} ")),
+            "{what}: {ended}"
+        );
     }
     let ended = run(conductor().arg("check").arg(&lacking).args(["--midi-out", "No such synth=x"]))
         .exits(1);

@@ -27,6 +27,7 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     section("tests", || tests(sh, root))?;
     section("landlock", || landlock(sh, root))?;
     section("features, each alone and all together", || features(sh, root))?;
+    section("sounds, ports, keys and mouse", || devices(sh, root))?;
     section("documentation", || docs(sh, root))?;
     section("dependencies", || dependencies(sh, root))?;
     if root.join(guides::DEFAULT_DIR).is_dir() {
@@ -102,12 +103,21 @@ fn features(sh: &Shell, root: &Path) -> Result<()> {
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features state").run()?;
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features process").run()?;
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features network").run()?;
-    tools::alsa_headers(sh)?;
+    tools::headers(sh)?;
     cmd!(sh, "cargo check --locked --workspace --all-features").run()?;
-    // What plays sounds is in no other build; ALSA itself brings a device that hears nothing.
-    let audio = ["--locked", "--workspace", "--features", "plugbay-cli/audio"];
-    cmd!(sh, "cargo test {audio...} --lib services::audio").run()?;
-    cmd!(sh, "cargo test {audio...} --test audio").run()?;
+    Ok(())
+}
+
+/// What plays sounds, has ports, strikes keys and clicks is in no other build: all of it in one more, held against what a
+/// user has. ALSA itself brings a device that hears nothing, JACK a driver that plays nothing; an X server needs no screen.
+fn devices(sh: &Shell, root: &Path) -> Result<()> {
+    sh.change_dir(root);
+    tools::headers(sh)?;
+    tools::servers(sh)?;
+    let features = ["audio", "desktop", "jack", "midir"].map(|name| format!("plugbay-cli/{name}"));
+    let build = ["--locked", "--workspace", "--features", &features.join(",")];
+    cmd!(sh, "cargo test {build...} --lib -- services:: ports::").run()?;
+    cmd!(sh, "cargo test {build...} --test audio --test desktop --test jack").run()?;
     Ok(())
 }
 

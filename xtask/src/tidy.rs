@@ -54,6 +54,8 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("wasmsign2", &[], "it signs for tests and benches, and is linked into nothing"),
     ("landlock", &["plugbay-cli"], "what a process gives up is its program's to say"),
     ("seccompiler", &["plugbay-cli"], "what a process gives up is its program's to say"),
+    ("enigo", &["plugbay-cli"], "what a host lends is its program's to bring"),
+    ("jack", &["plugbay-midi"], "real ports are the MIDI engine's"),
     ("midir", &["plugbay-midi"], "real ports are the MIDI engine's"),
     ("rodio", &["plugbay-cli"], "what a host lends is its program's to bring"),
     ("midly", &["plugbay-midi"], "MIDI is the MIDI engine's"),

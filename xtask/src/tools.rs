@@ -29,14 +29,41 @@ pub(crate) fn cargo_deny(sh: &Shell, root: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// ALSA's headers, which midir and rodio need on Linux.
-pub(crate) fn alsa_headers(sh: &Shell) -> Result<()> {
-    if !cfg!(target_os = "linux")
-        || cmd!(sh, "pkg-config --exists alsa").quiet().ignore_stderr().run().is_ok()
-    {
+/// Headers that crates need on Linux: ALSA's for midir and rodio, JACK's for jack, xkbcommon's for enigo.
+pub(crate) fn headers(sh: &Shell) -> Result<()> {
+    if !cfg!(target_os = "linux") {
         return Ok(());
     }
-    apt_install(sh, &["libasound2-dev", "pkg-config"])
+    let known = [
+        ("alsa", "libasound2-dev"),
+        ("jack", "libjack-jackd2-dev"),
+        ("xkbcommon", "libxkbcommon-dev"),
+    ];
+    let is_there =
+        |name: &str| cmd!(sh, "pkg-config --exists {name}").quiet().ignore_stderr().run();
+    let missing = known.iter().filter(|(name, _)| is_there(name).is_err());
+    let mut missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    missing.push("pkg-config");
+    apt_install(sh, &missing)
+}
+
+/// A JACK server and players for it, an X server, and a window that tells what reaches it.
+pub(crate) fn servers(sh: &Shell) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let known = [("jackd", "jackd2"), ("Xvfb", "xvfb"), ("xev", "x11-utils")];
+    let is_there =
+        |name: &str| cmd!(sh, "which {name}").quiet().ignore_stdout().ignore_stderr().run();
+    let missing = known.iter().filter(|(name, _)| is_there(name).is_err());
+    let missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    apt_install(sh, &missing)
 }
 
 /// tmux, on whose terminal `conductor monitor` is looked at.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod control;
 pub mod engine;
 pub mod learn;
+pub mod ports;
 pub mod run;
 pub mod sink;
 pub mod source;

@@ -10,6 +10,7 @@ mod live;
 #[cfg(unix)]
 mod monitor;
 mod origin;
+mod ports;
 mod schema;
 mod stats;
 
@@ -20,8 +21,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use plugbay::policy::Operation;
 use plugbay_midi::config::{Action, Config, ConfigError, WallTime};
+use plugbay_midi::ports::DEVICE;
 use plugbay_midi::run::{End, Journal, Outlets, Runner, Summary};
-use plugbay_midi::source::list_ports;
 
 #[cfg(unix)]
 pub(crate) use self::ctl::Conductorctl;
@@ -32,8 +33,8 @@ use crate::harden::{HardenOption, Places};
 use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
-use crate::services::{LoggedPrograms, ProgramDesktop, ServiceOptions};
-use crate::ui::{DIM, WARN, outln};
+use crate::services::{LoggedPrograms, ProgramDesktop, ServiceOptions, wrong_with};
+use crate::ui::{DIM, StderrLines, WARN, outln, printable};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
 #[derive(Debug, Parser)]
@@ -51,12 +52,12 @@ impl Conductor {
 
 /// Fire plugins from MIDI: the same as the program `conductor`.
 ///
-/// PORT is a MIDI input port: its index, or part of its name. Without a port and without another source, the
-/// ports are listed.
+/// PORT is a MIDI input port: its index, or part of its name. Several are listened to at once. Without a port and
+/// without another source, the ports are listed.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  conductor --config test_config.toml 0\n  conductor --config test_config.toml --midi-file song.mid --fast\n  cat /dev/snd/midiC1D0 | conductor --config test_config.toml --raw -\n  conductor --config test_config.toml 0 --record evening.jsonl\n  conductor --config test_config.toml --replay evening.jsonl\n\nWhat plugins print appears on stderr. DEBUG=1 adds the engine's decisions, RUST_LOG what you name.\nExit codes: 0 the source ended or the program was told to stop; 1 an action of a file or raw source failed, or the source broke off; 2 wrong usage or configuration."
+    after_help = "Example:\n  conductor --config test_config.toml 0\n  conductor --config test_config.toml pads keys\n  conductor --config test_config.toml --virtual Conductor\n  conductor --config test_config.toml --midi-file song.mid --fast\n  cat /dev/snd/midiC1D0 | conductor --config test_config.toml --raw -\n  conductor --config test_config.toml 0 --record evening.jsonl\n  conductor --config test_config.toml --replay evening.jsonl\n\nWhat plugins print appears on stderr. DEBUG=1 adds the engine's decisions, RUST_LOG what you name.\nExit codes: 0 the source ended or the program was told to stop; 1 an action of a file or raw source failed, or the source broke off; 2 wrong usage or configuration."
 )]
 pub(crate) struct Midi {
     #[command(subcommand)]
@@ -94,11 +95,7 @@ enum MidiCommand {
     )]
     Stats(ctl::Asked),
     Schema(schema::Schema),
-    /// List the MIDI input ports
-    #[command(
-        after_help = "Example:\n  conductor ports\n\nExit codes: 0 they are listed; 2 the system cannot tell."
-    )]
-    Ports,
+    Ports(ports::Ports),
 }
 
 impl Midi {
@@ -111,7 +108,7 @@ impl Midi {
             #[cfg(unix)]
             Some(MidiCommand::Stats(asked)) => return asked.stats(),
             Some(MidiCommand::Schema(schema)) => return schema.run(),
-            Some(MidiCommand::Ports) => return list(),
+            Some(MidiCommand::Ports(ports)) => return ports.run(),
             None => {}
         }
         let chosen = self.origin.is_chosen();
@@ -119,7 +116,7 @@ impl Midi {
             if chosen {
                 bail!("--config is missing: which plugins are to be fired?");
             }
-            return list();
+            return ports::list();
         };
         let loaded = match Config::load(path) {
             Ok(loaded) => loaded,
@@ -133,11 +130,12 @@ impl Midi {
             anstream::eprintln!("{}", loaded.warnings.to_ansi());
         }
         let config = loaded.config;
-        let port = config.device.choose(self.origin.port());
-        if !chosen && port.is_none() {
-            return list();
+        let devices = self.origin.devices_or(&config.device);
+        if !chosen && devices.ports.is_empty() {
+            return ports::list();
         }
         start_logging(&config)?;
+        warn_of_desktop(&config);
 
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
@@ -186,7 +184,7 @@ impl Midi {
             .context("cannot start the async runtime")?;
         runtime.block_on(async {
             let told = super::gateway::stop_signal()?;
-            let (mut source, finite) = self.origin.source(port)?;
+            let (mut source, finite) = self.origin.source(&devices)?;
             let beside = live.attend(path.clone(), config, Arc::new(host.clone()), control)?;
             let asked = beside.stopped();
             let stop = async {
@@ -226,12 +224,33 @@ fn outcome(summary: &Summary, finite: bool) -> Outcome {
     if broken || (finite && lost) { Outcome::Failure } else { Outcome::Success }
 }
 
+/// What of the user's session cannot be worked here: each operation once.
+fn warn_of_desktop(config: &Config) {
+    let mut told = Vec::new();
+    for (line, action) in config.actions() {
+        let Action::Desktop { operation, argument } = &*action else { continue };
+        if told.contains(operation) {
+            continue;
+        }
+        if let Some(why) = wrong_with(*operation, argument) {
+            let (what, column) = (printable(argument), config.column(line));
+            let why = printable(&why);
+            anstream::eprintln!(
+                "{WARN}warning{WARN:#}: line {line}, column {column}: {operation} {what:?} cannot work here: {why}"
+            );
+            told.push(*operation);
+        }
+    }
+}
+
 /// What an action reaches beyond plugins.
 fn reaches(action: &Action, places: &mut Places) {
     match action {
         Action::SendMidi { .. } => places.midi_ports(),
         Action::Shell(command) => places.runs_program(&command.program),
         Action::Desktop { operation: Operation::Launch, argument } => places.runs_program(argument),
+        // By whichever program the system has for it.
+        Action::Desktop { operation: Operation::Volume, .. } => places.runs_program("wpctl"),
         _ => {}
     }
 }
@@ -252,17 +271,6 @@ fn calendar() -> impl Fn(u64) -> WallTime + Send + Sync + 'static {
     }
 }
 
-fn list() -> Result<Outcome> {
-    let ports = list_ports()?;
-    if ports.is_empty() {
-        anstream::eprintln!("{WARN}there are no MIDI input ports{WARN:#}");
-    }
-    for (index, name) in ports.iter().enumerate() {
-        outln!("{index}: {name}");
-    }
-    Ok(Outcome::Success)
-}
-
 /// `RUST_LOG` over `DEBUG` over the configuration's own level.
 fn start_logging(config: &Config) -> Result<()> {
     let level = match config.logging.level {
@@ -272,9 +280,11 @@ fn start_logging(config: &Config) -> Result<()> {
     };
     // What plugins were granted is shown with what happens, and what they lack always.
     let grants = if matches!(level, "info" | "debug" | "trace") { "info" } else { "warn" };
+    // Somebody who plays wants to know that a device is gone, and that it is back.
+    let device = if level == "warn" { "info" } else { level };
     let program = logging::PROGRAM;
     let filter = format!(
-        "warn,plugbay::audio=info,plugbay::grants={grants},conductor={level},{program}=info"
+        "warn,plugbay::audio=info,plugbay::grants={grants},conductor={level},{program}=info,{DEVICE}={device}"
     );
     match &config.logging.file {
         None => logging::start(&filter),

@@ -69,9 +69,12 @@ impl Places {
         }
     }
 
-    /// MIDI ports, and what ALSA reads to find them.
+    /// MIDI ports, and what ALSA reads to find them. JACK's server is reached through shared memory.
     pub(crate) fn midi_ports(&mut self) {
         self.alsa();
+        if cfg!(feature = "jack") {
+            self.devices.push(PathBuf::from("/dev/shm"));
+        }
     }
 
     /// ALSA's devices, and what it reads to find them.

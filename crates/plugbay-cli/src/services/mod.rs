@@ -12,7 +12,7 @@ use plugbay::{Desktop, HostBuilder, MidiSink};
 use plugbay_midi::sink::Outputs;
 
 use self::audio::Sounds;
-pub(crate) use self::desktop::{ProgramDesktop, lacks};
+pub(crate) use self::desktop::{ProgramDesktop, wrong_with};
 pub(crate) use self::programs::LoggedPrograms;
 use crate::harden::Places;
 use crate::policy::{user_data, variable};

@@ -32,6 +32,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// The column of the first mapping in a line.
+    pub fn column(&self, line: usize) -> usize {
+        let own = self.modes.iter().flat_map(|mode| &mode.mappings);
+        let mut mappings = own.chain(&self.global_mappings);
+        mappings.find(|mapping| mapping.line == line).map_or(1, |mapping| mapping.column)
+    }
+
     /// Everything that mappings do, as far as it holds no other actions, with the mapping's line.
     pub fn actions(&self) -> Vec<(usize, Arc<Action>)> {
         let own = self.modes.iter().flat_map(|mode| &mode.mappings);
@@ -59,23 +66,28 @@ impl Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Device {
-    /// The port to connect to when the command line names none.
-    pub port: Option<PortSelector>,
+    /// The ports to connect to when the command line names none.
+    pub ports: Vec<PortSelector>,
     /// Whether to connect without being asked to on the command line.
     pub auto_connect: bool,
+    /// Whether a device that disappears is looked for again.
+    pub auto_reconnect: bool,
 }
 
 impl Default for Device {
     fn default() -> Self {
-        Self { port: None, auto_connect: true }
+        Self { ports: Vec::new(), auto_connect: true, auto_reconnect: true }
     }
 }
 
 impl Device {
-    /// The port to use: the one that was asked for, or else the configured one, if it is
+    /// The ports to use: those that were asked for, or else the configured ones, if they are
     /// to be used without being asked.
-    pub fn choose(&self, asked: Option<PortSelector>) -> Option<PortSelector> {
-        asked.or_else(|| self.port.clone().filter(|_| self.auto_connect))
+    pub fn choose(&self, asked: &[PortSelector]) -> Vec<PortSelector> {
+        match asked {
+            [] if self.auto_connect => self.ports.clone(),
+            asked => asked.to_vec(),
+        }
     }
 }
 
@@ -159,6 +171,8 @@ pub struct Mapping {
     pub action: Arc<Action>,
     /// Line of the configuration, from 1, for messages.
     pub line: usize,
+    /// Column in that line, from 1.
+    pub column: usize,
 }
 
 /// A plugin that mappings name, and what `[plugins."PATH"]` says of it.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use plugbay::{MidiSink, ServiceError};
 
+use crate::ports::{System, systems};
 use ports::Ports;
 use raw::RawOutput;
 
@@ -20,8 +21,15 @@ pub struct Outputs {
 impl Outputs {
     /// The system's ports, and these paths by name. Each is opened when something is first sent to it.
     pub fn new(named: impl IntoIterator<Item = (String, PathBuf)>) -> Self {
+        Self::on(systems(), named)
+    }
+
+    fn on(
+        systems: Vec<Box<dyn System>>,
+        named: impl IntoIterator<Item = (String, PathBuf)>,
+    ) -> Self {
         let named = named.into_iter().map(|(name, path)| (name, RawOutput::new(path))).collect();
-        Self { named, ports: Ports::none_open() }
+        Self { named, ports: Ports::new(systems) }
     }
 }
 

@@ -16,7 +16,7 @@ use plugbay::runtime::BoxFuture;
 
 pub use file::{MidiFileSource, Pace};
 pub use parser::{Parsed, RawParser};
-pub use port::{PortError, PortSource, choose_port, list_ports};
+pub use port::{Devices, PortSource};
 pub use raw::RawSource;
 pub use recording::{RecordingSource, Repeats};
 pub use scripted::ScriptedSource;
@@ -25,6 +25,7 @@ pub(crate) use song::tests::one_track as test_file;
 pub use song::{Song, SongError};
 
 use crate::engine::TimedEvent;
+use crate::ports::PortError;
 
 /// A place that events come from. Its test double is [`ScriptedSource`].
 pub trait MidiSource: Send {

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use plugbay::find_program;
-use plugbay::policy::Operation;
 use plugbay_midi::config::{Action, Config, ConfigError, Report, Severity};
 use plugbay_midi::sink::Outputs;
 use serde::Serialize;
 
 use crate::exit::Outcome;
 use crate::options::{BackendOptions, read_bytes};
-use crate::services::{ServiceOptions, lacks};
+use crate::services::{self, ServiceOptions};
 use crate::ui::{ERROR, GOOD, TITLE, WARN, outln, printable};
 
 /// Say what is wrong with a configuration, and which of its mappings cannot work on this machine.
@@ -60,6 +59,7 @@ struct Place {
 struct Unusable {
     /// Of the first mapping that it concerns.
     line: usize,
+    column: usize,
     what: String,
     why: String,
 }
@@ -98,6 +98,7 @@ impl Check {
     fn unusable(&self, config: &Config) -> Result<Vec<Unusable>> {
         let host = self.backend.host(std::sync::Arc::new(plugbay::Discard))?;
         let actions = config.actions();
+        let column = |line| config.column(line);
         let mut unusable = Vec::new();
         for (place, plugin) in config.plugins.iter().enumerate() {
             let is_it = |action: &Action| matches!(action, Action::WasmPlugin { plugin, .. } if plugin.0 == place);
@@ -111,12 +112,17 @@ impl Check {
                 },
             };
             let what = format!("plugin {}", plugin.path.display());
-            unusable.extend(why.map(|why| Unusable { line, what, why }));
+            unusable.extend(why.map(|why| Unusable { line, column: column(line), what, why }));
         }
         let outputs = self.services.midi();
         for (line, action) in actions {
             let found = wrong_with_action(&action, &outputs);
-            unusable.extend(found.map(|(what, why)| Unusable { line, what, why }));
+            unusable.extend(found.map(|(what, why)| Unusable {
+                line,
+                column: column(line),
+                what,
+                why,
+            }));
         }
         unusable.sort_by_key(|one| one.line);
         Ok(unusable)
@@ -136,15 +142,8 @@ fn wrong_with_action(action: &Action, outputs: &Outputs) -> Option<(String, Stri
             Some((format!("program {:?}", command.program), error.to_string()))
         }
         Action::Desktop { operation, argument } => {
-            let what = format!("{operation} {argument:?}");
-            match lacks(*operation) {
-                Some(why) => Some((what, why.to_owned())),
-                // On macOS it is found by the system, by a name of its own.
-                None if *operation == Operation::Launch && !cfg!(target_os = "macos") => {
-                    Some((what, find_program(argument).err()?.to_string()))
-                }
-                None => None,
-            }
+            let why = services::wrong_with(*operation, argument)?;
+            Some((format!("{operation} {argument:?}"), why))
         }
         _ => None,
     }
@@ -188,9 +187,9 @@ fn print(findings: &Findings, loads: bool) {
         return;
     }
     outln!("{TITLE}{file}{TITLE:#}: modes: {modes}, mappings: {mappings}, plugins: {plugins}");
-    for Unusable { line, what, why } in unusable {
+    for Unusable { line, column, what, why } in unusable {
         outln!(
-            "  {WARN}line {line}{WARN:#}: {} cannot work here: {}",
+            "  {WARN}line {line}, column {column}{WARN:#}: {} cannot work here: {}",
             printable(what),
             printable(why)
         );

@@ -31,7 +31,7 @@ impl Learn {
     pub(super) fn run(self) -> Result<Outcome> {
         if !self.origin.is_chosen() {
             bail!(
-                "no MIDI source was chosen: a port, --raw, --midi-file or --replay; `conductor ports` lists the ports"
+                "no MIDI source was chosen: a port, --virtual, --raw, --midi-file or --replay; `conductor ports` lists the ports"
             );
         }
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -46,7 +46,7 @@ impl Learn {
 
     async fn listen(&self) -> Result<Outcome> {
         let stop = stop_signal()?;
-        let (mut source, _) = self.origin.source(self.origin.port())?;
+        let (mut source, _) = self.origin.source(&self.origin.devices())?;
         let live = source.is_live();
         let began = tokio::time::Instant::now();
         let mut tick = tokio::time::interval(TICK);

@@ -5,21 +5,24 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use plugbay_midi::config::PortSelector;
+use plugbay_midi::config::{Device, PortSelector};
 use plugbay_midi::run::TokioClock;
 use plugbay_midi::source::{
-    MidiFileSource, MidiSource, Pace, PortSource, RawSource, RecordingSource,
+    Devices, MidiFileSource, MidiSource, Pace, PortSource, RawSource, RecordingSource,
 };
 
 use crate::harden::Places;
 use crate::ui::DIM;
 
-/// A port, `--midi-file`, `--raw`, `--replay`.
+/// Ports, `--virtual`, `--midi-file`, `--raw`, `--replay`.
 #[derive(Debug, Args)]
 pub(super) struct Origin {
-    /// The MIDI input port: an index, or part of a name
+    /// MIDI input ports, several at a time: each an index, or part of a name
     #[arg(value_name = "PORT")]
-    port: Option<PortSelector>,
+    port: Vec<PortSelector>,
+    /// Make a MIDI input port that other programs connect to: repeat it for several
+    #[arg(long = "virtual", value_name = "NAME", conflicts_with_all = ["raw", "midi_file", "replay"])]
+    offered: Vec<String>,
     /// Play a Standard MIDI File in its own time
     #[arg(long, value_name = "FILE", conflicts_with_all = ["port", "raw"])]
     midi_file: Option<PathBuf>,
@@ -42,12 +45,27 @@ impl Origin {
 
     /// Whether the command line names one.
     pub(super) fn is_chosen(&self) -> bool {
-        self.port.is_some() || self.files().next().is_some()
+        !self.port.is_empty() || !self.offered.is_empty() || self.files().next().is_some()
     }
 
-    /// The port that the command line names.
-    pub(super) fn port(&self) -> Option<PortSelector> {
-        self.port.clone()
+    /// The ports that it names, and those that it makes.
+    pub(super) fn devices(&self) -> Devices {
+        let mut devices = Devices::default();
+        devices.ports = self.port.clone();
+        devices.offered = self.offered.clone();
+        devices.reconnect = true;
+        devices
+    }
+
+    /// The same, or else the configuration's.
+    pub(super) fn devices_or(&self, device: &Device) -> Devices {
+        let mut devices = self.devices();
+        // What a program makes for itself is all that it listens to, unless it is told of more.
+        if self.offered.is_empty() {
+            devices.ports = device.choose(&self.port);
+        }
+        devices.reconnect = device.auto_reconnect;
+        devices
     }
 
     /// What it reads.
@@ -58,8 +76,8 @@ impl Origin {
         }
     }
 
-    /// The source, and whether it has an end. Without a file, it is `port`.
-    pub(super) fn source(&self, port: Option<PortSelector>) -> Result<(Box<dyn MidiSource>, bool)> {
+    /// The source, and whether it has an end. Without a file, it is `devices`.
+    pub(super) fn source(&self, devices: &Devices) -> Result<(Box<dyn MidiSource>, bool)> {
         if let Some(path) = &self.midi_file {
             let pace = if self.fast { Pace::Fast } else { Pace::Real };
             let clock = Arc::new(TokioClock::new());
@@ -71,9 +89,13 @@ impl Origin {
         if let Some(path) = &self.raw {
             return Ok((Box::new(RawSource::open(path)?), true));
         }
-        let Some(port) = port else { bail!("no MIDI source was chosen") };
-        let source = PortSource::open(&port)?;
-        anstream::eprintln!("{DIM}conductor: listening to {}{DIM:#}", source.port_name());
+        if devices.ports.is_empty() && devices.offered.is_empty() {
+            bail!("no MIDI source was chosen");
+        }
+        let source = PortSource::open(devices)?;
+        for (name, system) in source.names() {
+            anstream::eprintln!("{DIM}conductor: listening to {name} ({system}){DIM:#}");
+        }
         Ok((Box::new(source), false))
     }
 }

@@ -150,6 +150,7 @@ impl Config {
         let accepted = toml_text::accept(text).map_err(report)?;
         let newlines = text.match_indices('\n').map(|(at, _)| at).collect();
         let mut builder = Builder {
+            text,
             newlines,
             origin,
             findings: Vec::new(),
@@ -169,6 +170,7 @@ impl Config {
 }
 
 struct Builder<'o> {
+    text: &'o str,
     /// Where the text's lines end.
     newlines: Vec<usize>,
     origin: &'o Origin,
@@ -190,6 +192,12 @@ impl Builder<'_> {
     /// Whether there was no error yet. After one, that something is missing means little.
     fn clean(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity == Severity::Warning)
+    }
+
+    /// In characters, as reports count.
+    fn column(&self, span: &Range<usize>) -> usize {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        before.chars().rev().take_while(|c| *c != '\n').count() + 1
     }
 
     fn line(&self, span: &Range<usize>) -> usize {
@@ -247,28 +255,33 @@ impl Builder<'_> {
         let Some(mut table) = value.table("[device]", &mut self.findings) else {
             return Device::default();
         };
-        let name = table.optional("name").and_then(|value| value.string(&mut self.findings));
-        let port = table.optional("port").and_then(|value| match value.get() {
-            DeValue::String(name) => Some(PortSelector::Name(name.clone().into_owned())),
-            _ => value
-                .integer(0..=u16::MAX, &mut self.findings)
-                .map(|n| PortSelector::Index(n.into())),
-        });
+        let name = table.optional("name");
+        let port = table.optional("port");
+        let named = name.map(|value| self.ports(value, true)).unwrap_or_default();
+        let ports = port.map_or(named, |value| self.ports(value, false));
         let connect = table.optional("auto_connect").and_then(|v| v.boolean(&mut self.findings));
-        if let Some(value) = table.optional("auto_reconnect")
-            && value.boolean(&mut self.findings) == Some(true)
-        {
-            self.findings.push(
-                Finding::warning(
-                    value.span(),
-                    "this version does not reconnect a device that disappears",
-                )
-                .help("`auto_reconnect = false` says what happens"),
-            );
-        }
+        let again = table.optional("auto_reconnect").and_then(|v| v.boolean(&mut self.findings));
         table.finish(&mut self.findings);
-        let port = port.or_else(|| name.map(|name| PortSelector::Name(name.to_owned())));
-        Device { port, auto_connect: connect.unwrap_or(true) }
+        let (auto_connect, auto_reconnect) = (connect.unwrap_or(true), again.unwrap_or(true));
+        Device { ports, auto_connect, auto_reconnect }
+    }
+
+    /// One port, or several in an array.
+    fn ports(&mut self, value: Value<'_, '_>, only_names: bool) -> Vec<PortSelector> {
+        let values = match value.get() {
+            DeValue::Array(_) => value.array(&mut self.findings).unwrap_or_default(),
+            _ => vec![value],
+        };
+        let findings = &mut self.findings;
+        let port = |value: Value<'_, '_>| match value.get() {
+            DeValue::String(name) => Some(PortSelector::Name(name.clone().into_owned())),
+            _ if only_names => {
+                value.mismatch("a string", findings);
+                None
+            }
+            _ => value.integer(0..=u16::MAX, findings).map(|n| PortSelector::Index(n.into())),
+        };
+        values.into_iter().filter_map(port).collect()
     }
 
     fn logging(&mut self, value: Value<'_, '_>) -> Logging {
@@ -361,6 +374,7 @@ impl Builder<'_> {
             trigger: trigger?,
             action: action?,
             line: self.line(&value.span()),
+            column: self.column(&value.span()),
         })
     }
 

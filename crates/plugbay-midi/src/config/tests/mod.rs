@@ -146,9 +146,10 @@ require_signature = true
 limits = { fuel = 5, timeout_ms = 100 }
 "#,
     );
-    assert_eq!(config.device.port, Some(PortSelector::Name("Pads".to_owned())));
-    assert_eq!(config.device.choose(None), None);
-    assert_eq!(config.device.choose(Some(PortSelector::Index(1))), Some(PortSelector::Index(1)));
+    assert_eq!(config.device.ports, [PortSelector::Name("Pads".to_owned())]);
+    assert!(!config.device.auto_reconnect);
+    assert_eq!(config.device.choose(&[]), []);
+    assert_eq!(config.device.choose(&[PortSelector::Index(1)]), [PortSelector::Index(1)]);
     assert_eq!(config.logging.level, Some(LogLevel::Debug));
     assert_eq!(config.logging.file.as_deref(), Some(Path::new("/home/me/conductor.log")));
 
@@ -218,17 +219,21 @@ fn both_spellings_and_defaults() {
 #[test]
 fn a_configured_port_is_used_unless_another_is_asked_for() {
     let mapping = with_trigger("{ Note = { note = 1 } }");
-    for (device, port) in [
-        ("port = 2", PortSelector::Index(2)),
-        ("port = \"pads\"", PortSelector::Name("pads".to_owned())),
-        ("name = \"Pads\"", PortSelector::Name("Pads".to_owned())),
-        ("name = \"Pads\", port = 2", PortSelector::Index(2)),
+    let name = |name: &str| PortSelector::Name(name.to_owned());
+    for (device, ports) in [
+        ("port = 2", vec![PortSelector::Index(2)]),
+        ("port = \"pads\"", vec![name("pads")]),
+        ("port = [\"pads\", 1]", vec![name("pads"), PortSelector::Index(1)]),
+        ("name = \"Pads\"", vec![name("Pads")]),
+        ("name = [\"Pads\", \"Keys\"]", vec![name("Pads"), name("Keys")]),
+        ("name = \"Pads\", port = 2", vec![PortSelector::Index(2)]),
     ] {
         let device = loads(&format!("device = {{ {device} }}\n{mapping}")).device;
-        assert_eq!(device.choose(None), Some(port));
-        assert_eq!(device.choose(Some(PortSelector::Index(7))), Some(PortSelector::Index(7)));
+        assert_eq!(device.choose(&[]), ports);
+        assert_eq!(device.choose(&[PortSelector::Index(7)]), [PortSelector::Index(7)]);
+        assert!(device.auto_reconnect);
     }
-    assert_eq!(loads(&mapping).device.choose(None), None);
+    assert_eq!(loads(&mapping).device.choose(&[]), []);
 }
 
 #[test]
@@ -669,14 +674,6 @@ fn warnings() {
               | ^
               |
               = help: add [[modes]] with [[modes.mappings]], or [[global_mappings]]
-
-            warning: this version does not reconnect a device that disappears
-             --> test.toml:4:18
-              |
-            4 | auto_reconnect = true
-              |                  ^^^^
-              |
-              = help: `auto_reconnect = false` says what happens
 
             warning: no mapping uses the plugin `x.wasm`
              --> test.toml:5:10

@@ -1,5 +1,6 @@
 //! Runs with doubles, under virtual time, and with the real host.
 
+mod devices;
 mod neighbours;
 mod outlets;
 mod reload;

@@ -1,5 +1,11 @@
-//! The user's session, as far as the programs can work it: applications are launched, and in conductor modes are
-//! changed. Keys and the volume wait for a library that has them on each platform.
+//! The user's session, as far as the programs can work it: applications are launched, the volume is set by a program
+//! that the system has for it, and in conductor modes are changed. Keys, text and mouse take the feature `desktop`.
+
+#[cfg(feature = "desktop")]
+mod hands;
+#[cfg(feature = "desktop")]
+mod keys;
+mod volume;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plugbay::policy::Operation;
-use plugbay::{Desktop, ServiceError, program_environment};
+use plugbay::{Desktop, ServiceError, find_program, program_environment};
 use plugbay_midi::run::ModeChanger;
 
 /// Most applications that plugins launched and that are running still. Each takes a thread of this program.
@@ -17,6 +23,8 @@ const MOST_RUNNING: usize = 32;
 #[derive(Default)]
 pub(crate) struct ProgramDesktop {
     modes: Option<ModeChanger>,
+    #[cfg(feature = "desktop")]
+    hands: hands::Hands,
     running: Arc<AtomicUsize>,
 }
 
@@ -29,29 +37,39 @@ impl ProgramDesktop {
 
 impl Desktop for ProgramDesktop {
     fn perform(&self, operation: Operation, argument: &str) -> Result<(), ServiceError> {
-        if let Some(why) = lacks(operation) {
-            return Err(ServiceError::Unavailable(why));
-        }
-        match (operation, &self.modes) {
-            (Operation::Launch, _) => launch(&self.running, argument),
-            (_, None) => Err(ServiceError::Unavailable("only conductor has modes")),
-            (_, Some(modes)) => modes.change(argument).map_err(|error| ServiceError::Invalid {
-                found: error.wanted,
-                wanted: "mode of the configuration",
-            }),
+        match operation {
+            Operation::Launch => launch(&self.running, argument),
+            Operation::Volume => volume::set(argument),
+            Operation::ModeChange => match &self.modes {
+                None => Err(ServiceError::Unavailable("only conductor has modes")),
+                Some(modes) => modes.change(argument).map_err(|error| ServiceError::Invalid {
+                    found: error.wanted,
+                    wanted: "mode of the configuration",
+                }),
+            },
+            #[cfg(feature = "desktop")]
+            _ => self.hands.perform(operation, argument),
+            #[cfg(not(feature = "desktop"))]
+            _ => Err(ServiceError::Unavailable(WITHOUT)),
         }
     }
 }
 
-/// Why this build cannot do it, if it cannot.
-pub(crate) fn lacks(operation: Operation) -> Option<&'static str> {
+#[cfg(not(feature = "desktop"))]
+const WITHOUT: &str = "this build works no keys, text or mouse (feature `desktop`)";
+
+/// Why it cannot be done on this machine with this build, if it cannot. Nothing is done.
+pub(crate) fn wrong_with(operation: Operation, argument: &str) -> Option<String> {
     match operation {
-        Operation::Launch | Operation::ModeChange => None,
-        Operation::Keystroke => Some("this build strikes no keys"),
-        Operation::Text => Some("this build types no text"),
-        Operation::Click => Some("this build clicks no mouse"),
-        Operation::Volume => Some("this build sets no volume"),
-        _ => Some("this build does not have it"),
+        Operation::ModeChange => None,
+        // On macOS it is found by the system, by a name of its own.
+        Operation::Launch if cfg!(target_os = "macos") => None,
+        Operation::Launch => Some(find_program(argument).err()?.to_string()),
+        Operation::Volume => Some(volume::find().err()?.to_string()),
+        #[cfg(feature = "desktop")]
+        _ => Some(hands::wrong_with(operation, argument).err()?.to_string()),
+        #[cfg(not(feature = "desktop"))]
+        _ => Some(WITHOUT.to_owned()),
     }
 }
 
