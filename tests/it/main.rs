@@ -33,3 +33,4 @@ mod signing;
 mod sounds;
 mod support;
 mod toolboxes;
+mod transcripts;

@@ -5,6 +5,7 @@ use plugbay::abi::hook::{
     OutputError, PostInput, PostOutput, PreInput, PreOutput,
 };
 use plugbay::abi::interface::Hook;
+use plugbay::abi::protocol::ProtocolError;
 use plugbay::runtime::{BoxFuture, CallError, TrapKind};
 use plugbay::{Lease, Plugin, PluginError, Streams};
 
@@ -67,6 +68,9 @@ impl From<PluginError> for CallFailure {
             PluginError::Call { source: CallError::Trap(trap), .. } => {
                 Self::new(trap_class(&trap.kind), detail).of_kind(trap_kind(&trap.kind))
             }
+            PluginError::Call {
+                source: CallError::Protocol(ProtocolError::OutputTooLong { .. }), ..
+            } => Self::new("its output is too long", detail).of_kind(FailureKind::Output),
             other => Self::new(other.class().replace('_', " "), detail),
         }
     }
@@ -132,6 +136,16 @@ mod tests {
             (call(TrapKind::MemoryOutOfBounds), "invalid memory access", FailureKind::Trap),
             (call(TrapKind::OutOfFuel { limit: 5 }), "out of fuel", FailureKind::Limit),
             (call(abort), "abort", FailureKind::Trap),
+            (
+                PluginError::Call {
+                    plugin: "p".into(),
+                    export: "pre_hook",
+                    source: ProtocolError::OutputTooLong { len: 2, limit: 1 }.into(),
+                    output: Vec::new(),
+                },
+                "its output is too long",
+                FailureKind::Output,
+            ),
             (
                 output(OutputError::Reported("secret".into())),
                 "it reported an error",

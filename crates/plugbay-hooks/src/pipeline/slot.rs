@@ -113,7 +113,7 @@ impl Slot {
             return Ok(None);
         }
         let began = clock.now();
-        let Some(permit) = self.breaker.admit(began) else {
+        let Some(permit) = self.breaker.admit(hook, began) else {
             self.stats.not_called(hook);
             return self.failed(HookFailure::new(self.name(), hook, Cause::Tripped));
         };
