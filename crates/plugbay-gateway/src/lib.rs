@@ -32,6 +32,7 @@ mod streaming;
 mod taking_part;
 mod trace;
 mod translate;
+mod unanswered;
 mod wire;
 mod workers;
 

@@ -63,7 +63,7 @@ impl From<PluginError> for CallFailure {
     fn from(error: PluginError) -> Self {
         let detail = error.to_string();
         match error {
-            PluginError::QueueFull { .. } => Self::busy(detail),
+            PluginError::QueueFull { .. } | PluginError::StreamsFull { .. } => Self::busy(detail),
             PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
             PluginError::Call { source: CallError::Trap(trap), .. } => {
                 Self::new(trap_class(&trap.kind), detail).of_kind(trap_kind(&trap.kind))

@@ -19,7 +19,7 @@ pub use failure::{CallFailure, Cause, FailureKind, HookFailure};
 pub use matching::{Asked, Glob, HeaderRule, Match, NoFraction, Sample};
 pub use order::Placement;
 pub use pipeline::{
-    Choice, Ending, Exchange, HttpPreFlow, Live, OnError, Pipeline, Placed, PluginEntry,
+    Check, Choice, Ending, Exchange, HttpPreFlow, Live, OnError, Pipeline, Placed, PluginEntry,
     PluginStatus, PostFlow, PreFlow, SkipError, Trial, Verdict,
 };
 pub use plugin::{HookPlugin, HookStream};

@@ -60,6 +60,7 @@ on_each_backend! {
         a_fresh_instance_for_each_stream
         a_single_instance_is_not_leased
         shutting_down_waits_for_streams
+        a_stream_that_gets_no_instance_in_time_is_told
     }
     crowd {
         a_hundred_plugins_one_of_which_spins

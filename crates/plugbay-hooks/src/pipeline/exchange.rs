@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use plugbay::abi::hook::{
-    ChunkInput, Context, HookError, HttpPostInput, HttpPreInput, HttpPreOutcome, HttpRequest,
-    HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutcome, PreInput, PreOutcome,
-    ShortCircuit, Written,
+    ChunkInput, Context, HookError, HttpPostInput, HttpPreInput, HttpPreOutcome, HttpPreOutput,
+    HttpRequest, HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutcome, PreInput,
+    PreOutcome, PreOutput, ShortCircuit, Written,
 };
 use plugbay::abi::interface::Hook;
 use serde_json::value::RawValue;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::slot::Slot;
 use super::stream_part::{Next, StreamPart};
 use super::{Choice, Pipeline};
-use crate::HookFailure;
+use crate::{CallFailure, HookFailure};
 use crate::credentials::Credentials;
 
 /// One request. The phases are called in the order of its life; each may be left out.
@@ -31,11 +31,18 @@ pub struct Exchange {
     http_reach: usize,
     /// `post` runs for the plugins before this place.
     llm_reach: usize,
+    /// The same for a request that is [left](Exchange::left): how far the pre hooks have come up to now, and the post
+    /// hooks back.
+    http_open: usize,
+    llm_open: usize,
     /// By plugin; empty before the first chunk and after the last.
     streams: Vec<StreamPart>,
     /// Let go of last: with it the plugins may end, of whose instances streams have some.
     pipeline: Arc<Pipeline>,
 }
+
+/// What somebody says of what a plugin makes of a request: the request before, and after.
+pub type Check<'a, T> = &'a (dyn Fn(&T, &T) -> Result<(), String> + Sync);
 
 /// How a request goes on after `http_pre`.
 #[derive(Debug)]
@@ -87,6 +94,8 @@ impl Exchange {
             credentials,
             http_reach: all,
             llm_reach: all,
+            http_open: all,
+            llm_open: 0,
             streams: Vec::new(),
             pipeline,
             choice,
@@ -115,20 +124,40 @@ impl Exchange {
 
     /// Runs `http_pre_hook` forward.
     pub async fn http_pre(&mut self) -> HttpPreFlow {
+        self.http_pre_checked(&|_, _| Ok(())).await
+    }
+
+    /// The same, where `check` says what nobody can do anything with of what a plugin makes of a request: the plugin
+    /// has failed then. It is given the request before and after.
+    pub async fn http_pre_checked(&mut self, check: Check<'_, HttpRequest>) -> HttpPreFlow {
         let pipeline = Arc::clone(&self.pipeline);
         for (place, slot) in pipeline.slots.iter().enumerate() {
+            self.http_open = place;
             if !self.choice.has(place) {
                 continue;
             }
+            let before: &HttpRequest = &self.request;
             let request = slot.shown(&self.request, &self.credentials);
             let input = HttpPreInput { context: &self.context, request };
-            let called =
-                slot.call(&*pipeline.clock, Hook::HttpPre, |plugin| plugin.http_pre(input)).await;
+            let called = slot.call(&*pipeline.clock, Hook::HttpPre, |plugin| {
+                let called = plugin.http_pre(input);
+                async move {
+                    let output = called.await?;
+                    if let Some(HttpPreOutput { outcome: HttpPreOutcome::Request(after), .. }) =
+                        &output
+                    {
+                        check(before, after).map_err(CallFailure::no_use)?;
+                    }
+                    Ok(output)
+                }
+            });
+            let called = called.await;
             let output = match called {
                 Ok(Some(output)) => output,
                 Ok(None) => continue,
                 Err(failure) => {
                     self.http_reach = place;
+                    self.http_open = place;
                     return HttpPreFlow::Failed(failure);
                 }
             };
@@ -140,23 +169,47 @@ impl Exchange {
                 }
                 HttpPreOutcome::Respond(response) => {
                     self.http_reach = place + 1;
+                    self.http_open = place + 1;
                     return HttpPreFlow::Respond(response);
                 }
             }
         }
+        self.http_open = pipeline.slots.len();
         HttpPreFlow::Continue
     }
 
     /// Runs `pre_hook` forward.
-    pub async fn pre(&mut self, mut request: LlmRequest) -> PreFlow {
+    pub async fn pre(&mut self, request: LlmRequest) -> PreFlow {
+        self.pre_checked(request, &|_, _| Ok(())).await
+    }
+
+    /// The same, where `check` says what no provider can take of what a plugin makes of a request: the plugin has
+    /// failed then. It is given the request before and after.
+    pub async fn pre_checked(
+        &mut self,
+        mut request: LlmRequest,
+        check: Check<'_, LlmRequest>,
+    ) -> PreFlow {
         let pipeline = Arc::clone(&self.pipeline);
         self.llm_reach = pipeline.slots.len();
         for (place, slot) in pipeline.slots.iter().enumerate() {
+            self.llm_open = place;
             if !self.choice.has(place) {
                 continue;
             }
-            let input = PreInput { context: &self.context, request: &request };
-            let called = slot.call(&*pipeline.clock, Hook::Pre, |plugin| plugin.pre(input)).await;
+            let before = &request;
+            let input = PreInput { context: &self.context, request: before };
+            let called = slot.call(&*pipeline.clock, Hook::Pre, |plugin| {
+                let called = plugin.pre(input);
+                async move {
+                    let output = called.await?;
+                    if let Some(PreOutput { outcome: PreOutcome::Request(after), .. }) = &output {
+                        check(before, after).map_err(CallFailure::no_use)?;
+                    }
+                    Ok(output)
+                }
+            });
+            let called = called.await;
             let output = match called {
                 Ok(Some(output)) => output,
                 Ok(None) => continue,
@@ -170,6 +223,7 @@ impl Exchange {
                 PreOutcome::Request(changed) => request = changed,
                 PreOutcome::ShortCircuit(answer) => {
                     self.llm_reach = place + 1;
+                    self.llm_open = place + 1;
                     return match answer {
                         ShortCircuit::Response(response) => PreFlow::Answer(Ok(response)),
                         ShortCircuit::Error(error) => PreFlow::Answer(Err(error.into_inner())),
@@ -178,6 +232,7 @@ impl Exchange {
                 }
             }
         }
+        self.llm_open = pipeline.slots.len();
         PreFlow::Send(request)
     }
 
@@ -189,6 +244,7 @@ impl Exchange {
         let mut result = result.map_err(Written::new);
         let pipeline = Arc::clone(&self.pipeline);
         for (place, slot) in reverse(&pipeline, self.llm_reach) {
+            self.llm_open = place;
             if !self.choice.has(place) {
                 continue;
             }
@@ -309,6 +365,7 @@ impl Exchange {
         let mut response = Written::new(response);
         let pipeline = Arc::clone(&self.pipeline);
         for (place, slot) in reverse(&pipeline, self.http_reach) {
+            self.http_open = place;
             if !self.choice.has(place) {
                 continue;
             }
@@ -329,6 +386,14 @@ impl Exchange {
         }
     }
 
+    /// The client left before its answer began: `post_hook` and `http_post_hook` of the plugins that took part up to
+    /// then, and have not seen its end, are shown `error` and `response`. Nothing that they return is of any use.
+    pub async fn left(&mut self, error: HookError, response: &HttpResponse) {
+        self.llm_reach = self.llm_open;
+        self.http_reach = self.http_open;
+        self.shown(Some(&Err(error)), response).await;
+    }
+
     /// Shows a stream that was sent to `post_hook`, from the plugin that answered it, if one
     /// did, and then to `http_post_hook`, with `context.streamed` set. Nothing that they
     /// return changes what was sent, and each is shown what was.
@@ -340,6 +405,11 @@ impl Exchange {
         if self.context.set("streamed", &true).is_err() {
             debug_assert!(false, "a boolean is JSON");
         }
+        self.shown(result, response).await;
+    }
+
+    /// Shows the post hooks what they can do nothing about.
+    async fn shown(&mut self, result: Option<&PostFlow>, response: &HttpResponse) {
         let pipeline = Arc::clone(&self.pipeline);
         // The failures were logged and counted; there is nobody left to tell.
         if let Some(result) = result {
