@@ -80,7 +80,8 @@ async fn attempt(
 ) -> Went {
     let out = |reply: Reply, attempts: &Attempts| Went::Out(reply.answered_by(attempts.fallback()));
     let streamed = |chunks| Reply::Stream(Streamed::new(endpoint, chunks, true));
-    let check = |before: &LlmRequest, after: &LlmRequest| sendable(providers, endpoint, before, after);
+    let check =
+        |before: &LlmRequest, after: &LlmRequest| sendable(providers, endpoint, before, after);
     let request = match exchange.pre_checked(attempts.request(), &check).await {
         PreFlow::Answer(result) => return Went::Back(result, None),
         PreFlow::Stream(chunks) if stream => {
@@ -175,7 +176,8 @@ pub(crate) fn readable(
     after: &HttpRequest,
 ) -> Result<(), String> {
     let kind = |request: &HttpRequest| translate::header(request, &CONTENT_TYPE).map(str::to_owned);
-    let parts = |request: &HttpRequest| (request.method.clone(), request.path.clone(), kind(request));
+    let parts =
+        |request: &HttpRequest| (request.method.clone(), request.path.clone(), kind(request));
     if before.body == after.body && parts(before) == parts(after) {
         return Ok(());
     }

@@ -44,7 +44,7 @@ fn short_enough(parts: &Parts) -> Result<(), Box<HookError>> {
     // `: ` and the line's end; the request line has two spaces and the version, too.
     let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
     let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    let first = parts.method.as_str().len() + target + " HTTP/1.1  \r\n".len();
+    let first = parts.method.as_str().len() + target + "  HTTP/1.1\r\n".len();
     let length = parts.headers.iter().map(line).sum::<usize>() + first + 2;
     match length <= MAX_HEAD {
         true => Ok(()),

@@ -109,8 +109,7 @@ impl Permit<'_> {
         let mut state = self.breaker.state();
         let in_a_row = state.count(self.hook, |failures| failures.saturating_add(1));
         let tripped_already = state.open_until.is_some() && !self.trial;
-        let trips =
-            settings.failures > 0 && in_a_row >= settings.failures && !tripped_already;
+        let trips = settings.failures > 0 && in_a_row >= settings.failures && !tripped_already;
         if trips {
             let cooldown = Duration::from_millis(settings.cooldown_ms);
             state.open_until = Some(now.saturating_add(cooldown));

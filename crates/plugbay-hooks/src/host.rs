@@ -69,7 +69,8 @@ impl From<PluginError> for CallFailure {
                 Self::new(trap_class(&trap.kind), detail).of_kind(trap_kind(&trap.kind))
             }
             PluginError::Call {
-                source: CallError::Protocol(ProtocolError::OutputTooLong { .. }), ..
+                source: CallError::Protocol(ProtocolError::OutputTooLong { .. }),
+                ..
             } => Self::new("its output is too long", detail).of_kind(FailureKind::Output),
             other => Self::new(other.class().replace('_', " "), detail),
         }

@@ -99,7 +99,8 @@ impl Session {
     }
 
     fn step(&mut self, place: &str, command: &str, printed: &[String]) {
-        if let Some((name, value)) = command.strip_prefix("export ").and_then(|it| it.split_once('='))
+        if let Some((name, value)) =
+            command.strip_prefix("export ").and_then(|it| it.split_once('='))
         {
             self.exported.push((name.to_owned(), value.to_owned()));
             return;
@@ -134,7 +135,8 @@ impl Session {
         self.places.push((CLIENTS.to_owned(), port(&gateway.url).to_owned()));
         let log = gateway.log().clone();
         self.gateway = Some(gateway);
-        for (says, usual) in [("metrics at http://", METRICS), ("admin API at http://", OPERATORS)] {
+        for (says, usual) in [("metrics at http://", METRICS), ("admin API at http://", OPERATORS)]
+        {
             if printed.iter().any(|line| line.starts_with(says)) {
                 let line = log.wait_for(says);
                 let found = line[says.len()..].split('/').next().unwrap();

@@ -188,9 +188,7 @@ impl ProviderError {
             ProviderError::ClientBody {
                 source: stalled @ (BodyError::Stalled { .. } | BodyError::TooSlow { .. }),
                 ..
-            } => {
-                invalid(408, "request_timeout", format!("the request's body: {stalled}"))
-            }
+            } => invalid(408, "request_timeout", format!("the request's body: {stalled}")),
             ProviderError::ClientBody { source: BodyError::Broken { .. }, .. } => {
                 invalid(400, "invalid_body", "the request's body cannot be read")
             }

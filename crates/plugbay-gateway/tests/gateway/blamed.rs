@@ -61,7 +61,10 @@ async fn it_is_a_502_that_names_the_plugin_or_passed_over() {
         let response = ask(changing(hook, &request), OnError::Closed).await;
         assert_eq!(response.status(), 502, "{request}: {}", response.body);
         let error = &response.json()["error"];
-        assert_eq!((&error["type"], &error["code"]), (&json!("plugin_error"), &json!("plugin_failed")));
+        assert_eq!(
+            (&error["type"], &error["code"]),
+            (&json!("plugin_error"), &json!("plugin_failed"))
+        );
         let message = error["message"].as_str().unwrap();
         let wanted = format!("plugin `tester` failed in `{hook}`: ");
         assert!(message.starts_with(&wanted), "{message}");

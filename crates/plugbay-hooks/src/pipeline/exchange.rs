@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 use super::slot::Slot;
 use super::stream_part::{Next, StreamPart};
 use super::{Choice, Pipeline};
-use crate::{CallFailure, HookFailure};
 use crate::credentials::Credentials;
+use crate::{CallFailure, HookFailure};
 
 /// One request. The phases are called in the order of its life; each may be left out.
 ///

@@ -6,9 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use plugbay::runtime::{Clock as _, ManualClock};
-use plugbay::{
-    Host, InstanceMode, Instances, MOST_STREAMS, PluginError, PluginOptions, Streams,
-};
+use plugbay::{Host, InstanceMode, Instances, MOST_STREAMS, PluginError, PluginOptions, Streams};
 use pollster::block_on;
 
 use crate::guests::{COUNTS, COUNTS_CHUNKS, SAYS_INIT, call, chunk, hook_plugin, host, load};
