@@ -1,56 +1,16 @@
-//! The files of `examples/`, used as their READMEs say.
+//! The files of `examples/`, used as their READMEs say. What the gateway's says is one of the
+//! [transcripts](crate::transcripts).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::support::{BACKENDS, Server, conductor, root, run, sample, tool};
+use crate::support::{BACKENDS, conductor, root, run, sample};
 
 #[test]
-fn the_gateway_s() {
-    for name in ["redactor", "hello_typescript"] {
-        sample(name);
-    }
-    let folder = root().join("examples/gateway");
-    let config: Value =
-        serde_json::from_slice(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
+fn the_gateway_s_is_short() {
+    let config = std::fs::read(root().join("examples/gateway/config.json")).unwrap();
+    let config: Value = serde_json::from_slice(&config).unwrap();
     let keys: Vec<_> = config.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["plugins"], "the smallest that people write");
-    let gateway = Server::gateway(&folder.join("config.json"));
-    assert!(gateway.log().wait_for("plugins: ").contains("redactor, hello"));
-
-    // Each curl command of the README, with this gateway's address in place of the default one.
-    let text = std::fs::read_to_string(folder.join("README.md")).unwrap();
-    let mut answers = Vec::new();
-    for command in indented(&text).into_iter().filter(|command| command.starts_with("curl ")) {
-        let command = command.replace("http://127.0.0.1:8080", &gateway.url);
-        assert!(command.contains(&gateway.url), "{command}");
-        let ended = run(tool("sh").args(["-c", &command])).exits(0);
-        answers.push(ended.stdout);
-    }
-    let [plain, streamed, models, health] = answers.as_slice() else { panic!("{answers:?}") };
-    assert!(plain.contains("[redacted]") && !plain.contains("ada@"), "{plain}");
-    assert!(streamed.contains("[redacted]") && !streamed.contains("ada@"), "{streamed}");
-    assert!(streamed.ends_with("data: [DONE]\n\n"), "{streamed}");
-    assert!(models.contains("mock/echo"), "{models}");
-    assert_eq!(serde_json::from_str::<Value>(health).unwrap(), json!({ "status": "ok" }));
-    gateway.stop().exits(0);
-}
-
-/// The commands of a README: its indented lines, with those that `\` continues joined.
-fn indented(text: &str) -> Vec<String> {
-    let mut commands = Vec::new();
-    let mut unfinished = false;
-    for line in text.lines().filter_map(|line| line.strip_prefix("    ")) {
-        let (part, goes_on) = match line.strip_suffix('\\') {
-            Some(part) => (part, true),
-            None => (line, false),
-        };
-        match commands.last_mut() {
-            Some(command) if unfinished => *command = format!("{command} {}", part.trim_start()),
-            _ => commands.push(part.to_owned()),
-        }
-        unfinished = goes_on;
-    }
-    commands
 }
 
 #[test]

@@ -36,3 +36,4 @@ mod sounds;
 mod support;
 mod toolboxes;
 mod traces;
+mod transcripts;

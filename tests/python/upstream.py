@@ -46,6 +46,8 @@ class Provider(BaseHTTPRequestHandler):
 
     def do_GET(self):
         say(json.dumps({"method": "GET", "path": self.path, "headers": self.lower_headers()}))
+        if self.path.startswith("/v1/files"):
+            return self.whole(200, {"object": "list", "data": [], "has_more": False})
         model = {"id": "upstream-model", "object": "model", "created": 1, "owned_by": "upstream"}
         self.whole(200, {"object": "list", "data": [model]})
 

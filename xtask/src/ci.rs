@@ -103,6 +103,7 @@ fn features(sh: &Shell, root: &Path) -> Result<()> {
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features state").run()?;
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features process").run()?;
     cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features network").run()?;
+    cmd!(sh, "cargo check --locked -p plugbay --no-default-features --features watch").run()?;
     tools::headers(sh)?;
     cmd!(sh, "cargo check --locked --workspace --all-features").run()?;
     Ok(())

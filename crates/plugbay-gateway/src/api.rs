@@ -9,13 +9,13 @@ use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use plugbay::abi::hook::{HookError, HttpResponse};
+use plugbay::abi::hook::{HookError, HttpRequest, HttpResponse};
 use plugbay::abi::interface::Hook;
 use plugbay_hooks::{CallFailure, Choice, Exchange, HttpPreFlow, Live, Pipeline};
 use tracing::Instrument as _;
 
 use crate::api_error::{self, invalid};
-use crate::body::HttpBody;
+use crate::body::{HttpBody, Whole};
 use crate::budget::Budget;
 use crate::llm;
 use crate::observe::Observer;
@@ -26,6 +26,7 @@ use crate::route::Route;
 use crate::server::Background;
 use crate::streaming::Streamed;
 use crate::trace::Trace;
+use crate::unanswered::Unanswered;
 use crate::{
     attempts, collect, messages, models, passing, shape, streaming, taking_part, translate,
 };
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) plugins: Option<Arc<Plugins>>,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
+    pub(crate) passing_timeout: Duration,
     pub(crate) collected: Arc<Budget>,
     /// Who sees requests end, where anybody wants to know.
     pub(crate) observer: Option<Arc<Observer>>,
@@ -205,7 +207,8 @@ impl Api {
         let route = Route::of(parts.method.as_str(), parts.uri.path());
         if matches!(route, Route::Pass) && !hooks.pre && !hooks.post {
             // Nobody looks at it, so nothing of it is kept.
-            let body = HttpBody::passed(incoming, self.shared.body_timeout);
+            let whole = Whole::within(self.shared.passing_timeout);
+            let body = HttpBody::passed(incoming, self.shared.body_timeout, whole);
             return match passing::pass(&self.providers, id, parts, body).await {
                 Ok(response) => response,
                 Err(error) => api_error::plain(&error).map(HttpBody::whole),
@@ -246,19 +249,27 @@ impl Api {
         if let Some(watch) = self.shared.observer.as_ref().and_then(|observer| observer.hooks()) {
             exchange.watch(watch);
         }
+        // Dropped with the exchange in it where the client leaves before its answer begins.
+        let mut unanswered = Unanswered::new(exchange, self.background.clone());
+        let Some(exchange) = unanswered.exchange() else { return Response::default() };
         let flow = match hooks.pre {
-            true => exchange.http_pre().await,
+            true => {
+                let check = |before: &HttpRequest, after: &HttpRequest| {
+                    llm::readable(&self.providers, before, after)
+                };
+                exchange.http_pre_checked(&check).await
+            }
             false => HttpPreFlow::Continue,
         };
         let is_head = parts.method == Method::HEAD;
         let reply = match flow {
-            HttpPreFlow::Continue => self.reply(id, hooks, &mut exchange, parts, body).await,
+            HttpPreFlow::Continue => self.reply(id, hooks, exchange, parts, body).await,
             HttpPreFlow::Respond(response) => Reply::Plugin(response),
             HttpPreFlow::Failed(failure) => {
                 Reply::Whole(in_their_form(route, id, api_error::plain(&failure.to_error())))
             }
         };
-        self.finish(exchange, hooks.post, is_head, reply).await
+        self.finish(unanswered, hooks.post, is_head, reply).await
     }
 
     /// What the request comes to, as the hooks left it.
@@ -315,7 +326,7 @@ impl Api {
     /// From the reply to the response: what is left for `http_post` to do.
     async fn finish(
         &self,
-        mut exchange: Exchange,
+        mut unanswered: Unanswered,
         post: bool,
         is_head: bool,
         reply: Reply,
@@ -324,15 +335,22 @@ impl Api {
         let mut taken = None;
         let (response, headers) = match reply {
             Reply::Stream(streamed) => {
+                let Some(exchange) = unanswered.answered() else { return Response::default() };
                 return streaming::response(exchange, streamed, self.background.clone());
             }
-            Reply::Whole(response) if !post => return response.map(HttpBody::whole),
-            Reply::Passed(response) if !post => return response,
-            Reply::Passed(response) if passing::is_event_stream(response.headers()) => {
+            Reply::Passed(response) if post && passing::is_event_stream(response.headers()) => {
+                let Some(exchange) = unanswered.answered() else { return response };
                 return passing::shown_at_the_end(exchange, response, self.background.clone());
             }
-            Reply::Plugin(response) if !post => {
-                return translate::response(response, &HeaderMap::new());
+            reply if !post => {
+                drop(unanswered.answered());
+                return match reply {
+                    Reply::Whole(response) => response.map(HttpBody::whole),
+                    Reply::Passed(response) => response,
+                    Reply::Plugin(response) => translate::response(response, &HeaderMap::new()),
+                    // Above.
+                    Reply::Stream(_) => Response::default(),
+                };
             }
             Reply::Plugin(response) => (response, HeaderMap::new()),
             Reply::Whole(response) => translate::shown(response),
@@ -344,7 +362,11 @@ impl Api {
                 }
             }
         };
-        let response = exchange.http_post(response, api_error::response).await;
+        let response = match unanswered.exchange() {
+            Some(exchange) => exchange.http_post(response, api_error::response).await,
+            None => response,
+        };
+        drop(unanswered.answered());
         let mut response = translate::response(response, &headers);
         // The length of what is not sent is all that HEAD is told of it.
         if let (true, Some(length)) = (is_head, headers.get(CONTENT_LENGTH)) {

@@ -143,6 +143,11 @@ impl Attempts {
         Ok(())
     }
 
+    /// Whether nobody has been asked in another's place yet.
+    pub(crate) fn is_first(&self) -> bool {
+        self.asked.len() <= 1
+    }
+
     /// Goes on to the next fallback, if there is one and the error lets it be asked.
     pub(crate) fn again(&mut self, providers: &Registry, error: &HookError) -> bool {
         if !may_be_asked(error) {

@@ -27,6 +27,24 @@ enum Kind {
     Watched(Box<(HttpBody, Ended)>),
 }
 
+/// The time that all of a body has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whole {
+    pub(crate) end: Instant,
+    /// What that is after whatever it counts from.
+    pub(crate) after: Duration,
+}
+
+impl Whole {
+    /// So long from now on.
+    pub(crate) fn within(after: Duration) -> Self {
+        // Whoever has centuries has all the time there is.
+        let day = Duration::from_secs(24 * 60 * 60);
+        let now = Instant::now();
+        Self { end: now.checked_add(after).unwrap_or_else(|| now + 365 * day), after }
+    }
+}
+
 /// A body that broke off.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +52,12 @@ pub enum BodyError {
     /// No more of it came in time.
     #[error("nothing more of it came within {} ms", .after.as_millis())]
     Stalled {
+        /// How long that was waited for.
+        after: Duration,
+    },
+    /// It was not complete in time.
+    #[error("it was not complete within {} ms", .after.as_millis())]
+    TooSlow {
         /// How long that was waited for.
         after: Duration,
     },
@@ -56,9 +80,9 @@ impl HttpBody {
         Self(Kind::Whole(Full::new(bytes.into())))
     }
 
-    /// The other side's, of which each piece has to come within `pause`.
-    pub(crate) fn passed(body: Incoming, pause: Duration) -> Self {
-        Self(Kind::Passed(Paced { body, pause, timer: None, waiting: false }))
+    /// The other side's, of which each piece has to come within `pause`, and all of it by the end of `whole`.
+    pub(crate) fn passed(body: Incoming, pause: Duration, whole: Whole) -> Self {
+        Self(Kind::Passed(Paced { body, pause, whole, timer: None, waiting: false }))
     }
 
     /// A body that is made while it is sent.
@@ -126,6 +150,7 @@ impl Body for HttpBody {
 struct Paced {
     body: Incoming,
     pause: Duration,
+    whole: Whole,
     /// Made when a piece is waited for the first time: most bodies are there at once.
     timer: Option<Pin<Box<Sleep>>>,
     waiting: bool,
@@ -145,8 +170,13 @@ impl Paced {
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
         if !self.waiting {
             self.waiting = true;
-            timer.as_mut().reset(Instant::now() + after);
+            timer.as_mut().reset(self.whole.end.min(Instant::now() + after));
         }
-        timer.as_mut().poll(context).map(|()| Some(Err(BodyError::Stalled { after })))
+        timer.as_mut().poll(context).map(|()| {
+            Some(Err(match Instant::now() >= self.whole.end {
+                true => BodyError::TooSlow { after: self.whole.after },
+                false => BodyError::Stalled { after },
+            }))
+        })
     }
 }

@@ -185,6 +185,8 @@ pub struct ServerTimeouts {
     /// For the whole body of a request; where a body is passed on as it comes, for each piece of
     /// it. Default 60,000.
     pub body_ms: u64,
+    /// For the whole body of a request that is passed on as it comes. Default 3,600,000.
+    pub passing_ms: u64,
     /// For a client to take more of a response. Default 60,000.
     pub write_ms: u64,
     /// For requests under way when the gateway is told to stop. Default 10,000.
@@ -193,7 +195,13 @@ pub struct ServerTimeouts {
 
 impl Default for ServerTimeouts {
     fn default() -> Self {
-        Self { header_ms: 30_000, body_ms: 60_000, write_ms: 60_000, drain_ms: 10_000 }
+        Self {
+            header_ms: 30_000,
+            body_ms: 60_000,
+            passing_ms: 3_600_000,
+            write_ms: 60_000,
+            drain_ms: 10_000,
+        }
     }
 }
 
@@ -204,6 +212,10 @@ impl ServerTimeouts {
 
     pub(crate) fn body(&self) -> Duration {
         Duration::from_millis(self.body_ms)
+    }
+
+    pub(crate) fn passing(&self) -> Duration {
+        Duration::from_millis(self.passing_ms)
     }
 
     pub(crate) fn write(&self) -> Duration {

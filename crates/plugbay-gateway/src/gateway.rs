@@ -1,6 +1,6 @@
 //! A gateway, from its configuration to its end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -73,6 +73,7 @@ impl Gateway {
             .default_provider(config.default_provider());
         builder.providers = providers;
         builder.fallbacks = config.providers.fallbacks();
+        builder.forgiving = config.providers.forgiving();
         builder.threads = config.server.threads;
         builder.plugins = Some(Arc::clone(&plugins));
         builder.metrics = config.metrics.listen;
@@ -115,6 +116,7 @@ pub struct GatewayBuilder {
     providers: Vec<Arc<dyn Provider>>,
     default_provider: Option<String>,
     fallbacks: HashMap<String, Vec<String>>,
+    forgiving: HashSet<String>,
     max_body_bytes: Option<usize>,
     max_collected_bytes: Option<usize>,
     metrics: Option<SocketAddr>,
@@ -159,6 +161,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn fallbacks(mut self, provider: impl Into<String>, fallbacks: Vec<String>) -> Self {
         self.fallbacks.insert(provider.into(), fallbacks);
+        self
+    }
+
+    /// Asks fallbacks for models that a provider is known not to have, too, rather than answer with 404.
+    #[must_use]
+    pub fn fallbacks_for_unknown_models(mut self, provider: impl Into<String>) -> Self {
+        self.forgiving.insert(provider.into());
         self
     }
 
@@ -255,6 +264,7 @@ impl GatewayBuilder {
             observer,
             max_body_bytes: self.max_body_bytes.unwrap_or(16 << 20),
             body_timeout: self.timeouts.body(),
+            passing_timeout: self.timeouts.passing(),
             collected: Budget::new(self.max_collected_bytes.unwrap_or(512 << 20)),
             draining: AtomicBool::new(false),
         });
@@ -333,7 +343,7 @@ impl GatewayBuilder {
             .unwrap_or(NonZeroUsize::MIN);
         let (sockets, address, providers) =
             Self::listening(self.listen, threads, self.providers, self.default_provider)?;
-        let providers = providers.with_fallbacks(self.fallbacks);
+        let providers = providers.with_fallbacks(self.fallbacks).forgiving(self.forgiving);
         let workers = Workers::start(sockets, shared, &providers, &self.timeouts).await;
         let failed = |source| GatewayError::Threads { threads: threads.get(), source };
         Ok((workers.map_err(failed)?, address))

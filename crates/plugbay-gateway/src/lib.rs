@@ -33,6 +33,7 @@ mod taking_part;
 mod telemetry;
 mod trace;
 mod translate;
+mod unanswered;
 mod wire;
 mod workers;
 

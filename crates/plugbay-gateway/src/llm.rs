@@ -3,7 +3,12 @@
 mod asked;
 mod reply;
 
-use plugbay::abi::hook::{HookError, LlmRequest, LlmResponse};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::header::CONTENT_TYPE;
+use plugbay::abi::hook::{HookError, HttpRequest, LlmRequest, LlmResponse};
 use plugbay::abi::interface::Hook;
 use plugbay_hooks::{Exchange, PostFlow, PreFlow};
 
@@ -11,10 +16,14 @@ pub(crate) use self::asked::{Asked, parse, parse_chat};
 use self::reply::{as_it_comes, assemble, chunks_of, passed_through, reply, shown};
 use crate::api::Reply;
 use crate::api_error::{invalid, server};
-use crate::attempts::Attempts;
+use crate::attempts::{self, Attempts};
 use crate::endpoint::Endpoint;
-use crate::provider::{Answer, ChunkStream, LlmCall, ProviderError, Registry, UpstreamError};
+use crate::provider::{
+    Answer, ChunkStream, LlmCall, Provider, ProviderError, Registry, UpstreamError,
+};
+use crate::route::Route;
 use crate::streaming::Streamed;
+use crate::{messages, passing, translate};
 
 /// Answers the request that the HTTP hooks left.
 pub(crate) async fn complete(
@@ -71,7 +80,9 @@ async fn attempt(
 ) -> Went {
     let out = |reply: Reply, attempts: &Attempts| Went::Out(reply.answered_by(attempts.fallback()));
     let streamed = |chunks| Reply::Stream(Streamed::new(endpoint, chunks, true));
-    let request = match exchange.pre(attempts.request()).await {
+    let check =
+        |before: &LlmRequest, after: &LlmRequest| sendable(providers, endpoint, before, after);
+    let request = match exchange.pre_checked(attempts.request(), &check).await {
         PreFlow::Answer(result) => return Went::Back(result, None),
         PreFlow::Stream(chunks) if stream => {
             return out(streamed(chunks_of(endpoint, chunks)), attempts);
@@ -99,7 +110,13 @@ async fn attempt(
         Ok(Answered::Whole(Answer::Other { content_type, body })) => {
             Went::Back(shown(endpoint, content_type, body).await, None)
         }
-        Err(Failed { error, upstream }) => Went::Back(Err(error), upstream),
+        Err(Failed { mut error, upstream, unknown_model }) => {
+            // A name that nobody has is misspelt; who is asked in its place would hide that.
+            if unknown_model && attempts.is_first() && !providers.forgives(&provider_of(&request)) {
+                error.allow_fallbacks = Some(false);
+            }
+            Went::Back(Err(error), upstream)
+        }
     }
 }
 
@@ -111,35 +128,89 @@ enum Answered {
 struct Failed {
     error: HookError,
     upstream: Option<UpstreamError>,
+    /// The gateway knows that there is no such model: nobody was asked.
+    unknown_model: bool,
 }
 
 impl From<HookError> for Failed {
     fn from(error: HookError) -> Self {
-        Self { error, upstream: None }
+        Self { error, upstream: None, unknown_model: false }
     }
 }
 
 impl From<ProviderError> for Failed {
     fn from(failed: ProviderError) -> Self {
-        tracing::warn!(error = %failed, "a provider gave no answer");
+        let unknown_model = matches!(failed, ProviderError::UnknownModel { .. });
+        match &failed {
+            ProviderError::UnknownModel { .. } => {
+                tracing::warn!(error = %failed, "there is no such model: no provider was asked");
+            }
+            ProviderError::NoEndpoint { .. }
+            | ProviderError::BadRequest { .. }
+            | ProviderError::ClientBody { .. } => {
+                tracing::warn!(error = %failed, "a request cannot be sent to its provider");
+            }
+            ProviderError::Upstream { error: UpstreamError { status: 400..=499, .. }, .. } => {
+                tracing::warn!(error = %failed, "a provider refused a request");
+            }
+            _ => tracing::warn!(error = %failed, "a provider gave no answer"),
+        }
         let error = failed.to_error();
         let upstream = match failed {
             ProviderError::Upstream { error, .. } => Some(error),
             _ => None,
         };
-        Self { error, upstream }
+        Self { error, upstream, unknown_model }
     }
 }
 
-/// Sends the request to the provider that it names now: a plugin may have changed that.
-async fn ask(
+fn provider_of(request: &LlmRequest) -> String {
+    request.provider().ok().flatten().unwrap_or_default()
+}
+
+/// Whether the gateway can read what a plugin made of a request's head and body, where it could read what they
+/// were before: if not, the plugin has failed, and not the client.
+pub(crate) fn readable(
     providers: &Registry,
+    before: &HttpRequest,
+    after: &HttpRequest,
+) -> Result<(), String> {
+    let kind = |request: &HttpRequest| translate::header(request, &CONTENT_TYPE).map(str::to_owned);
+    let parts =
+        |request: &HttpRequest| (request.method.clone(), request.path.clone(), kind(request));
+    if before.body == after.body && parts(before) == parts(after) {
+        return Ok(());
+    }
+    let read = |request: &HttpRequest| {
+        let body = request.body.bytes();
+        match Route::of(&request.method, &request.path) {
+            Route::Model(endpoint) => {
+                let (kind, body) = (kind(request), Bytes::copy_from_slice(body));
+                let parsed = parse(providers, endpoint, kind.as_deref(), body).now_or_never();
+                // All of it is there, so nothing was waited for.
+                parsed.map_or(Ok(()), |parsed| parsed.map(drop))
+            }
+            Route::Messages => messages::parse(providers, body).map(drop),
+            Route::Models | Route::Pass => Ok(()),
+            Route::WrongMethod { .. } | Route::Unknown => {
+                Err(passing::not_found(&request.method, &request.path).into())
+            }
+        }
+    };
+    match read(after) {
+        Err(problem) if read(before).is_ok() => Err(problem.error.message),
+        _ => Ok(()),
+    }
+}
+
+/// A request as the provider that it names gets it: a plugin may have changed whom it names.
+fn call<'a>(
+    providers: &'a Registry,
     request_id: &str,
     endpoint: Endpoint,
     request: &LlmRequest,
-    stream: bool,
-) -> Result<Answered, Failed> {
-    let name = request.provider().ok().flatten().unwrap_or_default();
+) -> Result<(&'a Arc<dyn Provider>, LlmCall), HookError> {
+    let name = provider_of(request);
     let provider = providers.get(&name).ok_or_else(|| {
         invalid(404, "provider_not_found", format!("there is no provider `{name}`"))
             .with_param("model")
@@ -154,8 +225,43 @@ async fn ask(
         input: request.input().ok_or_else(|| unusable("its input"))?.to_owned(),
         params: request.params().map_err(|_| unusable("usable params"))?,
     };
+    Ok((provider, call))
+}
+
+/// Sends a request to its provider.
+async fn ask(
+    providers: &Registry,
+    request_id: &str,
+    endpoint: Endpoint,
+    request: &LlmRequest,
+    stream: bool,
+) -> Result<Answered, Failed> {
+    let (provider, call) = call(providers, request_id, endpoint, request)?;
     Ok(match stream {
         true => Answered::Stream(provider.stream(call).await?),
         false => Answered::Whole(provider.complete(call).await?),
     })
+}
+
+/// Whether a provider can take what a plugin made of a request, where one could take what it was before: if not,
+/// the plugin has failed, and not the client.
+fn sendable(
+    providers: &Registry,
+    endpoint: Endpoint,
+    before: &LlmRequest,
+    after: &LlmRequest,
+) -> Result<(), String> {
+    let check = |request: &LlmRequest| {
+        let (provider, call) = call(providers, "", endpoint, request)?;
+        asked::check_input(endpoint, &call.input).map_err(|error| *error)?;
+        if let Some(fallbacks) = request.fields().raw(attempts::FIELD) {
+            attempts::check(fallbacks)
+                .map_err(|error| invalid(400, "invalid_parameter", error.to_string()))?;
+        }
+        provider.check(&call).map_err(|error| error.to_error())
+    };
+    match check(after) {
+        Err(problem) if check(before).is_ok() => Err(problem.error.message),
+        _ => Ok(()),
+    }
 }

@@ -108,7 +108,7 @@ pub(crate) async fn whole_within(
 fn broken(error: &BodyError) -> HookError {
     tracing::warn!(%error, "a provider's answer broke off");
     match error {
-        BodyError::Stalled { .. } => {
+        BodyError::Stalled { .. } | BodyError::TooSlow { .. } => {
             server(504, "provider_timeout", format!("the provider's answer: {error}"))
         }
         BodyError::Broken { .. } => {

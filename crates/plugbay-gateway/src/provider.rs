@@ -149,6 +149,17 @@ pub trait Provider: Send + Sync {
     /// Its models, as entries of OpenAI's list, without the provider in their ids.
     fn models(&self) -> BoxFuture<'_, Result<Vec<RawObject>, ProviderError>>;
 
+    /// Whether it would take such a request, as far as it knows without asking anybody: what it says no to here it
+    /// says no to when it is asked.
+    ///
+    /// # Errors
+    ///
+    /// What it would answer with.
+    fn check(&self, call: &LlmCall) -> Result<(), ProviderError> {
+        let _ = call;
+        Ok(())
+    }
+
     /// Answers with a whole response. Dropping the future cancels the call.
     ///
     /// One that has no such endpoint says [`ProviderError::NoEndpoint`].

@@ -21,9 +21,6 @@ use crate::config::ServerTimeouts;
 use crate::shape;
 use crate::wire::Wire;
 
-/// Longest head of a request, in bytes.
-const MAX_HEAD: usize = 64 << 10;
-
 /// Pause after a failed accept: it fails when files run out, and then again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -169,7 +166,7 @@ async fn connection(
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
-        .max_buf_size(MAX_HEAD)
+        .max_buf_size(shape::MAX_HEAD)
         .serve_connection(TokioIo::new(wire), service);
     let mut serving = std::pin::pin!(serving);
     let result = tokio::select! {

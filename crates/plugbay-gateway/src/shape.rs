@@ -3,13 +3,17 @@
 
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use plugbay::abi::hook::HookError;
 
 use crate::api_error::invalid;
 
-/// Whether a head means one thing to everybody.
+/// Longest head of a request, in bytes.
+pub(crate) const MAX_HEAD: usize = 64 << 10;
+
+/// Whether a head means one thing to everybody, and is not too long.
 pub(crate) fn check(parts: &Parts) -> Result<(), Box<HookError>> {
+    short_enough(parts)?;
     one_coding(&parts.headers)?;
     one_host(parts)
 }
@@ -33,6 +37,22 @@ fn one_coding(headers: &HeaderMap) -> Result<(), Box<HookError>> {
     }
     let message = "transfer-encoding: wanted `chunked` and nothing else";
     Err(Box::new(invalid(501, "unsupported_transfer_encoding", message)))
+}
+
+/// The HTTP library's own bound is on what it has read, and lets nearly twice as much through.
+fn short_enough(parts: &Parts) -> Result<(), Box<HookError>> {
+    // `: ` and the line's end; the request line has two spaces and the version, too.
+    let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let first = parts.method.as_str().len() + target + "  HTTP/1.1\r\n".len();
+    let length = parts.headers.iter().map(line).sum::<usize>() + first + 2;
+    match length <= MAX_HEAD {
+        true => Ok(()),
+        false => {
+            let message = format!("found a head of {length} bytes, wanted {MAX_HEAD} at most");
+            Err(Box::new(invalid(431, "head_too_large", message)))
+        }
+    }
 }
 
 fn one_host(parts: &Parts) -> Result<(), Box<HookError>> {

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use plugbay::abi::interface::Hook;
 use serde::{Deserialize, Serialize};
 
 /// When a plugin is tripped, and for how long.
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BreakerSettings {
-    /// Failures in a row that trip the plugin. Default 5; 0 = never.
+    /// Failures in a row of one of its hooks that trip the plugin. Default 5; 0 = never.
     pub failures: u32,
     /// How long a tripped plugin is not called, in milliseconds. Default 10,000.
     pub cooldown_ms: u64,
@@ -38,9 +39,19 @@ pub(crate) struct Breaker {
 
 #[derive(Debug, Default)]
 struct State {
-    in_a_row: u32,
+    /// By hook: one that has nothing to do, and does that well, says nothing of the others.
+    in_a_row: [u32; Hook::ALL.len()],
     open_until: Option<Duration>,
     on_trial: bool,
+}
+
+impl State {
+    /// Changes how often a hook has failed in a row, and says how often that is now.
+    fn count(&mut self, hook: Hook, change: impl FnOnce(u32) -> u32) -> u32 {
+        let Some(failures) = self.in_a_row.get_mut(hook as usize) else { return 0 };
+        *failures = change(*failures);
+        *failures
+    }
 }
 
 impl Breaker {
@@ -51,7 +62,7 @@ impl Breaker {
     /// Leave to call the plugin at `now`, or `None` while it is tripped.
     ///
     /// After the cooldown one call is let through as a trial; the others wait for its outcome.
-    pub(crate) fn admit(&self, now: Duration) -> Option<Permit<'_>> {
+    pub(crate) fn admit(&self, hook: Hook, now: Duration) -> Option<Permit<'_>> {
         let mut state = self.state();
         let trial = match state.open_until {
             None => false,
@@ -59,7 +70,7 @@ impl Breaker {
             Some(_) => true,
         };
         state.on_trial = trial;
-        Some(Permit { breaker: self, trial })
+        Some(Permit { breaker: self, hook, trial })
     }
 
     /// Whether a call at `now` would be refused.
@@ -78,6 +89,7 @@ impl Breaker {
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     breaker: &'a Breaker,
+    hook: Hook,
     trial: bool,
 }
 
@@ -86,7 +98,8 @@ impl Permit<'_> {
         let mut state = self.breaker.state();
         // A call that began before the plugin was tripped does not set it free.
         if self.trial || state.open_until.is_none() {
-            *state = State::default();
+            state.open_until = None;
+            state.count(self.hook, |_| 0);
         }
     }
 
@@ -94,10 +107,9 @@ impl Permit<'_> {
     pub(crate) fn failed(self, now: Duration) -> bool {
         let settings = self.breaker.settings;
         let mut state = self.breaker.state();
-        state.in_a_row = state.in_a_row.saturating_add(1);
+        let in_a_row = state.count(self.hook, |failures| failures.saturating_add(1));
         let tripped_already = state.open_until.is_some() && !self.trial;
-        let trips =
-            settings.failures > 0 && state.in_a_row >= settings.failures && !tripped_already;
+        let trips = settings.failures > 0 && in_a_row >= settings.failures && !tripped_already;
         if trips {
             let cooldown = Duration::from_millis(settings.cooldown_ms);
             state.open_until = Some(now.saturating_add(cooldown));
@@ -125,7 +137,7 @@ mod tests {
     }
 
     fn fail(breaker: &Breaker, at: u64) {
-        breaker.admit(AT(at)).unwrap().failed(AT(at));
+        breaker.admit(Hook::Pre, AT(at)).unwrap().failed(AT(at));
     }
 
     #[test]
@@ -136,8 +148,8 @@ mod tests {
         assert!(!breaker.is_tripped(AT(2)));
         fail(&breaker, 2);
         assert!(breaker.is_tripped(AT(2)));
-        assert!(breaker.admit(AT(101)).is_none());
-        assert!(breaker.admit(AT(102)).is_some());
+        assert!(breaker.admit(Hook::Pre, AT(101)).is_none());
+        assert!(breaker.admit(Hook::Pre, AT(102)).is_some());
     }
 
     #[test]
@@ -146,7 +158,7 @@ mod tests {
         for at in [0, 10, 20] {
             fail(&breaker, at);
             fail(&breaker, at + 1);
-            breaker.admit(AT(at + 2)).unwrap().succeeded();
+            breaker.admit(Hook::Pre, AT(at + 2)).unwrap().succeeded();
         }
         assert!(!breaker.is_tripped(AT(30)));
     }
@@ -156,12 +168,12 @@ mod tests {
         let breaker = breaker();
         (0..3).for_each(|at| fail(&breaker, at));
 
-        let trial = breaker.admit(AT(200)).unwrap();
-        assert!(breaker.admit(AT(200)).is_none(), "a second call while one is on trial");
+        let trial = breaker.admit(Hook::Pre, AT(200)).unwrap();
+        assert!(breaker.admit(Hook::Pre, AT(200)).is_none(), "a second call while one is on trial");
         trial.failed(AT(210));
-        assert!(breaker.admit(AT(309)).is_none(), "one failure on trial trips it again");
+        assert!(breaker.admit(Hook::Pre, AT(309)).is_none(), "one failure on trial trips it again");
 
-        breaker.admit(AT(310)).unwrap().succeeded();
+        breaker.admit(Hook::Pre, AT(310)).unwrap().succeeded();
         fail(&breaker, 311);
         assert!(!breaker.is_tripped(AT(312)), "a success on trial sets it free");
     }
@@ -170,17 +182,34 @@ mod tests {
     fn a_trial_that_was_abandoned_gives_way_to_the_next() {
         let breaker = breaker();
         (0..3).for_each(|at| fail(&breaker, at));
-        drop(breaker.admit(AT(200)).unwrap());
-        assert!(breaker.admit(AT(200)).is_some());
+        drop(breaker.admit(Hook::Pre, AT(200)).unwrap());
+        assert!(breaker.admit(Hook::Pre, AT(200)).is_some());
     }
 
     #[test]
     fn a_late_success_does_not_set_a_tripped_plugin_free() {
         let breaker = breaker();
-        let late = breaker.admit(AT(0)).unwrap();
+        let late = breaker.admit(Hook::Pre, AT(0)).unwrap();
         (0..3).for_each(|at| fail(&breaker, at));
         late.succeeded();
         assert!(breaker.is_tripped(AT(3)));
+    }
+
+    #[test]
+    fn a_hook_that_works_does_not_hide_one_that_fails() {
+        let breaker = breaker();
+        let works = |at| breaker.admit(Hook::HttpPre, AT(at)).unwrap().succeeded();
+        for at in 0..3 {
+            works(at);
+            assert!(!breaker.is_tripped(AT(at)));
+            fail(&breaker, at);
+        }
+        assert!(breaker.is_tripped(AT(3)));
+        // The trial is another hook's: it sets the plugin free, and one more failure trips it again.
+        works(200);
+        assert!(!breaker.is_tripped(AT(200)));
+        fail(&breaker, 201);
+        assert!(breaker.is_tripped(AT(202)));
     }
 
     #[test]

@@ -82,6 +82,13 @@ impl CallFailure {
         Self::new("too many calls wait for it", detail).of_kind(FailureKind::Busy)
     }
 
+    /// What it returned is the document that it should be, and nobody can do anything with it.
+    pub(crate) fn no_use(problem: String) -> Self {
+        let detail = format!("the request that it returned cannot be sent: {problem}");
+        Self::new("nobody can take the request that it returned", detail)
+            .of_kind(FailureKind::Output)
+    }
+
     /// The same failure, counted as that.
     #[must_use]
     pub fn of_kind(self, kind: FailureKind) -> Self {

@@ -5,6 +5,7 @@ use plugbay::abi::hook::{
     OutputError, PostInput, PostOutput, PreInput, PreOutput,
 };
 use plugbay::abi::interface::Hook;
+use plugbay::abi::protocol::ProtocolError;
 use plugbay::runtime::{BoxFuture, CallError, TrapKind};
 use plugbay::{FuelMeter, Lease, Plugin, PluginError, Streams, Usage};
 
@@ -79,11 +80,15 @@ impl From<PluginError> for CallFailure {
         let detail = error.to_string();
         let class = error.class().replace('_', " ");
         match error {
-            PluginError::QueueFull { .. } => Self::busy(detail),
+            PluginError::QueueFull { .. } | PluginError::StreamsFull { .. } => Self::busy(detail),
             PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
             PluginError::Call { source: CallError::Trap(trap), .. } => {
                 Self::new(trap_class(&trap.kind), detail).of_kind(trap_kind(&trap.kind))
             }
+            PluginError::Call {
+                source: CallError::Protocol(ProtocolError::OutputTooLong { .. }),
+                ..
+            } => Self::new("its output is too long", detail).of_kind(FailureKind::Output),
             PluginError::Call { source: CallError::Protocol(_), .. } => {
                 Self::new(class, detail).of_kind(FailureKind::Protocol)
             }
@@ -176,6 +181,16 @@ mod tests {
             ),
             (broken, "protocol", FailureKind::Protocol),
             (call(abort), "abort", FailureKind::Trap),
+            (
+                PluginError::Call {
+                    plugin: "p".into(),
+                    export: "pre_hook",
+                    source: ProtocolError::OutputTooLong { len: 2, limit: 1 }.into(),
+                    output: Vec::new(),
+                },
+                "its output is too long",
+                FailureKind::Output,
+            ),
             (
                 output(OutputError::Reported("secret".into())),
                 "it reported an error",

@@ -19,8 +19,8 @@ pub use failure::{CallFailure, Cause, FailureKind, HookFailure};
 pub use matching::{Asked, Glob, HeaderRule, Match, NoFraction, Sample};
 pub use order::Placement;
 pub use pipeline::{
-    Choice, Ending, Exchange, HookCall, HookOutcome, HttpPreFlow, Live, OnError, Pipeline, Placed,
-    PluginEntry, PluginStatus, PostFlow, PreFlow, SkipError, Trial, Verdict, Watch,
+    Check, Choice, Ending, Exchange, HookCall, HookOutcome, HttpPreFlow, Live, OnError, Pipeline,
+    Placed, PluginEntry, PluginStatus, PostFlow, PreFlow, SkipError, Trial, Verdict, Watch,
 };
 pub use plugbay::Durations;
 pub use plugin::{HookPlugin, HookStream};

@@ -17,7 +17,7 @@ use plugbay::runtime::Clock;
 
 pub use choice::{Choice, SkipError};
 pub use entry::{OnError, PluginEntry};
-pub use exchange::{Exchange, HttpPreFlow, PostFlow, PreFlow};
+pub use exchange::{Check, Exchange, HttpPreFlow, PostFlow, PreFlow};
 pub use live::{Ending, Live, Placed};
 use slot::Slot;
 pub use trial::{Trial, Verdict};

@@ -252,6 +252,19 @@ pub enum PluginError {
         /// Calls that wait.
         waiting: usize,
     },
+    /// As many streams hold an instance of the plugin as may, and none of them ended in time.
+    #[error(
+        "plugin `{plugin}`: {streams} streams hold an instance, and none of them ended within {} ms",
+        .waited.as_millis()
+    )]
+    StreamsFull {
+        /// The plugin.
+        plugin: String,
+        /// Streams that hold one.
+        streams: usize,
+        /// How long that was waited for.
+        waited: std::time::Duration,
+    },
     /// The plugin was shut down.
     #[error("plugin `{plugin}` was shut down")]
     ShutDown {
@@ -272,6 +285,7 @@ impl PluginError {
             PluginError::NotExported { .. } => "not_exported",
             PluginError::Load(_) => "load",
             PluginError::QueueFull { .. } => "queue_full",
+            PluginError::StreamsFull { .. } => "streams_full",
             PluginError::ShutDown { .. } => "shut_down",
         }
     }
@@ -290,4 +304,16 @@ fn problems(problems: &[Problem]) -> String {
 /// What the plugin itself said, which is often the best explanation there is.
 fn said(lines: &[String]) -> String {
     if lines.is_empty() { String::new() } else { format!("; it printed: {}", lines.join(" | ")) }
+}
+
+/// An error and its sources as one text: the first alone seldom says what happened.
+pub fn with_sources(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }

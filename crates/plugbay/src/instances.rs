@@ -43,7 +43,8 @@ pub enum InstanceMode {
 pub const SINGLE_QUEUE: usize = 1024;
 
 /// Most instances that streams of one plugin may hold, over those that calls have. A stream
-/// more waits until another has ended.
+/// more waits until another has ended, for as long as a call may take, and fails then with
+/// [`PluginError::StreamsFull`](crate::PluginError::StreamsFull).
 pub const MOST_STREAMS: usize = 256;
 
 /// Far above what helps; a configuration error should not become a reservation of memory.

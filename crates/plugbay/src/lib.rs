@@ -50,7 +50,7 @@ pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
 pub use data::{DataError, DataRoot};
 pub use durations::{Durations, Histogram};
-pub use error::{BackendError, LoadError, LoadErrorKind, PluginError};
+pub use error::{BackendError, LoadError, LoadErrorKind, PluginError, with_sources};
 pub use functions::{HostFunction, host_functions};
 pub use grants::{
     Denied, GrantEntry, GrantFile, GrantRequest, GrantStore, GrantStoreError, Granted, Identity,

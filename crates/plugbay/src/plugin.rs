@@ -21,7 +21,7 @@ use crate::grants::Granted;
 use crate::host::{Host, PluginOptions};
 use crate::imports::{ImportUse, import_use};
 use crate::instance::{Blueprint, Introduction, Live};
-use crate::instances::{InstanceMode, InstanceSource, Instances, Streams};
+use crate::instances::{InstanceMode, InstanceSource, Instances, MOST_STREAMS, Streams};
 use crate::metered::Metered;
 use crate::pool::{Held, LendError, Lent, Pool};
 use crate::signed::Provenance;
@@ -557,6 +557,9 @@ impl Plugin {
         lent.map_err(|error| match error {
             LendError::Closed => PluginError::ShutDown { plugin: plugin() },
             LendError::Full { waiting } => PluginError::QueueFull { plugin: plugin(), waiting },
+            LendError::Streams { waited } => {
+                PluginError::StreamsFull { plugin: plugin(), streams: MOST_STREAMS, waited }
+            }
             LendError::Load(kind) => self.load_error(kind),
         })
     }

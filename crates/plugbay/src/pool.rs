@@ -1,8 +1,12 @@
 //! The instances of one plugin: who has one, who waits, and what replaces a spent one.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::error::LoadErrorKind;
 use crate::instance::{Blueprint, Introduction, Live};
@@ -42,6 +46,8 @@ enum Owner<'a> {
 pub(crate) struct Held {
     permit: Option<OwnedSemaphorePermit>,
     live: Option<Box<Live>>,
+    /// It waited for an instance once, in vain: it does not for each of its chunks.
+    waited: bool,
 }
 
 /// Why no instance could be lent.
@@ -52,6 +58,11 @@ pub(crate) enum LendError {
     Full {
         /// How many.
         waiting: usize,
+    },
+    /// Too many streams hold one, and none of them ended in time.
+    Streams {
+        /// How long that was waited for.
+        waited: Duration,
     },
     /// A new instance was needed and could not be made.
     Load(LoadErrorKind),
@@ -123,8 +134,7 @@ impl Pool {
     /// Lends the instance that a stream holds, and at first lets it hold one.
     pub(crate) async fn lend_held<'a>(&self, held: &'a mut Held) -> Result<Lent<'a>, LendError> {
         if held.permit.is_none() {
-            let permit = Arc::clone(&self.streams).acquire_owned().await;
-            held.permit = Some(permit.map_err(|_| LendError::Closed)?);
+            held.permit = Some(self.enter_stream(&mut held.waited).await?);
             held.live = self.lending.take_idle().filter(|live| self.is_wanted(live));
         }
         let mut live = match held.live.take() {
@@ -135,9 +145,37 @@ impl Pool {
         Ok(Lent { live, owner: Owner::Stream(held) })
     }
 
+    /// Leave for a stream to hold an instance. It waits for as long as a call may take: streams last as
+    /// long as their clients like.
+    async fn enter_stream(&self, waited: &mut bool) -> Result<OwnedSemaphorePermit, LendError> {
+        let streams = || Arc::clone(&self.streams);
+        match streams().try_acquire_owned() {
+            Ok(permit) => return Ok(permit),
+            Err(TryAcquireError::Closed) => return Err(LendError::Closed),
+            Err(TryAcquireError::NoPermits) => {}
+        }
+        let clock = &self.blueprint.host.clock;
+        let limit = self.blueprint.options.limits.timeout();
+        let until = if *waited { Duration::ZERO } else { clock.now().saturating_add(limit) };
+        let mut turn = pin!(streams().acquire_owned());
+        let turn = poll_fn(|context| {
+            if let Poll::Ready(turn) = turn.as_mut().poll(context) {
+                return Poll::Ready(turn.map_err(|_| LendError::Closed));
+            }
+            if clock.now() >= until {
+                return Poll::Ready(Err(LendError::Streams { waited: limit }));
+            }
+            clock.wake_at(until, context.waker());
+            Poll::Pending
+        })
+        .await;
+        *waited |= turn.is_err();
+        turn
+    }
+
     /// Takes back what a stream held.
     pub(crate) fn release(&self, held: Held) {
-        let Held { permit, live } = held;
+        let Held { permit, live, .. } = held;
         if let Some(mut live) = live
             && live.is_fit()
             && self.is_wanted(&live)

@@ -61,7 +61,7 @@ impl FileWatch {
     /// From now on, these files count and no others. A folder that cannot be watched is logged.
     pub fn look_at(&mut self, files: &[PathBuf]) {
         let absolute = files.iter().filter_map(|file| std::path::absolute(file).ok());
-        let files: BTreeSet<PathBuf> = absolute.collect();
+        let files: BTreeSet<PathBuf> = absolute.flat_map(with_targets).collect();
         for folder in files.iter().filter_map(|file| file.parent()) {
             if self.folders.contains(folder) {
                 continue;
@@ -94,6 +94,31 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Most links that are followed, as Linux has it.
+const MOST_LINKS: usize = 40;
+
+/// A file, and where it or a folder on its way is a link, all that it leads to: what any of these becomes is a
+/// change of the file.
+fn with_targets(file: PathBuf) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut next = vec![file];
+    while let Some(path) = next.pop() {
+        if found.len() > MOST_LINKS || !found.insert(path.clone()) {
+            continue;
+        }
+        for link in path.ancestors() {
+            let Ok(target) = std::fs::read_link(link) else { continue };
+            let target = link.parent().unwrap_or(link).join(target);
+            next.push(match path.strip_prefix(link) {
+                Ok(rest) if !rest.as_os_str().is_empty() => target.join(rest),
+                _ => target,
+            });
+            found.insert(link.to_owned());
+        }
+    }
+    found
+}
+
 /// Whether something has changed that is one of these files, or that they may be behind.
 fn concerns(event: &Event, files: &BTreeSet<PathBuf>) -> bool {
     let changes = match event.kind {
@@ -111,6 +136,39 @@ mod tests {
     use notify::event::{CreateKind, ModifyKind, RenameMode};
 
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_watched_with_all_that_it_leads_to() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["releases", "plugins"] {
+            std::fs::create_dir(at(name)).unwrap();
+        }
+        std::fs::write(at("releases/1.wasm"), "").unwrap();
+        symlink("1.wasm", at("releases/now.wasm")).unwrap();
+        symlink(at("releases"), at("current")).unwrap();
+        symlink("../current/now.wasm", at("plugins/p.wasm")).unwrap();
+        let found = with_targets(at("plugins/p.wasm"));
+        for wanted in [
+            "plugins/p.wasm",
+            "plugins/../current",
+            "plugins/../current/now.wasm",
+            "releases/now.wasm",
+            "releases/1.wasm",
+        ] {
+            assert!(found.contains(&at(wanted)), "{wanted} in {found:?}");
+        }
+
+        // One that leads to itself, to nothing, and no link at all.
+        symlink("round.wasm", at("round.wasm")).unwrap();
+        symlink("gone.wasm", at("there.wasm")).unwrap();
+        for (name, wanted) in [("round.wasm", 1), ("there.wasm", 2), ("gone.wasm", 1)] {
+            assert_eq!(with_targets(at(name)).len(), wanted, "{name}");
+        }
+    }
 
     #[test]
     fn only_changes_of_the_files_count() {

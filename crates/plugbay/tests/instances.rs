@@ -62,6 +62,7 @@ on_each_backend! {
         a_fresh_instance_for_each_stream
         a_single_instance_is_not_leased
         shutting_down_waits_for_streams
+        a_stream_that_gets_no_instance_in_time_is_told
     }
     usage {
         memory_is_what_instances_hold_and_goes_with_them

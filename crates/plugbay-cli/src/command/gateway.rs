@@ -176,6 +176,9 @@ impl Gateway {
             if let Some(metrics) = running.metrics_addr() {
                 anstream::eprintln!("{DIM}metrics at http://{metrics}/metrics{DIM:#}");
             }
+            if let Some(admin) = running.admin_addr() {
+                anstream::eprintln!("{DIM}admin API at http://{admin}/admin/plugins{DIM:#}");
+            }
             anstream::eprintln!("{DIM}plugins: {}; engine: {backend}{DIM:#}", ui::printable(&names));
             loop {
                 tokio::select! {

@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::request::Parts;
 use plugbay::abi::hook::HookError;
 use subtle::ConstantTimeEq as _;
 
 use crate::api_error::invalid;
 use crate::config::AdminConfig;
 use crate::error::GatewayError;
+use crate::shape;
 
 /// The token that an operator shows.
 pub(crate) struct Token(Vec<u8>);
@@ -46,8 +47,14 @@ impl Guard {
         Self { token }
     }
 
-    /// Whether whoever sends these headers is an operator.
-    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Box<HookError>> {
+    /// Whether whoever sends this is an operator.
+    pub(super) fn admit(&self, parts: &Parts) -> Result<(), Box<HookError>> {
+        shape::check(parts)?;
+        if let Some(scheme) = parts.uri.scheme_str().filter(|scheme| *scheme != "http") {
+            let message = format!("found the scheme `{scheme}` in the request line, wanted http");
+            return Err(Box::new(invalid(400, "wrong_scheme", message)));
+        }
+        let headers = &parts.headers;
         let refused = |status, code, message| Err(invalid(status, code, message).into());
         match &self.token {
             Some(Token(wanted)) => {
@@ -100,16 +107,23 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use http::header::HeaderName;
+    use http::{HeaderValue, Request, Version};
 
     use super::*;
 
     fn status(guard: &Guard, headers: &[(HeaderName, &'static str)]) -> u16 {
-        let headers = headers.iter().cloned();
-        let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
-        let admitted = guard.admit(&headers.collect());
-        admitted.err().map_or(200, |error| error.status_code.unwrap())
+        status_at("/admin/plugins", guard, headers)
+    }
+
+    fn status_at(target: &str, guard: &Guard, headers: &[(HeaderName, &'static str)]) -> u16 {
+        let (mut parts, ()) = Request::get(target).body(()).unwrap().into_parts();
+        // What this version may do without is not looked at here.
+        parts.version = Version::HTTP_10;
+        for (name, value) in headers {
+            parts.headers.append(name, HeaderValue::from_static(value));
+        }
+        guard.admit(&parts).err().map_or(200, |error| error.status_code.unwrap())
     }
 
     #[test]
@@ -149,6 +163,16 @@ mod tests {
             assert_eq!(status(&guard, &[(HOST, host)]), wanted, "{host}");
         }
         assert_eq!(status(&guard, &[]), 403);
+        let twice = [(HOST, "localhost"), (HOST, "evil.example.org")];
+        assert_eq!(status(&guard, &twice), 400);
+        for (target, wanted) in [
+            ("http://localhost:9091/admin/plugins", 200),
+            ("http://evil.example.org/admin/plugins", 400),
+            ("https://localhost:9091/admin/plugins", 400),
+            ("ftp://localhost:9091/admin/plugins", 400),
+        ] {
+            assert_eq!(status_at(target, &guard, &[(HOST, "localhost:9091")]), wanted, "{target}");
+        }
         let page = [(HOST, "localhost:9091"), (ORIGIN, "https://evil.example.org")];
         assert_eq!(status(&guard, &page), 403);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt as _, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -41,15 +42,15 @@ pub(super) async fn answer(
     guard: &Guard,
     request: Request<Incoming>,
 ) -> Response<HttpBody> {
-    let answer = match guard.admit(request.headers()) {
-        Ok(()) => routed(plugins, request).await,
+    let (parts, body) = request.into_parts();
+    let answer = match guard.admit(&parts) {
+        Ok(()) => routed(plugins, parts, body).await,
         Err(refused) => Err(refused),
     };
     answer.unwrap_or_else(|error| api_error::plain(&error).map(HttpBody::whole))
 }
 
-async fn routed(plugins: Arc<Plugins>, request: Request<Incoming>) -> Answer {
-    let (parts, body) = request.into_parts();
+async fn routed(plugins: Arc<Plugins>, parts: Parts, body: Incoming) -> Answer {
     let path = parts.uri.path();
     let names = path.strip_prefix("/admin/").unwrap_or_default();
     let mut names = names.split('/').map(|name| percent_decode_str(name).decode_utf8_lossy());

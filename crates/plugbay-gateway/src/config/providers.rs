@@ -3,7 +3,7 @@
 mod keys;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,8 @@ pub struct ProviderConfig {
     pub ca_file: Option<PathBuf>,
     /// Who is asked where it fails: `provider/model`, or a provider for the same model.
     pub fallbacks: Vec<String>,
+    /// Whether a fallback is asked for a model that it is known not to have, too: most of these are misspelt.
+    pub fallbacks_for_unknown_models: bool,
 }
 
 /// A provider as it is written.
@@ -112,6 +114,9 @@ struct Written {
     ca_file: Option<PathBuf>,
     /// Who is asked where it fails: `provider/model`, or a provider for the same model.
     fallbacks: Vec<String>,
+    /// Whether a fallback is asked for a model that it is known not to have, too. Default `false`: most of
+    /// these are misspelt.
+    fallbacks_for_unknown_models: bool,
 }
 
 impl Written {
@@ -138,6 +143,7 @@ impl Written {
             http2: self.http2.unwrap_or_default(),
             ca_file: self.ca_file,
             fallbacks: self.fallbacks,
+            fallbacks_for_unknown_models: self.fallbacks_for_unknown_models,
         })
     }
 
@@ -212,6 +218,12 @@ impl ProvidersConfig {
     pub(crate) fn fallbacks(&self) -> HashMap<String, Vec<String>> {
         let some = self.iter().filter(|(_, provider)| !provider.fallbacks.is_empty());
         some.map(|(name, provider)| (name.to_owned(), provider.fallbacks.clone())).collect()
+    }
+
+    /// Those of whose models a fallback is asked for unknown ones, too.
+    pub(crate) fn forgiving(&self) -> HashSet<String> {
+        let forgiving = self.iter().filter(|(_, provider)| provider.fallbacks_for_unknown_models);
+        forgiving.map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Who answers models without a provider in their name, if nobody says so: `openai`, or else

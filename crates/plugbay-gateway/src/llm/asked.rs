@@ -99,6 +99,16 @@ fn input(
         None if endpoint == Endpoint::Responses => return Ok(RawValue::NULL.to_owned()),
         None => return Err(missing(key)),
     };
+    check_input(endpoint, &input)?;
+    Ok(input)
+}
+
+/// Whether this is of a kind that a model can be asked.
+pub(super) fn check_input(endpoint: Endpoint, input: &RawValue) -> Result<(), Box<HookError>> {
+    if endpoint == Endpoint::Responses && input.get() == "null" {
+        return Ok(());
+    }
+    let key = endpoint.input_key();
     let (begins, wanted): (&[char], _) = match endpoint {
         Endpoint::Chat => (&['['], "a list"),
         Endpoint::Speech | Endpoint::Images => (&['"'], "a text"),
@@ -108,7 +118,7 @@ fn input(
         }
     };
     match input.get().starts_with(begins) {
-        true => Ok(input),
+        true => Ok(()),
         false => Err(wrong(key, format!("{key}: wanted {wanted}"))),
     }
 }

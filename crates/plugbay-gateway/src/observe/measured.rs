@@ -68,6 +68,10 @@ impl Provider for Measured {
         })
     }
 
+    fn check(&self, call: &LlmCall) -> Result<(), ProviderError> {
+        self.inner.check(call)
+    }
+
     fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {
         let watched = self.begin(&call, false);
         Box::pin(async move {

@@ -47,7 +47,8 @@ impl AnthropicProvider {
         Ok(Self { upstream: Upstream::new(name, settings, scheme)? })
     }
 
-    async fn ask(&self, call: &LlmCall, streamed: bool) -> Result<Arriving, ProviderError> {
+    /// The body of a request, in Anthropic's form.
+    fn translated(&self, call: &LlmCall, streamed: bool) -> Result<String, ProviderError> {
         self.upstream.knows(&call.model)?;
         let bad = |reason: String| {
             let provider = self.name().to_owned();
@@ -58,7 +59,11 @@ impl AnthropicProvider {
             return Err(ProviderError::NoEndpoint { provider, endpoint });
         }
         let body = request::to_messages(&call.model, &call.input, &call.params, streamed);
-        let body = body.map_err(|error| bad(error.to_string()))?;
+        body.map_err(|error| bad(error.to_string()))
+    }
+
+    async fn ask(&self, call: &LlmCall, streamed: bool) -> Result<Arriving, ProviderError> {
+        let body = self.translated(call, streamed)?;
         let accept = if streamed { "text/event-stream" } else { "application/json" };
         self.send(Outgoing::post("/messages", accept, body.into(), &call.request_id)).await
     }
@@ -82,6 +87,10 @@ impl Provider for AnthropicProvider {
             let body = self.send(Outgoing::get("/models?limit=1000")).await?.bytes().await?;
             models::to_openai(&body).map_err(|error| self.upstream.bad_answer(error))
         })
+    }
+
+    fn check(&self, call: &LlmCall) -> Result<(), ProviderError> {
+        self.translated(call, false).map(drop)
     }
 
     fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {

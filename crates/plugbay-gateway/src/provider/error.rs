@@ -202,9 +202,10 @@ impl ProviderError {
                 invalid(404, "endpoint_not_found", self.to_string()).with_param("model")
             }
             ProviderError::BadRequest { .. } => invalid(400, "invalid_request", self.to_string()),
-            ProviderError::ClientBody { source: stalled @ BodyError::Stalled { .. }, .. } => {
-                invalid(408, "request_timeout", format!("the request's body: {stalled}"))
-            }
+            ProviderError::ClientBody {
+                source: stalled @ (BodyError::Stalled { .. } | BodyError::TooSlow { .. }),
+                ..
+            } => invalid(408, "request_timeout", format!("the request's body: {stalled}")),
             ProviderError::ClientBody { source: BodyError::Broken { .. }, .. } => {
                 invalid(400, "invalid_body", "the request's body cannot be read")
             }

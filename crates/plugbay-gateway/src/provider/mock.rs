@@ -71,9 +71,7 @@ impl MockProvider {
 
     /// Notes a request, if there is such a model.
     fn asked<'a>(&self, call: &'a LlmCall, stream: bool) -> Result<Asked<'a>, ProviderError> {
-        if !MODELS.contains(&call.model.as_str()) {
-            return Err(ProviderError::unknown_model(NAME, &call.model, MODELS.iter().copied()));
-        }
+        knows(&call.model)?;
         let body = call.to_json(stream).map_err(|error| bad(&error))?;
         self.keep(Received { request_id: call.request_id.clone(), body: body.clone() });
         Ok(Asked { call, body })
@@ -168,6 +166,13 @@ impl Asked<'_> {
     }
 }
 
+fn knows(model: &str) -> Result<(), ProviderError> {
+    match MODELS.contains(&model) {
+        true => Ok(()),
+        false => Err(ProviderError::unknown_model(NAME, model, MODELS.iter().copied())),
+    }
+}
+
 fn bad(error: &JsonError) -> ProviderError {
     ProviderError::BadRequest { provider: NAME.to_owned(), reason: error.to_string() }
 }
@@ -185,6 +190,12 @@ impl Provider for MockProvider {
         });
         let models = models.collect();
         Box::pin(async move { Ok(models) })
+    }
+
+    fn check(&self, call: &LlmCall) -> Result<(), ProviderError> {
+        knows(&call.model)?;
+        let unnoted = Asked { call, body: String::new() };
+        unnoted.whole().map(drop).map_err(|error| bad(&error))
     }
 
     fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {

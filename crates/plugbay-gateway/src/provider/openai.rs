@@ -12,6 +12,9 @@ use plugbay::abi::json::{RawObject, parse};
 use plugbay::runtime::BoxFuture;
 use plugbay_hooks::stream::split;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use self::chunks::Chunks;
 use super::mock::wants_usage;
@@ -94,12 +97,16 @@ impl Provider for OpenAiProvider {
         })
     }
 
+    fn check(&self, call: &LlmCall) -> Result<(), ProviderError> {
+        self.upstream.knows(&call.model)
+    }
+
     fn complete(&self, call: LlmCall) -> BoxFuture<'_, Result<Answer, ProviderError>> {
         Box::pin(async move {
             let arriving = self.ask(&call, false).await?;
             match other_than_json(call.endpoint, &arriving.head.headers) {
                 Some(content_type) => Ok(Answer::Other { content_type, body: arriving.passed() }),
-                None => arriving.object().await.map(Answer::Json),
+                None => arriving.object(told_as_success).await.map(Answer::Json),
             }
         })
     }
@@ -114,7 +121,7 @@ impl Provider for OpenAiProvider {
                 return Ok(chunks);
             }
             // Some servers know only whole answers and do not say so.
-            let whole = arriving.object().await?;
+            let whole = arriving.object(told_as_success).await?;
             let chunks = form.and_then(|form| split(form, &whole, wants_usage(&call.params)));
             let chunks =
                 chunks.ok_or_else(|| self.upstream.bad_answer("neither a stream nor an answer"))?;
@@ -131,6 +138,36 @@ impl Provider for OpenAiProvider {
     fn for_thread(&self) -> Option<Arc<dyn Provider>> {
         Some(Arc::new(Self { upstream: self.upstream.with_own_connections() }))
     }
+}
+
+/// The status of an error that a provider told with a status of success, as some do: an object with `error` and
+/// nothing that an answer has. An answer of `/responses` may say that it failed, and has `output` beside that.
+fn told_as_success(answer: &RawValue) -> Option<u16> {
+    #[derive(Deserialize)]
+    struct Told {
+        error: Option<Fault>,
+        choices: Option<IgnoredAny>,
+        data: Option<IgnoredAny>,
+        output: Option<IgnoredAny>,
+        text: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Fault {
+        #[serde(default)]
+        code: Value,
+        #[serde(default)]
+        status: Value,
+    }
+    // Nearly no answer has the word in it.
+    memchr::memmem::find(answer.get().as_bytes(), b"\"error\"")?;
+    let told: Told = serde_json::from_str(answer.get()).ok()?;
+    let Fault { code, status } = told.error?;
+    let answers = [told.choices, told.data, told.output, told.text];
+    if answers.iter().any(Option::is_some) {
+        return None;
+    }
+    let told = [code, status].into_iter().filter_map(|value| u16::try_from(value.as_u64()?).ok());
+    Some(told.into_iter().find(|status| (400..=599).contains(status)).unwrap_or(502))
 }
 
 /// What an answer is that the endpoint gives as it comes.

@@ -1,6 +1,6 @@
 //! The providers by name, and which of them a model's name means.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Provider;
@@ -10,12 +10,15 @@ pub(crate) struct Registry {
     default: String,
     /// Who is asked where a provider fails, by its name.
     fallbacks: Arc<HashMap<String, Vec<String>>>,
+    /// Whose unknown models are asked of fallbacks, too.
+    forgiving: Arc<HashSet<String>>,
 }
 
 impl Registry {
     /// `None` when `default` is none of the providers.
     pub(crate) fn new(providers: Vec<Arc<dyn Provider>>, default: String) -> Option<Self> {
-        let registry = Self { providers, default, fallbacks: Arc::default() };
+        let (fallbacks, forgiving) = (Arc::default(), Arc::default());
+        let registry = Self { providers, default, fallbacks, forgiving };
         registry.get(&registry.default).is_some().then_some(registry)
     }
 
@@ -27,6 +30,16 @@ impl Registry {
     /// Who is asked where a provider fails and nobody says otherwise.
     pub(crate) fn fallbacks(&self, provider: &str) -> &[String] {
         self.fallbacks.get(provider).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, in which fallbacks are asked for models that these providers are known not to have, too.
+    pub(crate) fn forgiving(self, providers: HashSet<String>) -> Self {
+        Self { forgiving: providers.into(), ..self }
+    }
+
+    /// Whether a fallback may be asked for a model that a provider is known not to have.
+    pub(crate) fn forgives(&self, provider: &str) -> bool {
+        self.forgiving.contains(provider)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Provider>> {
@@ -47,6 +60,7 @@ impl Registry {
             providers: self.providers.iter().map(own).collect(),
             default: self.default.clone(),
             fallbacks: Arc::clone(&self.fallbacks),
+            forgiving: Arc::clone(&self.forgiving),
         }
     }
 

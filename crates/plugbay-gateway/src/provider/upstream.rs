@@ -18,6 +18,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use plugbay::abi::json::RawObject;
+use plugbay::with_sources;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -26,12 +27,12 @@ use self::base::Base;
 use self::client::Client;
 use self::dice::Dice;
 pub use self::error::SetupError;
-use self::error::{body_error, chain, told_to_clients};
+use self::error::{body_error, told_to_clients};
 use self::keys::Keys;
 pub(super) use self::keys::Scheme;
 pub use self::settings::{Http2, RetrySettings, Secret, UpstreamSettings, UpstreamTimeouts};
 use super::{Passing, Phase, ProviderError, UpstreamError};
-use crate::body::HttpBody;
+use crate::body::{HttpBody, Whole};
 use crate::{observe, request_id, trace};
 
 /// Longest error body that is taken, in bytes.
@@ -197,6 +198,7 @@ impl Upstream {
         let Shared { base, keys, dice, settings, .. } = &*self.shared;
         *request.uri_mut() = base.below(request.uri())?;
         let idle = Duration::from_millis(settings.timeouts.idle_ms);
+        let whole = Whole::within(Duration::from_millis(settings.timeouts.total_ms));
         Some(Box::pin(async move {
             // Its body is gone with the first attempt.
             let key = keys.choose(dice);
@@ -204,7 +206,7 @@ impl Upstream {
             if let Some(key) = key {
                 retry::watch(keys, key, &response);
             }
-            Ok(response.map(|body| HttpBody::passed(body, idle)))
+            Ok(response.map(|body| HttpBody::passed(body, idle, whole)))
         }))
     }
 
@@ -242,7 +244,7 @@ impl Upstream {
                 }
             })?
             .map_err(|error| {
-                let (provider, reason) = (name.to_string(), chain(&error));
+                let (provider, reason) = (name.to_string(), with_sources(&error));
                 match body_error(&error) {
                     Some(source) => ProviderError::ClientBody { provider, source },
                     None if error.is_connect() => ProviderError::NoConnection { provider, reason },

@@ -118,17 +118,6 @@ async fn a_chunked_body_is_limited_too() {
 }
 
 #[tokio::test]
-async fn an_unknown_provider_of_a_plugin_s_is_a_404() {
-    let setup = with_plugin(|plugin| {
-        plugin.replying(Hook::Pre, r#"{"request": {"provider": "nobody", "input": []}}"#)
-    })
-    .await;
-    let response = setup.chat(&plain("hi")).await;
-    assert_eq!(response.status(), 404);
-    assert_eq!(response.json()["error"]["code"], "provider_not_found");
-}
-
-#[tokio::test]
 async fn a_failing_plugin_is_a_502_that_names_it_and_nothing_inside() {
     for hook in [Hook::HttpPre, Hook::Pre, Hook::Post, Hook::HttpPost] {
         let setup = with_plugin(|plugin| {

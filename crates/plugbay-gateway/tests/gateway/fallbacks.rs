@@ -176,3 +176,28 @@ async fn a_provider_s_own_fallbacks_count_where_the_request_has_none() {
     fails(&upstream, "503 Down").await;
     assert_eq!(client.response().await.status(), 503);
 }
+
+#[tokio::test]
+async fn a_model_that_nobody_has_is_misspelt_unless_the_configuration_says_otherwise() {
+    let own = |builder: GatewayBuilder| builder.fallbacks("mock", vec!["mock/echo".to_owned()]);
+    let misspelt = json!({"model": "mock/ecko", "messages": user("hi")});
+    let named = asking("mock/ecko", json!(["mock/echo"]));
+    for body in [&misspelt, &named] {
+        let (setup, _upstream) = set_up(|plugin| plugin, own).await;
+        let response = setup.chat(body).await;
+        assert_eq!(response.status(), 404, "{}", response.body);
+        assert_eq!(response.json()["error"]["code"], "model_not_found");
+        assert_eq!(response.head.header(FALLBACK), None);
+
+        let forgiving = |builder| own(builder).fallbacks_for_unknown_models("mock");
+        let (setup, _upstream) = set_up(|plugin| plugin, forgiving).await;
+        let response = setup.chat(body).await;
+        assert_eq!(response.head.header(FALLBACK), Some("mock/echo"));
+    }
+    // A misspelt fallback hides none of those after it.
+    let (setup, upstream) = set_up(|plugin| plugin, own).await;
+    let mut client = setup.client().await;
+    client.ask(&asking("m", json!(["mock/ecko", "mock/echo"]))).await;
+    fails(&upstream, "503 Down").await;
+    assert_eq!(client.response().await.head.header(FALLBACK), Some("mock/echo"));
+}

@@ -170,6 +170,15 @@ async fn heads_of_too_much_are_431_or_414() {
     let many: String = (0..101).map(|number| format!("x-{number}: 1\r\n")).collect();
     let bytes = format!("GET /health HTTP/1.1\r\nhost: x\r\n{many}\r\n");
     assert_eq!(answer(&setup, bytes).await, (431, None));
+    // To the byte, the line of each header with it.
+    let head = |more: usize| {
+        let start = "GET /health HTTP/1.1\r\nhost: x\r\nx-a: ";
+        let rest = (64 << 10) - start.len() - 4;
+        format!("{start}{}\r\n\r\n", "x".repeat(rest + more))
+    };
+    assert_eq!(answer(&setup, head(0)).await.0, 200);
+    let (status, code) = answer(&setup, head(1)).await;
+    assert_eq!((status, code.as_deref()), (431, Some("head_too_large")));
     // A client that is still sending may be reset before it reads the answer.
     let uri = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(100_000));
     let head = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-a: {}", "x".repeat(100_000));

@@ -208,3 +208,71 @@ async fn a_client_that_does_not_read_holds_up_the_upstream() {
         client.piece().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_client_that_leaves_before_its_answer_is_shown_too() {
+    let mut told = None;
+    let (setup, upstream) = with_upstream(|plugin| {
+        let (plugin, receiver) = telling(plugin);
+        told = Some(receiver);
+        plugin.replying(Hook::Pre, "{}")
+    })
+    .await;
+    let mut told = told.unwrap();
+    for stream in [false, true] {
+        let mut client = setup.client().await;
+        client.ask(&json!({"model": "m", "messages": user("a"), "stream": stream})).await;
+        let mut asked = upstream.asked().await;
+        drop(client);
+        asked.hung_up().await;
+        let post = told.recv().await.unwrap();
+        assert_eq!(post["context"]["cancelled"], true);
+        assert_eq!(post["context"]["streamed"], Value::Null);
+        assert_eq!(post["has_error"], true);
+        assert_eq!(post["error"]["status_code"], 499);
+        assert_eq!(post["error"]["error"]["code"], "client_closed_request");
+        let http_post = told.recv().await.unwrap();
+        assert_eq!(http_post["context"]["cancelled"], true);
+        assert_eq!(http_post["response"]["status_code"], 499);
+    }
+    // One that is answered is shown once.
+    let mut client = setup.client().await;
+    client.ask(&json!({"model": "m", "messages": user("a")})).await;
+    upstream.asked().await.answer("200 OK", "", r#"{"choices": []}"#).await;
+    assert_eq!(client.response().await.status(), 200);
+    drop((client, upstream));
+    setup.gateway.shutdown().await;
+    let last: Vec<Value> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+    assert_eq!(last.len(), 2, "{last:?}");
+    assert!(last.iter().all(|input| input["context"]["cancelled"].is_null()), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_a_pre_hook_runs_is_shown_to_those_before_it() {
+    let mut told = None;
+    let (running, mut runs) = mpsc::unbounded_channel();
+    let never = Arc::new(Semaphore::new(0));
+    let setup = with_plugin(|plugin| {
+        let (plugin, receiver) = telling(plugin);
+        told = Some(receiver);
+        plugin.on_async(Hook::Pre, move |_| {
+            let (running, never) = (running.clone(), Arc::clone(&never));
+            Box::pin(async move {
+                running.send(()).unwrap();
+                drop(never.acquire().await);
+                Reply::Nothing
+            })
+        })
+    })
+    .await;
+    let mut client = setup.client().await;
+    client.ask(&plain("hi")).await;
+    runs.recv().await.unwrap();
+    drop(client);
+    // Its `pre_hook` has not come to an end, so only the HTTP hooks have anything to see the end of.
+    let mut told = told.unwrap();
+    let first = told.recv().await.unwrap();
+    assert_eq!(first["response"]["status_code"], 499);
+    setup.gateway.shutdown().await;
+    assert!(told.try_recv().is_err());
+}

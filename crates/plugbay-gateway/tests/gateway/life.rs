@@ -197,6 +197,17 @@ async fn files_are_watched() {
         content(&running).await == "two"
     })
     .await;
+    // Behind a link, the file that it leads to is.
+    std::fs::create_dir(folder.path("releases")).unwrap();
+    std::fs::write(folder.path("releases/1.wasm"), module("three")).unwrap();
+    std::fs::remove_file(folder.path("one.wasm")).unwrap();
+    std::os::unix::fs::symlink("releases/1.wasm", folder.path("one.wasm")).unwrap();
+    until("a link", async || content(&running).await == "three").await;
+    until("what a link leads to", async || {
+        std::fs::write(folder.path("releases/1.wasm"), module("four")).unwrap();
+        content(&running).await == "four"
+    })
+    .await;
     folder.configure(json!([{"path": "one.wasm", "enabled": false}]), json!({}));
     until("another configuration", async || content(&running).await == "hi").await;
     assert_eq!(state(&running), PluginState::Disabled);

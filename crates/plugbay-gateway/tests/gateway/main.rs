@@ -11,6 +11,7 @@
 
 mod admin;
 mod anthropic;
+mod blamed;
 mod client;
 mod endings;
 mod endpoints;

@@ -1,6 +1,7 @@
 //! Paths that the gateway knows nothing of, against an upstream that the test plays.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use plugbay::abi::interface::Hook;
 use plugbay_gateway::{Gateway, OpenAiProvider, Running, UpstreamTimeouts};
@@ -249,6 +250,38 @@ async fn a_body_that_stalls_is_a_408() {
     assert_eq!(response.json()["error"]["code"], "request_timeout");
     assert!(client.rest().await.is_empty());
     drop(upstream);
+}
+
+#[tokio::test]
+async fn bodies_that_drip_without_end_are_given_up() {
+    // Each piece comes in time, the whole does not.
+    let timeouts = serde_json::from_str(r#"{"passing_ms": 100}"#).unwrap();
+    let (setup, upstream) =
+        with_upstream_and(|plugin| plugin, |builder| builder.timeouts(timeouts)).await;
+    let mut client = setup.client().await;
+    client.send_raw("POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n").await;
+    let response = loop {
+        client.send_raw(" ").await;
+        let answered = client.response();
+        if let Ok(response) = tokio::time::timeout(Duration::from_millis(5), answered).await {
+            break response;
+        }
+    };
+    assert_eq!(response.status(), 408);
+    assert_eq!(response.json()["error"]["code"], "request_timeout");
+    drop(upstream);
+
+    // Nor an answer, however it comes.
+    let upstream = Upstream::start().await;
+    let (_gateway, mut client) = bare(&upstream, "/v1", r#"{"total_ms": 100}"#).await;
+    client.send("GET /v1/files", "", "").await;
+    let mut asked = upstream.asked().await;
+    asked.write("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
+    assert_eq!(client.head().await.status, 200);
+    while asked.try_write(" ").await {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(client.rest().await.len() < 1_000_000);
 }
 
 #[tokio::test]

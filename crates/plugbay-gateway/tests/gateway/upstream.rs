@@ -338,3 +338,31 @@ async fn models_of_all_providers_are_listed() {
     assert_eq!(ids, ["mock/echo", "mock/request", "openai/gpt-x"]);
     assert!(response.body.contains(r#""extra":1.0"#), "{}", response.body);
 }
+
+#[tokio::test]
+async fn an_error_with_the_status_of_an_answer_is_an_error() {
+    let (setup, upstream) = with_upstream(|plugin| plugin).await;
+    for (answer, status, message) in [
+        (r#"{"error": {"message": "no credits", "code": 402}}"#, 402, "no credits"),
+        (r#"{"error": {"message": "down", "code": "overloaded", "type": "x"}}"#, 502, "down"),
+        (r#"{"user_id": "u", "error": {"message": "busy", "status": 503}}"#, 503, "busy"),
+        (r#"{"error": {"message": "sk-test is no key", "code": 401}}"#, 401, ""),
+        // Answers that have the word in them.
+        (r#"{"error": null, "choices": []}"#, 200, ""),
+        (r#"{"error": {"message": "in part"}, "choices": [{"index": 0}]}"#, 200, ""),
+        (r#"{"choices": [{"message": {"content": "\"error\": {}"}}]}"#, 200, ""),
+    ] {
+        for stream in [false, true] {
+            let mut client = setup.client().await;
+            client.ask(&json!({"model": "m", "messages": user("hi"), "stream": stream})).await;
+            let headers = "connection: close\r\ncontent-type: application/json\r\n";
+            upstream.asked().await.answer("200 OK", headers, answer).await;
+            let response = client.response().await;
+            assert_eq!(response.status(), status, "{answer}: {}", response.body);
+            assert!(!response.body.contains("sk-test"), "{}", response.body);
+            if !message.is_empty() {
+                assert_eq!(response.json()["error"]["message"], message);
+            }
+        }
+    }
+}

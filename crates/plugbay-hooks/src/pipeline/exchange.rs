@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use plugbay::abi::hook::{
-    ChunkInput, Context, HookError, HttpPostInput, HttpPreInput, HttpPreOutcome, HttpRequest,
-    HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutcome, PreInput, PreOutcome,
-    ShortCircuit, Written,
+    ChunkInput, Context, HookError, HttpPostInput, HttpPreInput, HttpPreOutcome, HttpPreOutput,
+    HttpRequest, HttpResponse, LlmRequest, LlmResponse, PostInput, PostOutcome, PreInput,
+    PreOutcome, PreOutput, ShortCircuit, Written,
 };
 use plugbay::abi::interface::Hook;
 use serde_json::value::RawValue;
@@ -15,8 +15,8 @@ use super::slot::Slot;
 use super::stream_part::{Next, StreamPart};
 use super::watch::{Calling, Watch};
 use super::{Choice, Pipeline};
-use crate::HookFailure;
 use crate::credentials::Credentials;
+use crate::{CallFailure, HookFailure};
 
 /// One request. The phases are called in the order of its life; each may be left out.
 ///
@@ -32,12 +32,19 @@ pub struct Exchange {
     http_reach: usize,
     /// `post` runs for the plugins before this place.
     llm_reach: usize,
+    /// The same for a request that is [left](Exchange::left): how far the pre hooks have come up to now, and the post
+    /// hooks back.
+    http_open: usize,
+    llm_open: usize,
     /// By plugin; empty before the first chunk and after the last.
     streams: Vec<StreamPart>,
     watch: Option<Arc<dyn Watch>>,
     /// Let go of last: with it the plugins may end, of whose instances streams have some.
     pipeline: Arc<Pipeline>,
 }
+
+/// What somebody says of what a plugin makes of a request: the request before, and after.
+pub type Check<'a, T> = &'a (dyn Fn(&T, &T) -> Result<(), String> + Sync);
 
 /// How a request goes on after `http_pre`.
 #[derive(Debug)]
@@ -89,6 +96,8 @@ impl Exchange {
             credentials,
             http_reach: all,
             llm_reach: all,
+            http_open: all,
+            llm_open: 0,
             streams: Vec::new(),
             watch: None,
             pipeline,
@@ -123,20 +132,41 @@ impl Exchange {
 
     /// Runs `http_pre_hook` forward.
     pub async fn http_pre(&mut self) -> HttpPreFlow {
+        self.http_pre_checked(&|_, _| Ok(())).await
+    }
+
+    /// The same, where `check` says what nobody can do anything with of what a plugin makes of a request: the plugin
+    /// has failed then. It is given the request before and after.
+    pub async fn http_pre_checked(&mut self, check: Check<'_, HttpRequest>) -> HttpPreFlow {
         let pipeline = Arc::clone(&self.pipeline);
         for (place, slot) in pipeline.slots.iter().enumerate() {
+            self.http_open = place;
             if !self.choice.has(place) {
                 continue;
             }
+            let before: &HttpRequest = &self.request;
             let request = slot.shown(&self.request, &self.credentials);
             let input = HttpPreInput { context: &self.context, request };
             let calling = Calling::new(&*pipeline.clock, Hook::HttpPre, self.watch.as_deref());
-            let called = slot.call(&calling, |plugin| plugin.http_pre(input, &calling.meter)).await;
+            let called = slot.call(&calling, |plugin| {
+                let called = plugin.http_pre(input, &calling.meter);
+                async move {
+                    let output = called.await?;
+                    if let Some(HttpPreOutput { outcome: HttpPreOutcome::Request(after), .. }) =
+                        &output
+                    {
+                        check(before, after).map_err(CallFailure::no_use)?;
+                    }
+                    Ok(output)
+                }
+            });
+            let called = called.await;
             let output = match called {
                 Ok(Some(output)) => output,
                 Ok(None) => continue,
                 Err(failure) => {
                     self.http_reach = place;
+                    self.http_open = place;
                     return HttpPreFlow::Failed(failure);
                 }
             };
@@ -148,24 +178,48 @@ impl Exchange {
                 }
                 HttpPreOutcome::Respond(response) => {
                     self.http_reach = place + 1;
+                    self.http_open = place + 1;
                     return HttpPreFlow::Respond(response);
                 }
             }
         }
+        self.http_open = pipeline.slots.len();
         HttpPreFlow::Continue
     }
 
     /// Runs `pre_hook` forward.
-    pub async fn pre(&mut self, mut request: LlmRequest) -> PreFlow {
+    pub async fn pre(&mut self, request: LlmRequest) -> PreFlow {
+        self.pre_checked(request, &|_, _| Ok(())).await
+    }
+
+    /// The same, where `check` says what no provider can take of what a plugin makes of a request: the plugin has
+    /// failed then. It is given the request before and after.
+    pub async fn pre_checked(
+        &mut self,
+        mut request: LlmRequest,
+        check: Check<'_, LlmRequest>,
+    ) -> PreFlow {
         let pipeline = Arc::clone(&self.pipeline);
         self.llm_reach = pipeline.slots.len();
         for (place, slot) in pipeline.slots.iter().enumerate() {
+            self.llm_open = place;
             if !self.choice.has(place) {
                 continue;
             }
-            let input = PreInput { context: &self.context, request: &request };
+            let before = &request;
+            let input = PreInput { context: &self.context, request: before };
             let calling = Calling::new(&*pipeline.clock, Hook::Pre, self.watch.as_deref());
-            let called = slot.call(&calling, |plugin| plugin.pre(input, &calling.meter)).await;
+            let called = slot.call(&calling, |plugin| {
+                let called = plugin.pre(input, &calling.meter);
+                async move {
+                    let output = called.await?;
+                    if let Some(PreOutput { outcome: PreOutcome::Request(after), .. }) = &output {
+                        check(before, after).map_err(CallFailure::no_use)?;
+                    }
+                    Ok(output)
+                }
+            });
+            let called = called.await;
             let output = match called {
                 Ok(Some(output)) => output,
                 Ok(None) => continue,
@@ -179,6 +233,7 @@ impl Exchange {
                 PreOutcome::Request(changed) => request = changed,
                 PreOutcome::ShortCircuit(answer) => {
                     self.llm_reach = place + 1;
+                    self.llm_open = place + 1;
                     return match answer {
                         ShortCircuit::Response(response) => PreFlow::Answer(Ok(response)),
                         ShortCircuit::Error(error) => PreFlow::Answer(Err(error.into_inner())),
@@ -187,6 +242,7 @@ impl Exchange {
                 }
             }
         }
+        self.llm_open = pipeline.slots.len();
         PreFlow::Send(request)
     }
 
@@ -198,6 +254,7 @@ impl Exchange {
         let mut result = result.map_err(Written::new);
         let pipeline = Arc::clone(&self.pipeline);
         for (place, slot) in reverse(&pipeline, self.llm_reach) {
+            self.llm_open = place;
             if !self.choice.has(place) {
                 continue;
             }
@@ -320,6 +377,7 @@ impl Exchange {
         let mut response = Written::new(response);
         let pipeline = Arc::clone(&self.pipeline);
         for (place, slot) in reverse(&pipeline, self.http_reach) {
+            self.http_open = place;
             if !self.choice.has(place) {
                 continue;
             }
@@ -340,6 +398,14 @@ impl Exchange {
         }
     }
 
+    /// The client left before its answer began: `post_hook` and `http_post_hook` of the plugins that took part up to
+    /// then, and have not seen its end, are shown `error` and `response`. Nothing that they return is of any use.
+    pub async fn left(&mut self, error: HookError, response: &HttpResponse) {
+        self.llm_reach = self.llm_open;
+        self.http_reach = self.http_open;
+        self.shown(Some(&Err(error)), response).await;
+    }
+
     /// Shows a stream that was sent to `post_hook`, from the plugin that answered it, if one
     /// did, and then to `http_post_hook`, with `context.streamed` set. Nothing that they
     /// return changes what was sent, and each is shown what was.
@@ -351,6 +417,11 @@ impl Exchange {
         if self.context.set("streamed", &true).is_err() {
             debug_assert!(false, "a boolean is JSON");
         }
+        self.shown(result, response).await;
+    }
+
+    /// Shows the post hooks what they can do nothing about.
+    async fn shown(&mut self, result: Option<&PostFlow>, response: &HttpResponse) {
         let pipeline = Arc::clone(&self.pipeline);
         // The failures were logged and counted; there is nobody left to tell.
         if let Some(result) = result {

@@ -114,7 +114,7 @@ impl Slot {
             return Ok(None);
         }
         let began = calling.clock.now();
-        let Some(permit) = self.breaker.admit(began) else {
+        let Some(permit) = self.breaker.admit(hook, began) else {
             self.stats.not_called(hook);
             calling.tell(self.name(), Duration::ZERO, HookOutcome::Tripped);
             return self.failed(HookFailure::new(self.name(), hook, Cause::Tripped));

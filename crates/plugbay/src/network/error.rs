@@ -219,15 +219,3 @@ fn too_large(what: Capped, limit: u64) -> String {
 fn at_hop(number: u32) -> String {
     if number == 0 { String::new() } else { format!("redirect {number}: ") }
 }
-
-/// An error with its sources: the first text alone seldom says what happened.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}

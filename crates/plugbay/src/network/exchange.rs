@@ -11,10 +11,10 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use super::dial::Connection;
-use super::error::chain;
 use super::headers::MAX_HEADERS;
 use super::redirect::is_redirect;
 use super::{Capped, NetworkError};
+use crate::error::with_sources;
 
 /// Longest head of a response, in bytes, and all of its trailers.
 const MAX_HEAD: usize = 64 << 10;
@@ -79,5 +79,5 @@ fn failed(error: &hyper::Error) -> NetworkError {
     if error.is_parse_too_large() {
         return NetworkError::TooLarge { what: Capped::ResponseHead, limit: MAX_HEAD as u64 };
     }
-    NetworkError::protocol(format!("no whole answer: {}", chain(error)))
+    NetworkError::protocol(format!("no whole answer: {}", with_sources(error)))
 }

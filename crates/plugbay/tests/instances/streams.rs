@@ -1,9 +1,12 @@
 //! Streams that keep an instance.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use plugbay::{InstanceMode, Instances, PluginError, PluginOptions, Streams};
+use plugbay::runtime::{Clock as _, ManualClock};
+use plugbay::{Host, InstanceMode, Instances, MOST_STREAMS, PluginError, PluginOptions, Streams};
 use pollster::block_on;
 
 use crate::guests::{COUNTS, COUNTS_CHUNKS, SAYS_INIT, call, chunk, hook_plugin, host, load};
@@ -134,4 +137,31 @@ pub(crate) fn shutting_down_waits_for_streams(backend: &str) {
     assert_eq!(lines.take(), ["bye!"], "its instance was ended like any other");
     let error = block_on(chunk(&mut plugin.lease(), r#""other""#)).unwrap_err();
     assert!(matches!(error, PluginError::ShutDown { .. }), "{error}");
+}
+
+pub(crate) fn a_stream_that_gets_no_instance_in_time_is_told(backend: &str) {
+    // A look at it is a second.
+    let clock = Arc::new(ManualClock::stepping(Duration::from_secs(1)));
+    let backend = plugbay::backend(backend).unwrap();
+    let host = Host::builder().backend(backend).clock(clock.clone()).build().unwrap();
+    let mut options = sticky(one());
+    options.limits.timeout_ms = 60_000;
+    let plugin = load(&host, &guest(), options);
+    let mut streams: Vec<_> = (0..MOST_STREAMS).map(|_| plugin.lease()).collect();
+    for lease in &mut streams {
+        block_on(chunk(lease, r#""other""#)).unwrap();
+    }
+    let mut late = plugin.lease();
+    let begun = clock.now();
+    let error = block_on(chunk(&mut late, r#""other""#)).unwrap_err();
+    let PluginError::StreamsFull { streams: 256, waited, .. } = error else { panic!("{error}") };
+    assert_eq!(waited, Duration::from_secs(60));
+    assert!(clock.now() - begun >= waited);
+    // Its other chunks do not wait again, and are taken when there is room.
+    let begun = clock.now();
+    let error = block_on(chunk(&mut late, r#""other""#)).unwrap_err();
+    assert!(matches!(error, PluginError::StreamsFull { .. }), "{error}");
+    assert!(clock.now() - begun < waited);
+    streams.pop();
+    assert_eq!(block_on(chunk(&mut late, r#""other""#)).unwrap(), n(2));
 }

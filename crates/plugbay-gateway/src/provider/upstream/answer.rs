@@ -12,12 +12,12 @@ use http::response::Parts;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use plugbay::abi::json::parse;
+use plugbay::with_sources;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::error::chain;
-use crate::body::HttpBody;
+use crate::body::{HttpBody, Whole};
 use crate::provider::{Phase, ProviderError, UpstreamError};
 use crate::sse::{Decoder, Event};
 
@@ -76,20 +76,27 @@ impl Arriving {
         self.whole(MAX_ANSWER).await
     }
 
-    /// The body, which has to be a JSON object.
-    pub(in crate::provider) async fn object(self) -> Result<Box<RawValue>, ProviderError> {
-        let provider = Arc::clone(&self.body.upstream.name);
+    /// The body, which has to be a JSON object. `error` says of one that is an error what its status is.
+    pub(in crate::provider) async fn object(
+        self,
+        error: impl FnOnce(&RawValue) -> Option<u16>,
+    ) -> Result<Box<RawValue>, ProviderError> {
+        let upstream = Arc::clone(&self.body.upstream);
         let body = self.bytes().await?;
-        let raw: Box<RawValue> = parse(&body).map_err(|error| unusable(&provider, error))?;
-        match raw.get().starts_with('{') {
-            true => Ok(raw),
-            false => Err(unusable(&provider, "no object")),
+        let raw: Box<RawValue> = parse(&body).map_err(|error| unusable(&upstream.name, error))?;
+        if !raw.get().starts_with('{') {
+            return Err(unusable(&upstream.name, "no object"));
+        }
+        match error(&raw) {
+            Some(status) => Err(told(&upstream, status, raw.get().to_owned())),
+            None => Ok(raw),
         }
     }
 
     /// The body as it comes.
     pub(in crate::provider) fn passed(self) -> HttpBody {
-        HttpBody::passed(self.body.body, self.body.idle)
+        let Body { body, idle, deadline, total, .. } = self.body;
+        HttpBody::passed(body, idle, Whole { end: deadline, after: total })
     }
 
     /// The body as a stream of events.
@@ -132,13 +139,9 @@ impl Events {
         &self.body.upstream.name
     }
 
-    /// An error that the provider told in the middle of the stream. Of one that repeats a key, nothing is kept.
-    pub(in crate::provider) fn told(&self, status: u16, mut body: String) -> ProviderError {
-        if self.body.upstream.keys.are_in(body.as_bytes()) {
-            body.clear();
-        }
-        let error = UpstreamError { status, body: body.into(), headers: Vec::new() };
-        ProviderError::Upstream { provider: self.provider().to_owned(), error }
+    /// An error that the provider told in the middle of the stream.
+    pub(in crate::provider) fn told(&self, status: u16, body: String) -> ProviderError {
+        told(&self.body.upstream, status, body)
     }
 
     /// Something that is not the API's.
@@ -164,7 +167,7 @@ impl Body {
                 }
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(error))) => {
-                    let reason = chain(&error);
+                    let reason = with_sources(&error);
                     return Err(ProviderError::Unreachable { provider: provider(), reason });
                 }
                 Ok(Some(Ok(frame))) => {
@@ -179,6 +182,15 @@ impl Body {
     fn unusable(&self, reason: impl fmt::Display) -> ProviderError {
         unusable(&self.upstream.name, reason)
     }
+}
+
+/// An error of the provider's own. Of one that repeats a key, nothing is kept.
+fn told(upstream: &Shared, status: u16, mut body: String) -> ProviderError {
+    if upstream.keys.are_in(body.as_bytes()) {
+        body.clear();
+    }
+    let error = UpstreamError { status, body: body.into(), headers: Vec::new() };
+    ProviderError::Upstream { provider: upstream.name.to_string(), error }
 }
 
 fn unusable(provider: &str, reason: impl fmt::Display) -> ProviderError {

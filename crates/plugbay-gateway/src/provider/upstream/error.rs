@@ -94,15 +94,3 @@ pub(super) fn body_error(error: &(dyn std::error::Error + 'static)) -> Option<Bo
     }
     None
 }
-
-/// An error with its sources: hyper's own text stops at "client error".
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}
