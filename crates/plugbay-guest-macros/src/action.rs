@@ -34,7 +34,9 @@ impl Parse for Options {
                 "capabilities" => options.capabilities = Some(capabilities(input)?),
                 other => {
                     let message = match nearest(other, &["init", "shutdown", "capabilities"]) {
-                        Some(near) => format!("there is no option `{other}`; did you mean `{near}`?"),
+                        Some(near) => {
+                            format!("there is no option `{other}`; did you mean `{near}`?")
+                        }
                         None => format!(
                             "there is no option `{other}`; there are `init = path`, `shutdown = path` and \
                              `capabilities(...)`"
@@ -147,7 +149,12 @@ fn exports(options: &Options, function: &ItemFn, types: &[&Type]) -> TokenStream
     let capabilities = options.capabilities.as_ref().map(|names| {
         let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let json = format!("[{}]", names.join(","));
-        export("capabilities", &[], &quote! { -> u64 }, &quote! { ::plugbay_guest::rt::pack(#json) })
+        export(
+            "capabilities",
+            &[],
+            &quote! { -> u64 },
+            &quote! { ::plugbay_guest::rt::pack(#json) },
+        )
     });
     let name = &function.sig.ident;
     let output = &function.sig.output;

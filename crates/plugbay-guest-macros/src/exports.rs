@@ -11,7 +11,8 @@ pub(crate) fn export(
     result: &TokenStream,
     body: &TokenStream,
 ) -> TokenStream {
-    let function = format_ident!("{name}");
+    // The author's own function may have the name of the contract.
+    let function = format_ident!("__export_{name}");
     let parameters = documents.iter().map(|document| {
         let (start, len) = (format_ident!("{document}_start"), format_ident!("{document}_len"));
         quote! { #start: usize, #len: usize }

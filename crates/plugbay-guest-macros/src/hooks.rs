@@ -41,7 +41,9 @@ impl Parse for Options {
                 "binary_bodies" => options.binary_bodies = true,
                 other => {
                     let message = match nearest(other, &["name", "binary_bodies"]) {
-                        Some(near) => format!("there is no option `{other}`; did you mean `{near}`?"),
+                        Some(near) => {
+                            format!("there is no option `{other}`; did you mean `{near}`?")
+                        }
                         None => format!(
                             "there is no option `{other}`; there are `name = \"...\"` and `binary_bodies`"
                         ),

@@ -190,12 +190,7 @@ mod import {
             start: *const u8,
             len: i32,
         ) -> i32;
-        pub(super) fn run(
-            start: *const u8,
-            len: usize,
-            input: *const u8,
-            input_len: usize,
-        ) -> i32;
+        pub(super) fn run(start: *const u8, len: usize, input: *const u8, input_len: usize) -> i32;
         pub(super) fn system(start: *const u8, len: usize) -> i32;
         pub(super) fn body_len(which: i32) -> i64;
         pub(super) fn body_read(which: i32, offset: i64, start: *mut u8, len: usize) -> i32;

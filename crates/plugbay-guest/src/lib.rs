@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+// What the attributes write names this crate from outside.
+#[cfg(test)]
+extern crate self as plugbay_guest;
+
 #[cfg(target_arch = "wasm32")]
 mod abi;
 #[cfg(target_arch = "wasm32")]
@@ -23,3 +27,8 @@ use testing::calls;
 
 pub use error::{Error, Result};
 pub use plugbay_guest_macros::{action, hooks};
+
+/// The tutorial, whose code is compiled and run as that of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sdk-rust.md")]
+mod tutorial {}

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::Context;
 use super::body::{Bodies, Body, NotWritten};
 use super::output::Output;
-use super::Context;
 use crate::json::{Error, Lazy, Map, Object, Value};
 
 /// What `http_pre_hook` is given.

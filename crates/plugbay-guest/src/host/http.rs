@@ -105,9 +105,9 @@ pub(super) fn pairs(headers: &[(String, String)]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Class;
     use super::*;
     use crate::json;
-    use super::super::Class;
 
     #[test]
     fn a_request_says_no_more_than_it_was_told() {

@@ -163,11 +163,7 @@ impl<'de> Deserializer<'de> for &'de Value {
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_seq(visitor)
     }
 
@@ -212,7 +208,12 @@ impl<'de> Deserializer<'de> for &'de Value {
                 Some((name, value)) => (name, Some(value)),
                 None => return Err(wrong(&visitor, "nothing")),
             },
-            _ => return Err(Error::new(format!("expected a variant's name, found {}", self.kind()))),
+            _ => {
+                return Err(Error::new(format!(
+                    "expected a variant's name, found {}",
+                    self.kind()
+                )));
+            }
         };
         visitor.visit_enum(Variant { name, value })
     }
@@ -312,7 +313,9 @@ impl<'de> de::EnumAccess<'de> for Variant<'de> {
 
 impl<'de> Variant<'de> {
     fn value(&self) -> Result<&'de Value, Error> {
-        self.value.ok_or_else(|| Error::new("expected a value beside the name".to_owned()).below(self.name))
+        self.value.ok_or_else(|| {
+            Error::new("expected a value beside the name".to_owned()).below(self.name)
+        })
     }
 }
 
@@ -323,7 +326,8 @@ impl<'de> de::VariantAccess<'de> for Variant<'de> {
         match self.value {
             None | Some(Value::Null) => Ok(()),
             Some(other) => {
-                Err(Error::new(format!("expected nothing, found {}", other.kind())).below(self.name))
+                Err(Error::new(format!("expected nothing, found {}", other.kind()))
+                    .below(self.name))
             }
         }
     }

@@ -100,7 +100,8 @@ pub(crate) fn http_request(document: &[u8], body: &[u8]) -> i32 {
             None => state.fail(Class::Failed, &format!("the test has no reply to {url}")),
             Some(Err((class, message))) => state.fail(class, &message),
             Some(Ok(Reply { status, headers, body })) => {
-                let headers: Value = headers.into_iter().map(|(a, b)| Value::from([a, b])).collect();
+                let headers: Value =
+                    headers.into_iter().map(|(a, b)| Value::from([a, b])).collect();
                 let head = json!({ "status": status, "url": url, "headers": headers });
                 state.leave(&head, Some(body));
                 i32::from(status)
@@ -112,7 +113,8 @@ pub(crate) fn http_request(document: &[u8], body: &[u8]) -> i32 {
 pub(crate) fn ws_open(document: &[u8]) -> i32 {
     granted("ws_open", |state| {
         let url = read(document).at("url").as_str().unwrap_or_default().to_owned();
-        let Some((_, inbox)) = state.inboxes.iter().find(|(begin, _)| url.starts_with(begin.as_str()))
+        let Some((_, inbox)) =
+            state.inboxes.iter().find(|(begin, _)| url.starts_with(begin.as_str()))
         else {
             return state.fail(Class::Failed, &format!("the test has no socket at {url}"));
         };
@@ -137,8 +139,12 @@ pub(crate) fn ws_send(socket: i32, kind: i32, data: &[u8]) -> i32 {
 pub(crate) fn ws_recv(socket: i32, _wait_ms: i32) -> i32 {
     granted("ws_recv", |state| {
         let place = usize::try_from(socket).ok().and_then(|socket| state.sockets.get_mut(socket));
-        let Some(place) = place else { return state.fail(Class::Invalid, "the socket is not open") };
-        let Some(inbox) = place else { return state.fail(Class::Invalid, "the socket is not open") };
+        let Some(place) = place else {
+            return state.fail(Class::Invalid, "the socket is not open");
+        };
+        let Some(inbox) = place else {
+            return state.fail(Class::Invalid, "the socket is not open");
+        };
         let received = inbox.pop_front().unwrap_or(Received::Nothing);
         let result = received.result();
         match received {
@@ -231,7 +237,8 @@ pub(crate) fn run(document: &[u8], input: &[u8]) -> i32 {
             return state.fail(Class::Failed, &format!("the test has no program {program}"));
         };
         let (out, err) = (output.stdout_truncated, output.stderr_truncated);
-        let document = json!({ "status": output.status, "stdout_truncated": out, "stderr_truncated": err });
+        let document =
+            json!({ "status": output.status, "stdout_truncated": out, "stderr_truncated": err });
         state.leave(&document, Some(output.stdout));
         state.answer[2] = Some(output.stderr);
         output.status

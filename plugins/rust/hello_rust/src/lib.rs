@@ -41,7 +41,8 @@ mod tests {
     #[test]
     fn it_greets() {
         let mut hello = Instance::<Hello>::new(json!({ "greeting": "good evening" })).unwrap();
-        let request = json!({ "method": "GET", "path": "/", "headers": {}, "query": {}, "body": "" });
+        let request =
+            json!({ "method": "GET", "path": "/", "headers": {}, "query": {}, "body": "" });
         let output = hello.http_pre_hook(json!({ "context": {}, "request": request })).unwrap();
         let header = output.pointer("/request/headers/x-greeting").unwrap();
         assert_eq!(header.as_str(), Some("good evening"));

@@ -171,7 +171,10 @@ mod tests {
         let mut redactor = redactor("{}").unwrap();
         for (input, wanted) in [
             (json!([]), "failed to parse input JSON: expected an object at byte 0"),
-            (json!({"request": 1}), "failed to parse input JSON: request: expected an object at byte 0"),
+            (
+                json!({"request": 1}),
+                "failed to parse input JSON: request: expected an object at byte 0",
+            ),
         ] {
             assert_eq!(parsed(redactor.pre_hook(guest(&input)))["error"], wanted);
         }
