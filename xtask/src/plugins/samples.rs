@@ -91,8 +91,11 @@ pub(super) const SAMPLES: [Sample; 11] = [
         source: Source::Rust(WasmTarget::Unknown),
         expected: Expected {
             functions: &[
+                ("cleanup", "() -> i32"),
                 ("free", "(i32, i32)"),
                 ("get_name", "() -> i64"),
+                ("http_post_hook", HOOK),
+                ("http_pre_hook", HOOK),
                 ("http_stream_chunk_hook", HOOK),
                 ("init", "(i32, i32) -> i32"),
                 ("malloc", "(i32) -> i32"),

@@ -108,7 +108,8 @@ impl Puppet {
         match self.what.as_str() {
             "change" => {
                 call.response.set_status(202);
-                call.response.set_header("x-path", &call.request().path().to_owned());
+                let path = call.request().path().to_owned();
+                call.response.set_header("x-path", &path);
                 // The response is there to be changed.
                 call.response.set_body("changed").unwrap();
             }

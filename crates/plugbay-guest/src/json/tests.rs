@@ -20,7 +20,8 @@ fn same(text: &str) -> Result<(), TestCaseError> {
         // Numbers that fit into no f64, and half surrogate pairs, are text here.
         (Ok(_), Err(error)) => {
             let error = error.to_string();
-            let known = ["out of range", "surrogate", "hex escape"].iter().any(|it| error.contains(it));
+            let known =
+                ["out of range", "surrogate", "hex escape"].iter().any(|it| error.contains(it));
             prop_assert!(known, "{}: {}", text, error);
         }
         (Err(error), Ok(_)) => prop_assert!(false, "{}: {}", text, error),
@@ -154,8 +155,7 @@ fn serde_reads_whatever_it_can_describe() {
         "kinds": [{ "new": 1 }, { "two": [1, 2] }, { "named": { "x": 3 } }], "more": { "x": 1 },
     });
     let read: Everything = value.to().unwrap();
-    let again: Everything =
-        serde_json::from_str(&value.to_string().replace("\"more\"", "\"more\"")).unwrap();
+    let again: Everything = serde_json::from_str(&value.to_string()).unwrap();
     assert_eq!((read.count, read.letter, read.pair), (again.count, again.letter, again.pair));
     assert_eq!(read.kinds, [Kind::New(1), Kind::Two(1, 2), Kind::Named { x: 3 }]);
     assert_eq!(read.rest["more"], json!({ "x": 1 }));

@@ -15,6 +15,9 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<RefCell<State>>>> = const { RefCell::new(None) };
 }
 
+/// What becomes of a request to another server.
+pub(super) type Outcome = Result<Reply, (Class, String)>;
+
 #[derive(Default)]
 pub(super) struct State {
     pub(super) answer: [Option<Vec<u8>>; 3],
@@ -23,7 +26,7 @@ pub(super) struct State {
     pub(super) logs: Vec<(i32, String)>,
     pub(super) metrics: Vec<(String, f64)>,
     pub(super) kv: BTreeMap<Vec<u8>, Vec<u8>>,
-    pub(super) replies: Vec<(String, Result<Reply, (Class, String)>)>,
+    pub(super) replies: Vec<(String, Outcome)>,
     pub(super) requests: Vec<HttpRequest>,
     pub(super) inboxes: Vec<(String, VecDeque<ws::Received>)>,
     pub(super) sockets: Vec<Option<VecDeque<ws::Received>>>,

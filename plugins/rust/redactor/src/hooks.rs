@@ -1,6 +1,8 @@
 //! What each hook does.
 
-use plugbay_guest::hooks::{Context, PostHook, PreHook, StreamAction, StreamChunkHook};
+use plugbay_guest::hooks::{
+    Context, HttpPostHook, HttpPreHook, PostHook, PreHook, StreamAction, StreamChunkHook,
+};
 
 use crate::{email, stream};
 
@@ -22,6 +24,15 @@ impl Redactor {
     fn init(config: Config) -> Self {
         Self { replacement: config.replacement.unwrap_or_else(|| "[redacted]".to_owned()) }
     }
+
+    /// Prompts are looked at in `pre_hook`, once they are parsed.
+    fn http_pre_hook(&self, _call: &mut HttpPreHook) {}
+
+    /// Answers are looked at in `post_hook`, before they are encoded.
+    fn http_post_hook(&self, _call: &mut HttpPostHook) {}
+
+    /// There is nothing to tidy up; it is here so that the sample has all that the contract names.
+    fn cleanup(&mut self) {}
 
     /// Removes addresses from the messages of a request.
     fn pre_hook(&self, call: &mut PreHook) {
