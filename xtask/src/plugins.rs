@@ -152,11 +152,23 @@ fn install(root: &Path, sample: &Sample, built: &Path) -> Result<()> {
     interface
         .check(&sample.expected)
         .with_context(|| format!("{} was built, but is unusable", sample.name))?;
+    small_enough(sample.name, wasm.len(), sample.most_bytes)?;
     let to = root.join("target/plugins").join(format!("{}.wasm", sample.name));
     write_if_changed(&to, &wasm)?;
     println!("    {} ({:.1} KiB)", relative(root, &to), kib(wasm.len()));
     println!("    {interface}");
     Ok(())
+}
+
+/// Holds a module against the length that is promised of it.
+fn small_enough(name: &str, found: usize, most: Option<usize>) -> Result<()> {
+    match most {
+        Some(most) if found > most => bail!(
+            "{name} has {found} bytes, of at most {most}: what did it come to link? A build with \
+             CARGO_PROFILE_RELEASE_STRIP=false keeps the names of its functions"
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Replaces a file in one step, and leaves it alone, time and all, when nothing changes: hosts
@@ -186,4 +198,19 @@ pub(crate) fn relative(root: &Path, path: &Path) -> String {
 pub(crate) fn kib(bytes: usize) -> f64 {
     // Sizes of plugins are far below where an f64 loses whole numbers.
     u32::try_from(bytes).map_or(f64::INFINITY, f64::from) / 1024.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_that_has_grown_is_told() {
+        small_enough("hello", 40 << 10, Some(40 << 10)).unwrap();
+        small_enough("hello", usize::MAX, None).unwrap();
+        let error = small_enough("hello", (40 << 10) + 1, Some(40 << 10)).unwrap_err().to_string();
+        assert!(error.starts_with("hello has 40961 bytes, of at most 40960"), "{error}");
+        let promised = SAMPLES.iter().filter(|sample| sample.most_bytes.is_some());
+        assert_eq!(promised.map(|sample| sample.name).collect::<Vec<_>>(), ["hello_rust"]);
+    }
 }

@@ -3,7 +3,23 @@
 use crate::{toolchain::WasmTarget, wasm::Expected};
 
 /// The names of the samples, and how to make each.
-pub(super) const SAMPLES: [Sample; 9] = [
+pub(super) const SAMPLES: [Sample; 11] = [
+    Sample {
+        name: "hello_rust",
+        source: Source::Rust(WasmTarget::Unknown),
+        expected: Expected {
+            functions: &[
+                ("free", "(i32, i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("pre_hook", HOOK),
+            ],
+            imports: &["plugbay.log"],
+        },
+        most_bytes: Some(40 << 10),
+    },
     Sample {
         name: "mail_mask",
         source: Source::Rust(WasmTarget::Unknown),
@@ -18,6 +34,7 @@ pub(super) const SAMPLES: [Sample; 9] = [
             ],
             imports: &["plugbay.body_read", "plugbay.body_write"],
         },
+        most_bytes: None,
     },
     Sample {
         name: "midi_hello",
@@ -31,18 +48,43 @@ pub(super) const SAMPLES: [Sample; 9] = [
             ],
             imports: WASI,
         },
+        most_bytes: None,
     },
     Sample {
         name: "midi_velocity",
         source: Source::Rust(WasmTarget::Wasip1),
         expected: Expected {
             functions: &[
+                ("execute", "(i32, i32) -> i32"),
                 ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
-                ("init", "()"),
+                ("init", "() -> i32"),
                 ("shutdown", "()"),
             ],
             imports: WASI,
         },
+        most_bytes: None,
+    },
+    Sample {
+        name: "rate_limiter",
+        source: Source::Rust(WasmTarget::Unknown),
+        expected: Expected {
+            functions: &[
+                ("free", "(i32, i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+            ],
+            imports: &[
+                "plugbay.answer_len",
+                "plugbay.answer_read",
+                "plugbay.kv_get",
+                "plugbay.kv_swap",
+                "plugbay.log",
+                "plugbay.now",
+            ],
+        },
+        most_bytes: None,
     },
     Sample {
         name: "redactor",
@@ -60,8 +102,9 @@ pub(super) const SAMPLES: [Sample; 9] = [
                 ("post_hook", HOOK),
                 ("pre_hook", HOOK),
             ],
-            imports: &[],
+            imports: &["plugbay.log"],
         },
+        most_bytes: None,
     },
     Sample {
         name: "hello_typescript",
@@ -81,6 +124,7 @@ pub(super) const SAMPLES: [Sample; 9] = [
             ],
             imports: &["env.abort"],
         },
+        most_bytes: None,
     },
     Sample {
         name: "toolbox_rust",
@@ -94,16 +138,19 @@ pub(super) const SAMPLES: [Sample; 9] = [
             ],
             imports: &[HOST],
         },
+        most_bytes: None,
     },
     Sample {
         name: "toolbox_typescript",
         source: Source::AssemblyScript,
         expected: Expected { functions: TOOLBOX, imports: &[HOST, "env.abort"] },
+        most_bytes: None,
     },
     Sample {
         name: "toolbox_c",
         source: Source::C,
         expected: Expected { functions: TOOLBOX, imports: &[HOST] },
+        most_bytes: None,
     },
     Sample {
         name: "toolbox_go",
@@ -118,6 +165,7 @@ pub(super) const SAMPLES: [Sample; 9] = [
             ],
             imports: &[HOST, "wasi_snapshot_preview1.*"],
         },
+        most_bytes: None,
     },
 ];
 
@@ -133,6 +181,8 @@ pub(super) struct Sample {
     pub(super) name: &'static str,
     pub(super) source: Source,
     pub(super) expected: Expected,
+    /// How long its module may be, where that is promised.
+    pub(super) most_bytes: Option<usize>,
 }
 
 impl Sample {

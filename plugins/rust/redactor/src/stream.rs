@@ -4,46 +4,13 @@
 //! it came, and hands over again. So each call looks at all of what was not sent yet.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use plugbay_guest::hooks::{Chunk, StreamAction, StreamChunkHook};
+use plugbay_guest::json::{Map, Value};
 
 use crate::email;
-
-/// What the hook is given, as far as it is looked at.
-#[derive(Deserialize)]
-struct Input<'a> {
-    #[serde(borrow)]
-    context: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    held: Vec<&'a RawValue>,
-    #[serde(borrow)]
-    chunk: Option<&'a RawValue>,
-    flush: Option<bool>,
-}
-
-/// What it answers.
-#[derive(Default, Serialize)]
-struct Output<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    chunk: Option<Chunk<'a>>,
-    has_chunk: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    chunks: Option<Vec<Chunk<'a>>>,
-    hold: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keep: Option<Vec<Chunk<'a>>>,
-}
-
-/// A chunk, and its text as it came if it is still that.
-struct Chunk<'a> {
-    value: Value,
-    raw: Option<&'a RawValue>,
-}
 
 /// One choice's text over several chunks, up to a tool call or its end.
 #[derive(Default)]
@@ -61,22 +28,21 @@ struct Piece {
     range: Range<usize>,
 }
 
-/// Answers `http_stream_chunk_hook`; `None` where all may leave as it is.
-///
-/// # Errors
-///
-/// The input is not JSON.
-pub(crate) fn answer(input: &[u8], replacement: &str) -> serde_json::Result<Option<String>> {
-    let input: Input<'_> = serde_json::from_slice(input)?;
-    let mut chunks = Vec::with_capacity(input.held.len() + 1);
-    for raw in input.held.iter().copied().chain(input.chunk) {
-        chunks.push(Chunk { value: serde_json::from_str(raw.get())?, raw: Some(raw) });
+/// Redacts what may leave: what becomes of the chunks, and how many addresses were found.
+pub(crate) fn redact<'a>(
+    call: &mut StreamChunkHook<'a>,
+    replacement: &str,
+) -> (StreamAction<'a>, u64) {
+    let mut chunks = mem::take(&mut call.held);
+    let held = chunks.len();
+    if !call.chunk.is_null() {
+        chunks.push(call.chunk.clone());
     }
     let mut texts = texts(&chunks);
     let mut kept = chunks.len();
     let mut found = Vec::with_capacity(texts.len());
     for text in &texts {
-        let ended = text.ended || input.flush == Some(true);
+        let ended = text.ended || call.is_flush();
         let (addresses, waits) = email::look(&text.joined, ended);
         kept = kept.min(text.chunk_at(waits).unwrap_or(kept));
         found.push((addresses, waits));
@@ -98,31 +64,19 @@ pub(crate) fn answer(input: &[u8], replacement: &str) -> serde_json::Result<Opti
         }
     }
 
-    let changed = chunks.iter().any(|chunk| chunk.raw.is_none());
+    let changed = chunks.iter().any(Chunk::is_changed);
     let stays = chunks.split_off(kept);
-    let mut output = Output { hold: !stays.is_empty(), ..Output::default() };
-    match (changed, output.hold) {
-        (false, false) => return Ok(None),
+    let action = match (changed, !stays.is_empty()) {
+        (false, false) => StreamAction::Pass,
         // With what is held already, behind it.
-        (false, true) if chunks.is_empty() => {}
-        (true, false) if input.held.is_empty() => {
-            output.chunk = chunks.pop();
-            output.has_chunk = true;
+        (false, true) if chunks.is_empty() => StreamAction::Hold,
+        (true, false) if held == 0 => {
+            call.chunk = chunks.pop().unwrap_or_default();
+            StreamAction::Pass
         }
-        (_, hold) => {
-            output.chunks = Some(chunks);
-            output.keep = hold.then_some(stays);
-        }
-    }
-    output.context = (count > 0).then(|| counted(input.context, count));
-    serde_json::to_string(&output).map(Some)
-}
-
-/// What to merge into the request's context: how many addresses were found so far.
-fn counted(context: Option<&RawValue>, count: u64) -> Value {
-    let context = context.map(|context| serde_json::from_str::<Value>(context.get()));
-    let before = context.and_then(Result::ok).and_then(|context| context.get("redacted")?.as_u64());
-    json!({ "redacted": before.unwrap_or(0).saturating_add(count) })
+        _ => StreamAction::Split { send: chunks, keep: stays },
+    };
+    (action, count)
 }
 
 /// The texts of all choices.
@@ -131,7 +85,7 @@ fn texts(chunks: &[Chunk<'_>]) -> Vec<Text> {
     // Which text a choice is at, by the choice's index.
     let mut open = BTreeMap::new();
     for (at, chunk) in chunks.iter().enumerate() {
-        let Some(Value::Array(choices)) = chunk.value.get("choices") else { continue };
+        let Some(Value::Array(choices)) = chunk.value().get("choices") else { continue };
         for (choice_at, choice) in choices.iter().enumerate() {
             let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
             let place = *open.entry(index).or_insert_with(|| {
@@ -191,44 +145,39 @@ impl Text {
             }
             if touched && let Some(chunk) = chunks.get_mut(piece.chunk) {
                 text.push_str(self.joined.get(start..end).unwrap_or_default());
-                chunk.set(piece, text);
+                set(chunk, piece, text);
             }
         }
     }
 }
 
-impl Chunk<'_> {
-    fn set(&mut self, piece: &Piece, text: String) {
-        let choices = self.value.get_mut("choices");
-        let choice = choices.and_then(|choices| choices.get_mut(piece.choice));
-        let content = choice.and_then(|choice| choice.pointer_mut("/delta/content"));
-        let content = match piece.part {
-            None => content,
-            Some(part) => content.and_then(|parts| parts.get_mut(part)?.get_mut("text")),
-        };
-        if let Some(content) = content {
-            *content = Value::String(text);
-            self.raw = None;
-        }
+fn set(chunk: &mut Chunk, piece: &Piece, text: String) {
+    let choices = chunk.value_mut().get_mut("choices");
+    let choice = choices.and_then(|choices| choices.item_mut(piece.choice));
+    let content = choice.and_then(|choice| choice.pointer_mut("/delta/content"));
+    let content = match piece.part {
+        None => content,
+        Some(part) => content.and_then(|parts| parts.item_mut(part)?.get_mut("text")),
+    };
+    if let Some(content) = content {
+        *content = Value::String(text);
     }
+}
 
-    /// Whether it is a piece of one choice's text and nothing else, so that there may be two of it.
-    fn is_only_text(&self) -> bool {
-        let Some([choice]) = self.value.get("choices").and_then(Value::as_array).map(Vec::as_slice)
-        else {
-            return false;
-        };
-        let only_text = |choice: &serde_json::Map<String, Value>| {
-            choice.iter().all(|(name, value)| match name.as_str() {
-                "index" => true,
-                "delta" => value.as_object().is_some_and(|delta| {
-                    delta.len() == 1 && delta.get("content").is_some_and(Value::is_string)
-                }),
-                _ => value.is_null(),
-            })
-        };
-        choice.as_object().is_some_and(only_text)
-    }
+/// Whether it is a piece of one choice's text and nothing else, so that there may be two of it.
+fn is_only_text(chunk: &Chunk) -> bool {
+    let choices = chunk.value().get("choices").and_then(Value::as_array);
+    let Some([choice]) = choices else { return false };
+    let only_text = |choice: &Map| {
+        choice.iter().all(|(name, value)| match name {
+            "index" => true,
+            "delta" => value.as_object().is_some_and(|delta| {
+                delta.len() == 1 && delta.get("content").is_some_and(|it| it.as_str().is_some())
+            }),
+            _ => value.is_null(),
+        })
+    };
+    choice.as_object().is_some_and(only_text)
 }
 
 /// Makes two chunks of the first that has to wait, where `texts[at]` waits from `waits` on: so
@@ -247,14 +196,14 @@ fn split(
     let back = text.joined.get(waits..range.end).unwrap_or_default().to_owned();
     // White space by itself is not worth a chunk.
     let worth = !front.trim().is_empty() && !back.is_empty();
-    let Some(chunk) = chunks.get_mut(kept).filter(|chunk| worth && chunk.is_only_text()) else {
+    let Some(chunk) = chunks.get_mut(kept).filter(|chunk| worth && is_only_text(chunk)) else {
         return false;
     };
-    let mut second = Chunk { value: chunk.value.clone(), raw: None };
+    let mut second = Chunk::from(chunk.value().clone());
     let first = Piece { chunk: kept, choice, part: None, range: range.start..waits };
     let rest = Piece { chunk: kept, choice, part: None, range: waits..range.end };
-    chunk.set(&first, front);
-    second.set(&rest, back);
+    set(chunk, &first, front);
+    set(&mut second, &rest, back);
     chunks.insert(kept + 1, second);
     text.pieces.splice(nth..=nth, [first, rest]);
     let after = texts.iter_mut().flat_map(|text| &mut text.pieces);
@@ -265,15 +214,6 @@ fn split(
         rest.chunk += 1;
     }
     true
-}
-
-impl Serialize for Chunk<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.raw {
-            Some(raw) => raw.serialize(serializer),
-            None => self.value.serialize(serializer),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The calls, one by one, and what is told of them.
 
-use plugbay_host::{
+use plugbay_guest::host::{
     Error, Level, audio, http, kv, log, metric, midi, now, plain, program, random, system, version,
     ws,
 };
