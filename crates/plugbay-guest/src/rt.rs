@@ -57,15 +57,15 @@ mod wasm {
     pub use crate::abi::{Slot, free, malloc, pack, take};
 
     use crate::abi::{give, tell_panics};
+    use crate::action;
     use crate::hooks::{Answer, Plugin, calls as hooks};
-    use crate::{action, calls};
 
     /// Says what went wrong where the contract has a number only.
     fn report(message: &str) {
         #[cfg(target_os = "wasi")]
         eprintln!("{message}");
         #[cfg(not(target_os = "wasi"))]
-        calls::log(1, message.as_bytes());
+        crate::calls::log(1, message.as_bytes());
     }
 
     fn status<T>(result: Result<T, String>) -> i32 {
