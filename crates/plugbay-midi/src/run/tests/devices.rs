@@ -17,9 +17,8 @@ global_mappings = [
 async fn nothing_stays_stuck_and_no_gesture_spans_the_gap() {
     let mut ports = ScriptedPorts::new("Script");
     ports.plug("Pads");
-    let mut devices = Devices::default();
-    devices.ports = vec!["pads".parse().unwrap()];
-    devices.reconnect = true;
+    let ports_wanted = vec!["pads".parse().unwrap()];
+    let devices = Devices { ports: ports_wanted, reconnect: true, ..Devices::default() };
     let mut source = PortSource::on(vec![ports.system()], &devices).unwrap();
     let config = Config::parse(CONFIG, &Origin::new("c.toml", "/")).unwrap().config;
     let clock = Arc::new(TokioClock::starting_at(0));
