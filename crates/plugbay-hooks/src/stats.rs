@@ -184,7 +184,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn fuel_is_counted_below_the_first_bound_that_it_does_not_pass() {
         let stats = Stats::default();
         for fuel in [0, 256, 257, 1_024, 1_025, 1 << 34, (1 << 34) + 1, u64::MAX] {
