@@ -209,14 +209,15 @@ fn call<'a>(
     request_id: &str,
     endpoint: Endpoint,
     request: &LlmRequest,
-) -> Result<(&'a Arc<dyn Provider>, LlmCall), HookError> {
+) -> Result<(&'a Arc<dyn Provider>, LlmCall), Box<HookError>> {
     let name = provider_of(request);
     let provider = providers.get(&name).ok_or_else(|| {
         invalid(404, "provider_not_found", format!("there is no provider `{name}`"))
             .with_param("model")
     })?;
     let unusable = |what: &str| {
-        server(502, "unusable_request", format!("a plugin left the request without {what}"))
+        let message = format!("a plugin left the request without {what}");
+        Box::new(server(502, "unusable_request", message))
     };
     let call = LlmCall {
         endpoint,
@@ -236,7 +237,8 @@ async fn ask(
     request: &LlmRequest,
     stream: bool,
 ) -> Result<Answered, Failed> {
-    let (provider, call) = call(providers, request_id, endpoint, request)?;
+    let (provider, call) =
+        call(providers, request_id, endpoint, request).map_err(|error| *error)?;
     Ok(match stream {
         true => Answered::Stream(provider.stream(call).await?),
         false => Answered::Whole(provider.complete(call).await?),
@@ -253,12 +255,12 @@ fn sendable(
 ) -> Result<(), String> {
     let check = |request: &LlmRequest| {
         let (provider, call) = call(providers, "", endpoint, request)?;
-        asked::check_input(endpoint, &call.input).map_err(|error| *error)?;
+        asked::check_input(endpoint, &call.input)?;
         if let Some(fallbacks) = request.fields().raw(attempts::FIELD) {
             attempts::check(fallbacks)
                 .map_err(|error| invalid(400, "invalid_parameter", error.to_string()))?;
         }
-        provider.check(&call).map_err(|error| error.to_error())
+        provider.check(&call).map_err(|error| Box::new(error.to_error()))
     };
     match check(after) {
         Err(problem) if check(before).is_ok() => Err(problem.error.message),

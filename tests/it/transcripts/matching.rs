@@ -1,7 +1,9 @@
 //! Whether what was printed is what a page says.
 
 /// What stands for something that differs, and which characters that may have.
-const PLACEHOLDERS: [(&str, fn(char) -> bool); 5] = [
+type Placeholder = (&'static str, fn(char) -> bool);
+
+const PLACEHOLDERS: [Placeholder; 5] = [
     ("…", |_| true),
     ("<id>", |c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
     // As HTTP has it, and as RFC 3339 does.
