@@ -1,6 +1,12 @@
 //! What was loaded before decides what is loaded next, as the commands show it.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test binary"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -120,29 +126,47 @@ fn an_older_version_and_another_key_exit_with_4_until_the_plugin_is_forgotten() 
     folder.load().exits(0);
 
     folder.signs("one", "1.1.0");
-    refused(folder.verdict(), expect!["m.wasm: untrusted: its signature by ONE says version 1.1.0, and plugin `m` was at version 1.2.0 before: if going back is meant, `conductor-sign trust forget m`"]);
+    refused(
+        folder.verdict(),
+        expect![
+            "m.wasm: untrusted: its signature by ONE says version 1.1.0, and plugin `m` was at version 1.2.0 before: if going back is meant, `conductor-sign trust forget m`"
+        ],
+    );
     folder.load().check(1, expect![[""]], expect![[r#"
         error: plugin `m`: m.wasm.sig: its signature by ONE says version 1.1.0, and plugin `m` was at version 1.2.0 before: if going back is meant, `conductor-sign trust forget m`
     "#]]);
     // Trusted, and still not the one that the plugin had.
     folder.signs("two", "1.3.0");
-    refused(folder.verdict(), expect!["m.wasm: untrusted: it is signed by the key TWO, and plugin `m` was signed by ONE when it was first used: if the change is meant, `conductor-sign trust forget m`"]);
+    refused(
+        folder.verdict(),
+        expect![
+            "m.wasm: untrusted: it is signed by the key TWO, and plugin `m` was signed by ONE when it was first used: if the change is meant, `conductor-sign trust forget m`"
+        ],
+    );
     folder.load().check(1, expect![[""]], expect![[r#"
         error: plugin `m`: m.wasm.sig: it is signed by the key TWO, and plugin `m` was signed by ONE when it was first used: if the change is meant, `conductor-sign trust forget m`
     "#]]);
 
-    folder.sign(&["trust", "forget", "m"]).check(0, expect![[r#"
+    folder.sign(&["trust", "forget", "m"]).check(
+        0,
+        expect![[r#"
         forgotten: plugin m
-    "#]], expect![[""]]);
+    "#]],
+        expect![[""]],
+    );
     assert_eq!(folder.verdict().0, 0);
     folder.load().exits(0);
     // From now on it is the other's.
     folder.signs("one", "2.0.0");
     assert_eq!(folder.verdict().0, 4);
     folder.load().exits(1);
-    folder.sign(&["trust", "forget", "nobody"]).check(1, expect![[""]], expect![[r#"
+    folder.sign(&["trust", "forget", "nobody"]).check(
+        1,
+        expect![[""]],
+        expect![[r#"
         conductor-sign: error: no plugin `nobody` was used with a signature
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -162,7 +186,12 @@ fn a_signature_that_says_less_than_the_one_before_exits_with_4() {
     // It is no plugin. That it was let in is taken down before that is known.
     assert!(folder.load().exits(1).stderr.contains("not a plugin"));
     vector("v1.sig", "m.wasm.sig");
-    refused(folder.verdict(), expect!["m.wasm: untrusted: its signature by sha256:56475aa75463474c0285df5dbf2bcab7 says nothing of what it may ask for and how long it counts, and plugin `m` came with one that does before: restore that, or let it go with `conductor-sign trust forget m`"]);
+    refused(
+        folder.verdict(),
+        expect![
+            "m.wasm: untrusted: its signature by sha256:56475aa75463474c0285df5dbf2bcab7 says nothing of what it may ask for and how long it counts, and plugin `m` came with one that does before: restore that, or let it go with `conductor-sign trust forget m`"
+        ],
+    );
     folder.load().check(1, expect![[""]], expect![[r#"
         error: plugin `m`: m.wasm.sig: its signature by sha256:56475aa75463474c0285df5dbf2bcab7 says nothing of what it may ask for and how long it counts, and plugin `m` came with one that does before: restore that, or let it go with `conductor-sign trust forget m`
     "#]]);
