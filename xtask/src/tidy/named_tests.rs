@@ -70,7 +70,7 @@ fn is_test(sources: &[Source], path: &str) -> bool {
 fn is_attributed(before: &str) -> bool {
     // The last line is the beginning of the function's own.
     let lines = before.rsplit_once('\n').map_or("", |(lines, _)| lines);
-    let own = lines.lines().rev().take_while(|line| !line.trim().is_empty());
+    let own = lines.split('\n').rev().take_while(|line| !line.trim().is_empty());
     own.take(6).any(|line| line.contains("#[test]") || line.contains("#[tokio::test"))
 }
 
