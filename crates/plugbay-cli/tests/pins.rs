@@ -1,6 +1,12 @@
 //! What was loaded before decides what is loaded next, as the commands show it.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test binary"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -227,9 +227,9 @@ impl Signature {
 /// A module with the signature that fits it. Verification is the only thing that makes one:
 ///
 /// ```
-/// use plugbay_signing::{Candidate, Refusal, SignatureFile, VerifiedModule};
+/// use plugbay_signing::{Candidate, SignatureFile, VerifiedModule, VerifyError};
 ///
-/// fn checked(bytes: Vec<u8>, signature: SignatureFile) -> Result<VerifiedModule, Refusal> {
+/// fn checked(bytes: Vec<u8>, signature: SignatureFile) -> Result<VerifiedModule, VerifyError> {
 ///     Candidate::from_bytes(bytes).verify(signature)
 /// }
 /// ```

@@ -68,9 +68,10 @@ fn is_test(sources: &[Source], path: &str) -> bool {
 
 /// Whether what comes right after this is a test.
 fn is_attributed(before: &str) -> bool {
-    let attributes =
-        before.lines().rev().take_while(|line| !line.trim().is_empty() && *line != "}");
-    attributes.take(6).any(|line| line.contains("#[test]") || line.contains("#[tokio::test"))
+    // The last line is the beginning of the function's own.
+    let lines = before.rsplit_once('\n').map_or("", |(lines, _)| lines);
+    let own = lines.split('\n').rev().take_while(|line| !line.trim().is_empty());
+    own.take(6).any(|line| line.contains("#[test]") || line.contains("#[tokio::test"))
 }
 
 impl Source {
@@ -107,7 +108,7 @@ mod tests {
             ),
             source(
                 "crates/a/src/b.rs",
-                "mod inner {\n    #[tokio::test]\n    async fn waits() {}\n}\n",
+                "mod inner {\n    #[tokio::test]\n    async fn waits() {}\n\n    #[test]\n    fn is() {}\n\n    fn helps() {}\n}\n",
             ),
         ];
         for (path, wanted) in [
@@ -118,6 +119,8 @@ mod tests {
             ("files::listed", true),
             ("files::unlisted", false),
             ("b::inner::waits", true),
+            ("b::inner::is", true),
+            ("b::inner::helps", false),
         ] {
             assert_eq!(is_test(&sources, path), wanted, "{path}");
         }

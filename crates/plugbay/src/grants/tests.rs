@@ -120,7 +120,7 @@ fn a_new_version_asks_only_for_what_it_did_not_have() {
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].asks, [Capability::Subprocess]);
     assert_eq!((requests[0].sha256, requests[0].signer.as_deref()), (hash(2), Some(SIGNER)));
-    // Until it is granted, the new version goes without it; then nothing waits any more.
+    // Where it runs before it is granted that, it goes without; then nothing waits any more.
     let run = Request::Run { program: "tool".to_owned(), args: Vec::new() };
     assert!(granted.check(&run).is_err() && granted.check(&write_file()).is_ok());
     let more: Grant =
