@@ -105,7 +105,7 @@ fn modules_and_the_configuration_are_taken_over_as_their_files_change() {
     // Garbage, twice: the last good one runs on, and each time it is said.
     for (round, garbage) in ["no module", "\0asm\u{1}\0\0\0more"].into_iter().enumerate() {
         write(stage.path(), "voice.wasm", garbage);
-        let told = "its new version does not load, the last good one runs on";
+        let told = "its new version is not taken over, the last good one runs on";
         let told = stage.running.stderr().wait_for_nth(told, round);
         assert!(told.contains("ERROR") && told.contains("plugin=voice"), "{told}");
         stage.running.stderr().wait_for_nth("none of them new", round);

@@ -87,8 +87,15 @@ pub(super) enum Command {
 /// What a run has loaded.
 pub(super) struct Loaded {
     pub(super) config: Arc<Config>,
-    /// Plugins, each with what of its files is loaded.
-    pub(super) plugins: Vec<(Plugin, Option<String>)>,
+    pub(super) plugins: Vec<Known>,
+}
+
+/// A plugin that is loaded.
+pub(super) struct Known {
+    pub(super) config: Plugin,
+    /// What of its files is loaded, where the host can tell.
+    pub(super) version: Option<String>,
+    pub(super) plugin: Arc<dyn ActionPlugin>,
 }
 
 /// A configuration that is ready to be taken over.

@@ -1,5 +1,6 @@
 //! What the runner needs of plugins, and plugbay's host as one that gives it.
 
+use std::any::Any;
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub trait ActionHost: Send + Sync {
 }
 
 /// A plugin that lives.
-pub trait ActionPlugin: Send + Sync {
+pub trait ActionPlugin: Any + Send + Sync {
     /// Runs its action. Any error is the player's to see; the next call is independent of it.
     fn execute<'a>(
         &'a self,
@@ -41,6 +42,12 @@ pub trait ActionPlugin: Send + Sync {
 
     /// Ends its life.
     fn shutdown(&self) -> BoxFuture<'_, Result<(), ActionError>>;
+
+    /// The capabilities for which it waits, as a new version, before it takes the place of `before`: what it asks
+    /// for, was not granted, and what the one before has or never asked for.
+    fn asks_beyond(&self, _before: &dyn ActionPlugin) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A module that is a plugin of another kind.
@@ -115,5 +122,11 @@ impl ActionPlugin for plugbay::Plugin {
 
     fn shutdown(&self) -> BoxFuture<'_, Result<(), ActionError>> {
         Box::pin(async move { Ok(plugbay::Plugin::shutdown(self).await?) })
+    }
+
+    fn asks_beyond(&self, before: &dyn ActionPlugin) -> Vec<String> {
+        let before: &dyn Any = before;
+        let asks = before.downcast_ref().map(|before| plugbay::Plugin::asks_beyond(self, before));
+        asks.unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 }

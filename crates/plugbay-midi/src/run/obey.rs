@@ -31,9 +31,12 @@ impl Performance {
                 drop(answer.send(found.map(drop)));
             }
             Command::Loaded(answer) => {
-                let plugins = self.plugins.iter();
-                let plugins =
-                    plugins.map(|loaded| (loaded.config.clone(), loaded.version.clone())).collect();
+                let known = |Loaded { config, version, slot, .. }: &Loaded| control::Known {
+                    config: config.clone(),
+                    version: version.clone(),
+                    plugin: slot.newest().plugin(),
+                };
+                let plugins = self.plugins.iter().map(known).collect();
                 let config = Arc::clone(self.engine.config());
                 drop(answer.send(control::Loaded { config, plugins }));
             }

@@ -48,6 +48,7 @@ struct Behaviour {
     fails: Option<String>,
     takes: Duration,
     panics: bool,
+    asks: Vec<String>,
     version: u32,
 }
 
@@ -105,6 +106,11 @@ impl RecordingHost {
             *of =
                 Behaviour { version, refuses: refuses.map(str::to_owned), ..Behaviour::default() };
         });
+    }
+
+    /// From now on the version of a plugin asks for something that it is not granted, or no longer.
+    pub fn ask(&self, plugin: &str, capabilities: &[&str]) {
+        self.of(plugin, |of| of.asks = capabilities.iter().map(ToString::to_string).collect());
     }
 
     fn of(&self, plugin: &str, change: impl FnOnce(&mut Behaviour)) {
@@ -181,5 +187,9 @@ impl ActionPlugin for RecordingPlugin {
             record(&self.recorded, Recorded::Shutdown { plugin: self.name.clone() });
             Ok(())
         })
+    }
+
+    fn asks_beyond(&self, _before: &dyn ActionPlugin) -> Vec<String> {
+        self.behaviour.asks.clone()
     }
 }

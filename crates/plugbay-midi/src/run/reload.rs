@@ -12,7 +12,7 @@ use plugbay::signing::signature_path;
 use plugbay::{FileWatch, WatchError};
 use tokio::sync::Notify;
 
-use super::control::{Fresh, Loaded, Prepared};
+use super::control::{Fresh, Known, Loaded, Prepared};
 use super::{ActionHost, ActionPlugin, Control, LoadFailure, Stopping, TARGET};
 use crate::config::{Config, ConfigError, Plugin};
 
@@ -45,7 +45,7 @@ pub struct Reloaded {
     pub plugins: usize,
     /// Those of them that were loaded anew, by name.
     pub loaded: Vec<String>,
-    /// Those whose new version does not load: their last good one runs on.
+    /// Those whose new version does not load, or waits for a grant: their last good one runs on.
     pub broken: Vec<LoadFailure>,
     /// Whether the mode is the first one now, because the one before is not there any more.
     pub mode_is_gone: bool,
@@ -157,7 +157,7 @@ impl Reloader {
     /// Reads the configuration again and takes it over, with the plugins that have changed.
     ///
     /// A plugin is loaded anew when its files or what the configuration says of it have changed. One whose files alone have
-    /// changed, and that does not load, runs on as it was.
+    /// changed, and that does not load or asks for more than it is granted, runs on as it was.
     ///
     /// # Errors
     ///
@@ -195,7 +195,7 @@ impl Reloader {
             return Err(ReloadError::Load(failures));
         }
         for LoadFailure { plugin, error, .. } in &broken {
-            tracing::error!(target: TARGET, %plugin, "its new version does not load, the last good one runs on: {error}");
+            tracing::error!(target: TARGET, %plugin, "its new version is not taken over, the last good one runs on: {error}");
         }
         let needs_restart = needs_restart(&loaded.config, &config);
         if !needs_restart.is_empty() {
@@ -230,13 +230,14 @@ impl Reloader {
         let mut news = News::default();
         for plugin in &config.plugins {
             let version = self.host.version(plugin).await;
-            let known = loaded.plugins.iter().find(|(known, _)| known.path == plugin.path);
-            let is_same = known.is_some_and(|(known, _)| known == plugin);
-            if is_same && version.is_some() && known.is_some_and(|(_, loaded)| *loaded == version) {
+            let known = loaded.plugins.iter().find(|known| known.config.path == plugin.path);
+            let is_same = known.is_some_and(|known| known.config == *plugin);
+            if is_same && version.is_some() && known.is_some_and(|known| known.version == version) {
                 news.plugins.push(None);
                 continue;
             }
-            let fresh = match load(&self.host, plugin).await {
+            let fresh = load(&self.host, plugin).await;
+            let fresh = match wait_for_grants(fresh, known, plugin).await {
                 Ok(loaded) => {
                     news.names.push(plugin.name.clone());
                     Some(Fresh { plugin: loaded, version })
@@ -277,6 +278,28 @@ async fn load(
 ) -> Result<Arc<dyn ActionPlugin>, super::ActionError> {
     let (host, plugin) = (Arc::clone(host), plugin.clone());
     tokio::spawn(async move { host.load(&plugin).await }).await?
+}
+
+/// A new version that asks for more than the one before takes its place when that is granted, and not before.
+async fn wait_for_grants(
+    fresh: Result<Arc<dyn ActionPlugin>, super::ActionError>,
+    known: Option<&Known>,
+    plugin: &Plugin,
+) -> Result<Arc<dyn ActionPlugin>, super::ActionError> {
+    let (fresh, known) = match (fresh, known) {
+        (Ok(fresh), Some(known)) => (fresh, known),
+        (fresh, _) => return fresh,
+    };
+    let asks = fresh.asks_beyond(&*known.plugin);
+    if asks.is_empty() {
+        return Ok(fresh);
+    }
+    shut_down(vec![fresh]).await;
+    let (asks, path) = (asks.join(" and "), plugin.path.display());
+    Err(format!(
+        "it asks for {asks}, which it is not granted; `plugbay grant {path}` and a reload, and it is taken over"
+    )
+    .into())
 }
 
 async fn end(plugins: Vec<Option<Fresh>>) {

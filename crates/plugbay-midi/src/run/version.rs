@@ -55,6 +55,11 @@ impl Version {
         Arc::new(Self { plugin, call: tokio::sync::Mutex::new(()) })
     }
 
+    /// What is called.
+    pub(super) fn plugin(&self) -> Arc<dyn ActionPlugin> {
+        Arc::clone(&self.plugin)
+    }
+
     /// Waits for its last call and shuts it down.
     pub(super) async fn end(&self) -> Result<(), ActionError> {
         let _last = self.call.lock().await;

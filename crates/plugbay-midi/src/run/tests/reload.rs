@@ -151,6 +151,28 @@ async fn a_broken_version_leaves_the_last_good_one_and_is_told_as_often_as_it_is
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_version_that_asks_for_more_waits_until_it_is_granted() {
+    let stage = Stage::start(&taps(&["a"]), RecordingHost::new()).await;
+    stage.host.roll_out("a", None);
+    stage.host.ask("a", &["Network", "Filesystem"]);
+    for _ in 0..2 {
+        let reloaded = stage.reloader.reload().await.unwrap();
+        let why = reloaded.broken[0].error.to_string();
+        assert!(why.contains("asks for Network and Filesystem, which it is not granted"), "{why}");
+        assert!(why.contains("`plugbay grant ") && why.contains("a.wasm`"), "{why}");
+        stage.play(on(60), MS).await;
+    }
+    // Other settings are not taken over without it: the old version would have them.
+    let limited = format!("{}\n[plugins.\"a.wasm\".limits]\nfuel = 5", taps(&["a"]));
+    stage.reload(&limited).await.unwrap_err();
+    stage.host.ask("a", &[]);
+    assert_eq!(stage.reload(&limited).await.unwrap().loaded, ["a"]);
+    let (words, _) = stage.end().await;
+    let tried = "+a.1 -a.1";
+    assert_eq!(words, format!("+a {tried} a{{}} a! {tried} a{{}} a! {tried} +a.1 -a -a.1"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_configuration_that_cannot_be_used_changes_nothing_as_often_as_it_is_broken() {
     let stage = Stage::start(&taps(&["a"]), RecordingHost::new().refusing("d", "not there")).await;
     for _ in 0..3 {
