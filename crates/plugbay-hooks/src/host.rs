@@ -157,7 +157,7 @@ mod tests {
         let broken = PluginError::Call {
             plugin: "p".into(),
             export: "pre_hook",
-            source: CallError::Protocol(ProtocolError::OutputTooLong { len: 2, limit: 1 }),
+            source: CallError::Protocol(ProtocolError::InputTooLong { len: 1 }),
             output: Vec::new(),
         };
         let abort = TrapKind::Abort { message: "secret".into(), location: None };

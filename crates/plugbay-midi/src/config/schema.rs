@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::condition::DAYS;
 use super::load::actions::{ACTIONS, BUTTONS, MODIFIERS, VOLUMES};
 use super::load::conditions::CONDITIONS;
+use super::load::instance::MODES as INSTANCE_MODES;
 use super::load::messages::KINDS;
 use super::{
     Config, Direction, Edge, Encoding, Level, LogLevel, PlaceholderValues, Thresholds, TriggerKind,
@@ -23,7 +24,11 @@ impl Config {
         let text = || json!({ "type": "string" });
         let flag = |default: bool| json!({ "type": "boolean", "default": default });
         let mappings = || json!({ "type": "array", "items": { "$ref": "#/$defs/mapping" } });
-        let port = json!({ "anyOf": [text(), integer(0, 65_535)] });
+        let or_several = |item: Value| {
+            let several = json!({ "type": "array", "items": item });
+            json!({ "anyOf": [item, several] })
+        };
+        let port = or_several(json!({ "anyOf": [text(), integer(0, 65_535)] }));
         let defaults = Thresholds::default();
         let threshold = |time: std::time::Duration| {
             described(milliseconds(1), json!(u64::try_from(time.as_millis()).unwrap_or_default()))
@@ -32,6 +37,8 @@ impl Config {
             &[],
             [
                 ("limits", limits()),
+                ("instances", instances()),
+                ("environment", json!({ "type": "object", "additionalProperties": text() })),
                 ("capabilities", capabilities()),
                 ("require_signature", flag(false)),
             ],
@@ -44,7 +51,7 @@ impl Config {
                     object(
                         &[],
                         [
-                            ("name", text()),
+                            ("name", or_several(text())),
                             ("port", port),
                             ("auto_connect", flag(true)),
                             ("auto_reconnect", json!({ "type": "boolean" })),
@@ -306,6 +313,13 @@ fn condition() -> Value {
         spellings.extend(argument.map(|argument| outer(name, argument)));
     }
     json!({ "anyOf": spellings })
+}
+
+/// How many, or how they live as well.
+fn instances() -> Value {
+    let size = || integer(1, u32::MAX.into());
+    let modes = words(INSTANCE_MODES.map(|(name, _)| name));
+    json!({ "anyOf": [size(), object(&[], [("mode", modes), ("size", size())])] })
 }
 
 fn limits() -> Value {

@@ -9,6 +9,13 @@ use super::Builder;
 use crate::config::reader::Value;
 use crate::config::report::Finding;
 
+/// How instances live, by name.
+pub(in crate::config) const MODES: [(&str, InstanceMode); 3] = [
+    ("pooled", InstanceMode::Pooled),
+    ("per-request", InstanceMode::PerRequest),
+    ("single", InstanceMode::Single),
+];
+
 impl Builder<'_> {
     /// A number of pooled instances, or a table with `mode` and `size`.
     pub(super) fn instances(&mut self, value: Value<'_, '_>) -> Option<Instances> {
@@ -17,14 +24,9 @@ impl Builder<'_> {
             DeValue::Integer(_) => self.size(value).map(Instances::pooled),
             DeValue::Table(_) => {
                 let mut table = value.table("`instances`", &mut self.findings)?;
-                let mode = table.optional("mode").map(|value| {
-                    let known = [
-                        ("pooled", InstanceMode::Pooled),
-                        ("per-request", InstanceMode::PerRequest),
-                        ("single", InstanceMode::Single),
-                    ];
-                    value.word("no mode of instances", &known, &mut self.findings)
-                });
+                let mode = table
+                    .optional("mode")
+                    .map(|value| value.word("no mode of instances", &MODES, &mut self.findings));
                 let given = table.optional("size");
                 let size = given.map(|value| self.size(value));
                 table.finish(&mut self.findings);

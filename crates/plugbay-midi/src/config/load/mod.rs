@@ -2,7 +2,7 @@
 
 pub(super) mod actions;
 pub(super) mod conditions;
-mod instance;
+pub(super) mod instance;
 pub(super) mod messages;
 mod triggers;
 

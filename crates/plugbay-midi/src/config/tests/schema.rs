@@ -106,7 +106,7 @@ fn every_key_that_the_loader_knows_is_in_it_and_no_other() {
         |name: &str| &plugin["properties"]["capabilities"]["anyOf"][1]["properties"][name];
     let text = format!(
         "device = {{}}\nlogging = {{}}\naudit = {{}}\nadvanced_settings = {{}}\n{}\
-         [plugins.\"a\"]\nlimits = {{}}\n[plugins.a.capabilities]\nNetwork = {{}}\nAudio = {{}}\nMidi = {{}}\n\
+         [plugins.\"a\"]\nlimits = {{}}\ninstances = {{}}\n[plugins.a.capabilities]\nNetwork = {{}}\nAudio = {{}}\nMidi = {{}}\n\
          Filesystem = {{}}\nSubprocess = {{ programs = [{{}}] }}\nSystemControl = {{}}\n",
         mapping(TRIGGER, ACTION)
     );
@@ -122,6 +122,7 @@ fn every_key_that_the_loader_knows_is_in_it_and_no_other() {
             ("a mode", &top["modes"]["items"]),
             ("a mapping", &schema["$defs"]["mapping"]),
             ("a plugin's settings", plugin),
+            ("`instances`", &plugin["properties"]["instances"]["anyOf"][1]),
             ("`limits`", &plugin["properties"]["limits"]),
             ("`Network`", capability("Network")),
             ("`Audio`", capability("Audio")),
