@@ -342,7 +342,10 @@ fn the_monitor_on_a_terminal_is_as_documented() {
     terminal.wait_for("mode Break | events 2");
     let shown = terminal.text();
     let docs = std::fs::read_to_string(crate::support::root().join("docs/conductor.md")).unwrap();
-    let picture = docs.split("```console\n").nth(1).and_then(|rest| rest.split("```").next());
+    let picture = docs
+        .split("```text\n")
+        .find(|block| block.starts_with("conductor at "))
+        .and_then(|rest| rest.split("```").next());
     let picture = picture.expect("a picture of the monitor");
     assert_eq!(steady(picture), steady(&shown), "the picture would be:\n{shown}");
     stage.running.stop().exits(0);

@@ -25,6 +25,8 @@ pub struct FileWatch {
     names: Arc<Mutex<BTreeSet<PathBuf>>>,
     folders: BTreeSet<PathBuf>,
     changes: mpsc::UnboundedReceiver<()>,
+    /// A change was received, and whoever waited for it was not told yet.
+    is_due: bool,
 }
 
 /// The system does not tell of changes.
@@ -55,7 +57,7 @@ impl FileWatch {
         };
         let watcher = notify::recommended_watcher(told)
             .map_err(|error| WatchError { reason: error.to_string() })?;
-        Ok(Self { watcher, names, folders: BTreeSet::new(), changes })
+        Ok(Self { watcher, names, folders: BTreeSet::new(), changes, is_due: false })
     }
 
     /// From now on, these files count and no others. A folder that cannot be watched is logged.
@@ -79,13 +81,15 @@ impl FileWatch {
     /// Ready when one of the files has changed, and no other change has followed for a moment. It may be dropped
     /// while it waits; the change is told the next time then.
     pub async fn changed(&mut self) {
-        if self.changes.recv().await.is_none() {
+        if !self.is_due && self.changes.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
+        self.is_due = true;
         let followed =
             async { while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {} };
         // Either way it is time to look.
         let _: Result<(), _> = timeout(PATIENCE, followed).await;
+        self.is_due = false;
     }
 }
 
@@ -168,6 +172,20 @@ mod tests {
         for (name, wanted) in [("round.wasm", 1), ("there.wasm", 2), ("gone.wasm", 1)] {
             assert_eq!(with_targets(at(name)).len(), wanted, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_change_that_nobody_waited_for_long_enough_is_told_the_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        let mut watch = FileWatch::new().unwrap();
+        watch.look_at(std::slice::from_ref(&file));
+        std::fs::write(&file, "{}").unwrap();
+        // Each is given up while it waits for more.
+        for _ in 0..50 {
+            let _: Result<(), _> = timeout(QUIET / 10, watch.changed()).await;
+        }
+        timeout(Duration::from_secs(60), watch.changed()).await.expect("it is told");
     }
 
     #[test]
