@@ -133,7 +133,7 @@ fn every_key_that_the_loader_knows_is_in_it_and_no_other() {
             ("a program", program),
         ],
     );
-    assert_eq!(checked, TriggerKind::NAMES.len() + ACTIONS.len() + CONDITIONS.len() - 2 + 16);
+    assert_eq!(checked, TriggerKind::NAMES.len() + ACTIONS.len() + CONDITIONS.len() - 2 + 17);
 }
 
 /// The least of each that loads.
