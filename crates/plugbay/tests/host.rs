@@ -158,6 +158,24 @@ fn a_bad_document_names_plugin_hook_and_field(backend: &str) {
     }
 }
 
+fn what_is_no_document_names_plugin_and_hook(backend: &str) {
+    let (host, _) = host(backend);
+    for (bytes, wanted) in [("{\\ff\\fe", "not UTF-8"), ("{{{", "invalid output JSON")] {
+        let wat = hook_plugin(&format!(
+            r#"(data (i32.const 1024) "{bytes}")
+               (func (export "http_pre_hook") (param i32 i32) (result i64)
+                   (call $packed (i32.const 1024) (i32.const 3)))"#
+        ));
+        let plugin = load(&host, &wat, PluginOptions::default()).unwrap();
+        let (context, request) = (Context::new("r-1"), request());
+        let input = HttpPreInput { context: &context, request: &request };
+        let error = block_on(plugin.http_pre(&input)).unwrap_err().to_string();
+        for part in ["`guest`", "`http_pre_hook`", wanted] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
+
 /// Counts its calls in memory; traps on the third.
 const COUNTER: &str = r#"
     (global $calls (mut i32) (i32.const 0))
@@ -209,7 +227,7 @@ fn each_limit_says_what_to_raise(backend: &str) {
         ("(loop $l (br $l)) (i64.const 0)", "Out of fuel", "raise `fuel`"),
         (
             "(if (i32.eq (memory.grow (i32.const 9000)) (i32.const -1)) (then unreachable)) (i64.const 0)",
-            "Memory limit exceeded",
+            "Memory limit exceeded: out of memory",
             "raise `memory_bytes`",
         ),
         ("(call $packed (i32.const 0) (i32.const 4096))", "4096 bytes", "raise `output_bytes`"),
@@ -529,6 +547,7 @@ on_each_backend! {
     a_typed_call_applies_what_came_back
     a_hook_that_is_not_exported_is_not_called
     a_bad_document_names_plugin_hook_and_field
+    what_is_no_document_names_plugin_and_hook
     a_trap_costs_the_instance_and_not_the_next_call
     a_call_that_is_dropped_takes_its_instance_along
     each_limit_says_what_to_raise

@@ -1,4 +1,4 @@
-//! The tests that docs/security.md names are there: a table of what is shown is worth what its tests are.
+//! The tests that documentation names are there: a table of what is shown is worth what its tests are.
 
 use std::path::{Path, PathBuf};
 
@@ -6,19 +6,18 @@ use anyhow::{Context as _, Result};
 
 use super::rust_files;
 
-const PAGE: &str = "docs/security.md";
-
-/// The section with the table: what is in the last column of its rows is held against the code.
-const SECTION: &str = "## Holes of others";
+/// The pages with such tables, and the section that the table is in, where it is not the whole page: what is in
+/// the last column of the rows is held against the code.
+const PAGES: [(&str, Option<&str>); 2] =
+    [("docs/security.md", Some("## Holes of others")), ("docs/hooks-tests.md", None)];
 
 struct Source {
     path: PathBuf,
     text: String,
 }
 
-/// Adds a problem for each test of the table that is none.
+/// Adds a problem for each test of the tables that is none.
 pub(super) fn check(root: &Path, packages: &[&str], problems: &mut Vec<String>) -> Result<()> {
-    let page = std::fs::read_to_string(root.join(PAGE)).context("cannot read docs/security.md")?;
     let read = |path: PathBuf| -> Result<Source> {
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -26,29 +25,34 @@ pub(super) fn check(root: &Path, packages: &[&str], problems: &mut Vec<String>) 
     };
     let files = ["crates", "tests"].into_iter().flat_map(|folder| rust_files(&root.join(folder)));
     let sources = files.map(read).collect::<Result<Vec<_>>>()?;
-    let tests = named(&page);
-    if tests.is_empty() {
-        problems.push(format!("{PAGE}: no tests are named below \"{SECTION}\""));
-    }
-    for name in tests {
-        if !name.contains("::") {
-            if !packages.contains(&name) {
-                problems.push(format!(
-                    "{PAGE}: `{name}`: wanted a package, or the whole path of a test, such as `files::{name}`"
-                ));
+    for (page, section) in PAGES {
+        let text = std::fs::read_to_string(root.join(page))
+            .with_context(|| format!("cannot read {page}"))?;
+        let tests = named(&text, section);
+        if tests.is_empty() {
+            let place = section.map(|section| format!(" below \"{section}\"")).unwrap_or_default();
+            problems.push(format!("{page}: no tests are named{place}"));
+        }
+        for name in tests {
+            if !name.contains("::") {
+                if !packages.contains(&name) {
+                    problems.push(format!(
+                        "{page}: `{name}`: wanted a package, or the whole path of a test, such as `files::{name}`"
+                    ));
+                }
+            } else if !is_test(&sources, name) {
+                problems.push(format!("{page}: `{name}`: there is no such test"));
             }
-        } else if !is_test(&sources, name) {
-            problems.push(format!("{PAGE}: `{name}`: there is no such test"));
         }
     }
     Ok(())
 }
 
-/// What is in backticks in the table's last column.
-fn named(page: &str) -> Vec<&str> {
-    let section = page.lines().skip_while(|line| !line.starts_with(SECTION)).skip(1);
-    let rows =
-        section.take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with('|'));
+/// What is in backticks in the last column of the tables of a section, or of the whole page.
+fn named<'a>(page: &'a str, section: Option<&str>) -> Vec<&'a str> {
+    let lines = page.lines().skip_while(|line| section.is_some_and(|it| !line.starts_with(it)));
+    let is_next = |line: &str| section.is_some() && line.starts_with("## ");
+    let rows = lines.skip(1).take_while(|line| !is_next(line)).filter(|line| line.starts_with('|'));
     let cells = rows.filter_map(|row| row.trim_end().trim_end_matches('|').rsplit('|').next());
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
 }
@@ -130,6 +134,7 @@ mod tests {
     fn only_the_tables_last_column_is_read() {
         let page = "`no::test`\n## Holes of others, and more\n\n| hole | test |\n|---|---|\n\
                     | `x::y` | `pack` `a::b`, also `c::d` |\n\n## Reporting\n\n| a | `no::other` |\n";
-        assert_eq!(named(page), ["pack", "a::b", "c::d"]);
+        assert_eq!(named(page, Some("## Holes of others")), ["pack", "a::b", "c::d"]);
+        assert_eq!(named(page, None), ["pack", "a::b", "c::d", "no::other"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use plugbay::{InputPlacement, Runtime, Streams};
-use plugbay_hooks::BreakerSettings;
+use plugbay_hooks::{BreakerSettings, OnError, Placement};
 
 use super::*;
 
@@ -43,6 +43,18 @@ fn plugins_alone_are_enough() {
     assert!(!plugin.options().require_signature);
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.default_provider(), "mock");
+}
+
+#[test]
+fn what_is_not_said_of_a_plugin_has_a_default() {
+    let config = parse(r#"{"plugins": [{"path": "one.wasm"}]}"#).unwrap();
+    let plugin = &config.plugins[0];
+    assert_eq!((plugin.placement, plugin.order), (Placement::PostBuiltin, 0));
+    assert_eq!(plugin.on_error, OnError::Closed);
+    assert_eq!(plugin.breaker, BreakerSettings::new(5, 10_000));
+    assert_eq!(plugin.options().streams, Streams::Any);
+    assert_eq!(plugin.options().input, InputPlacement::Malloc);
+    assert!(!plugin.opt_out && !plugin.see_credentials);
 }
 
 #[test]

@@ -99,6 +99,36 @@ async fn a_client_that_leaves_while_a_chunk_hook_runs_is_shown_too() {
 }
 
 #[tokio::test]
+async fn what_is_held_is_asked_for_by_nobody_once_the_client_has_left() {
+    let mut told = None;
+    let (holding, mut holds) = mpsc::unbounded_channel();
+    let (setup, upstream) = with_upstream(|plugin| {
+        let (plugin, receiver) = telling(plugin);
+        told = Some(receiver);
+        plugin.on(Hook::HttpStreamChunk, move |input| {
+            holding.send(input).unwrap();
+            Reply::json(r#"{"hold": true}"#)
+        })
+    })
+    .await;
+    let mut told = told.unwrap();
+    let mut client = setup.client().await;
+    client.ask(&json!({"model": "m", "messages": user("a"), "stream": true})).await;
+    let mut asked = upstream.asked().await;
+    asked.begin_stream().await;
+    asked.write(&chunk("held")).await;
+    client.head().await;
+    assert_eq!(holds.recv().await.unwrap()["flush"], Value::Null);
+    drop(client);
+    asked.hung_up().await;
+    // The hooks that are shown what was sent come last.
+    for _ in ["post_hook", "http_post_hook"] {
+        assert_eq!(told.recv().await.unwrap()["context"]["cancelled"], true);
+    }
+    assert!(holds.try_recv().is_err(), "it was called with `flush`");
+}
+
+#[tokio::test]
 async fn what_passes_is_shown_as_far_as_it_went() {
     let mut told = None;
     let (setup, upstream) = with_upstream(|plugin| {

@@ -84,8 +84,11 @@ async fn a_failing_chunk_hook_ends_the_stream_with_an_error_event() {
     let error = events[2].strip_prefix("event: error\ndata: ").unwrap();
     let error: Value = serde_json::from_str(error).unwrap();
     assert_eq!(
-        error["error"]["message"],
-        "plugin `tester` failed in `http_stream_chunk_hook`: it reported an error"
+        error["error"],
+        json!({
+            "message": "plugin `tester` failed in `http_stream_chunk_hook`: it reported an error",
+            "type": "plugin_error", "param": null, "code": "plugin_failed",
+        })
     );
     assert_eq!(client.chat(&streamed("fine")).await.events().last().unwrap(), "data: [DONE]");
     // Shutting down waits for the hooks that are shown what was streamed.

@@ -297,6 +297,21 @@ fn a_response_is_changed_or_refused() {
     assert_eq!(error, "the plugin reported: invalid digit found in string");
 }
 
+/// The host's users look for these words.
+#[test]
+fn a_document_that_cannot_be_read_is_told_as_such() {
+    let mut puppet = puppet("nothing");
+    for (output, field) in [
+        (puppet.http_pre_hook(json!([])), "error"),
+        (puppet.pre_hook(json!([])), "error"),
+        (puppet.post_hook(json!([])), "hook_error"),
+    ] {
+        let output = output.unwrap();
+        let error = output.at(field).as_str().unwrap();
+        assert!(error.starts_with("failed to parse input JSON: "), "{error}");
+    }
+}
+
 #[test]
 fn a_plugin_has_a_name_and_needs_its_configuration() {
     assert_eq!(<Puppet as Plugin>::NAME, "puppet");

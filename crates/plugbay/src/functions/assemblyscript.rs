@@ -85,6 +85,8 @@ fn text_at(memory: &mut dyn GuestMemory, ptr: u32) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use plugbay_runtime::abi::GrowError;
 
     use super::*;
@@ -98,6 +100,16 @@ mod tests {
 
         fn grow(&mut self, pages: u32) -> Result<u64, GrowError> {
             Err(GrowError::new(self.0.len() as u64, pages))
+        }
+    }
+
+    #[derive(Default)]
+    struct Printed(Mutex<Vec<(Stream, String)>>);
+
+    impl OutputSink for Printed {
+        fn write(&self, stream: Stream, bytes: &[u8]) {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            self.0.lock().unwrap().push((stream, text));
         }
     }
 
@@ -117,6 +129,25 @@ mod tests {
         let mut memory = memory_with(&[(64, "naïve 🎹"), (256, "assembly/plugin.ts")]);
         let kind = abort(&mut memory, [64, 256, 12, 5].map(Value::I32));
         assert_eq!(kind.to_string(), "the plugin aborted: naïve 🎹 at assembly/plugin.ts:12:5");
+    }
+
+    #[test]
+    fn trace_prints_its_message_and_as_many_numbers_as_it_says() {
+        let mut memory = memory_with(&[(64, "naïve 🎹")]);
+        let numbers = [1.5, -2.0, 3.0, 4.0, 5.0].map(Value::F64);
+        for (count, wanted) in [
+            (0, "naïve 🎹\n"),
+            (2, "naïve 🎹 1.5 -2\n"),
+            (9, "naïve 🎹 1.5 -2 3 4 5\n"),
+            (-1, "naïve 🎹\n"),
+        ] {
+            let printed = Printed::default();
+            let args = [&[Value::I32(64), Value::I32(count)][..], &numbers[..]].concat();
+            let told = call("trace", &mut memory, &args, &printed);
+            assert!(matches!(told, Some(Ok(None))), "{count}");
+            let printed = printed.0.into_inner().unwrap();
+            assert_eq!(printed, [(Stream::Stderr, wanted.to_owned())], "{count}");
+        }
     }
 
     #[test]

@@ -73,6 +73,9 @@ fn outputs() {
             "chunks [{}]".to_owned(),
         ),
         ("no list", r#""chunks":null,"skip":true"#, "skip".to_owned()),
+        ("no list either", r#""chunks":{ },"skip":true"#, "skip".to_owned()),
+        ("nothing to keep", r#""hold":true,"keep":null"#, "hold".to_owned()),
+        ("nothing to keep either", r#""hold":true,"keep":{}"#, "hold".to_owned()),
         (
             "some leave and the chunk stays",
             r#""chunks":[{}],"hold":true"#,
