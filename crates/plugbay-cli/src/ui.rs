@@ -49,7 +49,8 @@ pub(crate) fn failure(error: &dyn std::fmt::Display) -> Outcome {
 
 /// A guest's text without what could move the cursor or forge a line of ours.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let shown = |c| c == '\t' || plugbay::is_printable(c);
+    text.chars().map(|c| if shown(c) { c } else { '\u{fffd}' }).collect()
 }
 
 /// A stranger's text in a line of ours, without anything that does not show as itself, and not endless.

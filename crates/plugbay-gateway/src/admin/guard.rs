@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::request::Parts;
+use http::uri::Authority;
 use plugbay::abi::hook::HookError;
 use subtle::ConstantTimeEq as _;
 
@@ -96,13 +97,23 @@ impl Guard {
     }
 }
 
+/// Whether it is this machine by name or address, with a port or without, and nothing else: what stands in front
+/// may read anything more in another way.
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
-        None => host.split_once(':').map_or(host, |(name, _)| name),
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let rest = authority.as_str().strip_prefix(name);
+    let port = match rest.map(|rest| rest.strip_prefix(':')) {
+        Some(Some(port)) => port.parse::<u16>().is_ok(),
+        Some(None) => rest == Some(""),
+        None => false,
     };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    let address = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(inside) => inside.parse().map(IpAddr::V6),
+        None => name.parse().map(IpAddr::V4),
+    };
+    port && (name.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.is_loopback()))
 }
 
 #[cfg(test)]
@@ -158,6 +169,15 @@ mod tests {
             ("127.0.0.1.example.org", 403),
             ("[::2]", 403),
             ("10.0.0.1", 403),
+            ("localhost:x@evil.example.org", 403),
+            ("127.0.0.1:80@evil.example.org", 403),
+            ("evil.example.org@localhost", 403),
+            ("[::1]evil.example.org", 403),
+            ("[localhost]", 403),
+            ("[127.0.0.1]", 403),
+            ("::1", 403),
+            ("localhost:99999999", 403),
+            ("localhost:", 403),
             ("", 403),
         ] {
             assert_eq!(status(&guard, &[(HOST, host)]), wanted, "{host}");

@@ -110,8 +110,11 @@ impl Upstream {
         scheme: Scheme,
     ) -> Result<Self, SetupError> {
         let base = Base::parse(&settings.base_url).ok_or_else(|| SetupError::BaseUrl {
-            // What stands before an `@` is somebody's password.
-            found: settings.base_url.rsplit('@').next().unwrap_or_default().to_owned(),
+            // What stands before an `@` is somebody's password, and what is asked for may be a key.
+            found: {
+                let found = settings.base_url.rsplit('@').next().unwrap_or_default();
+                found.split(['?', '#']).next().unwrap_or_default().to_owned()
+            },
         })?;
         let keys = Keys::new(&settings, scheme)?;
         let client = Client::new(base.is_https(), &settings)?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 /// How many findings one report shows; the rest are only counted.
 const SHOWN: usize = 50;
@@ -33,15 +33,34 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Whether the line is not for everybody to see.
+    is_secret: bool,
 }
 
 impl Finding {
     pub(super) fn error(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, span, message: message.into(), help: None }
+        Self {
+            severity: Severity::Error,
+            span,
+            message: message.into(),
+            help: None,
+            is_secret: false,
+        }
     }
 
     pub(super) fn warning(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, span, message: message.into(), help: None }
+        Self {
+            severity: Severity::Warning,
+            span,
+            message: message.into(),
+            help: None,
+            is_secret: false,
+        }
+    }
+
+    /// The line is not shown: it has values that are nobody's business.
+    pub(super) fn hide(&mut self) {
+        self.is_secret = true;
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -129,11 +148,15 @@ impl Report {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let snippet = Snippet::source(self.text.get(lines).unwrap_or_default())
-            .line_start(first_line)
-            .path(&self.name)
-            .annotation(AnnotationKind::Primary.span(within));
-        let mut group = level.primary_title(&finding.message).element(snippet);
+        let title = level.primary_title(&finding.message);
+        let mut group = if finding.is_secret {
+            let (line, column) = self.position(finding.span.start);
+            title.element(Origin::path(&self.name).line(line).char_column(column))
+        } else {
+            let snippet = Snippet::source(self.text.get(lines).unwrap_or_default());
+            let snippet = snippet.line_start(first_line).path(&self.name);
+            title.element(snippet.annotation(AnnotationKind::Primary.span(within)))
+        };
         if let Some(help) = &finding.help {
             group = group.element(Level::HELP.message(help));
         }

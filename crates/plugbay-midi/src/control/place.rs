@@ -107,8 +107,7 @@ impl Place {
         let mut maker = std::fs::DirBuilder::new();
         maker.mode(0o700).recursive(true).create(&folder).map_err(failed)?;
         let found = std::fs::symlink_metadata(&folder).map_err(failed)?;
-        let own = found.uid() == rustix::process::geteuid().as_raw();
-        if !found.is_dir() || !own || found.mode() & 0o077 != 0 {
+        if !is_own(&found) {
             return Err(PlaceError::Foreign { path: folder });
         }
         match Self::take(&folder.join("conductor.sock")) {
@@ -168,8 +167,24 @@ pub fn directory() -> PathBuf {
     }
 }
 
+/// Whether it is a directory of this user's, in which nobody else can put anything.
+fn is_own(found: &std::fs::Metadata) -> bool {
+    let own = found.uid() == rustix::process::geteuid().as_raw();
+    found.is_dir() && own && found.mode() & 0o077 == 0
+}
+
 /// The sockets in a directory at whose other end somebody is, by name.
-pub fn find(directory: &Path) -> Vec<(PathBuf, UnixStream)> {
+///
+/// # Errors
+///
+/// When others can put sockets there, or it cannot be looked at. One that is not there has none.
+pub fn find(directory: &Path) -> Result<Vec<(PathBuf, UnixStream)>, PlaceError> {
+    match std::fs::symlink_metadata(directory) {
+        Ok(found) if is_own(&found) => {}
+        Ok(_) => return Err(PlaceError::Foreign { path: directory.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(PlaceError::Io { path: directory.to_owned(), source }),
+    }
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let named = entries.map(|entry| entry.path()).filter(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -181,5 +196,5 @@ pub fn find(directory: &Path) -> Vec<(PathBuf, UnixStream)> {
         let stream = UnixStream::connect(&path).ok()?;
         Some((path, stream))
     });
-    live.collect()
+    Ok(live.collect())
 }

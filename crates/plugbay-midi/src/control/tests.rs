@@ -244,7 +244,7 @@ fn a_dead_conductors_socket_is_replaced_and_a_live_ones_is_not() {
     assert_eq!(mode & 0o777, 0o600);
     let taken = Place::take(&path).unwrap_err().to_string();
     assert_eq!(taken, format!("another conductor listens on {}", path.display()));
-    assert_eq!(find(folder.path()).len(), 0, "it is not called as conductor's are");
+    assert_eq!(find(folder.path()).unwrap().len(), 0, "it is not called as conductor's are");
     drop(place);
     assert!(!path.exists());
     std::fs::write(&path, "precious").unwrap();
@@ -260,6 +260,16 @@ async fn those_that_live_are_found() {
     let name = |name: &str| folder.path().join(name);
     drop(std::os::unix::net::UnixListener::bind(name("conductor-1.sock")).unwrap());
     let _live = Place::take(&name("conductor.sock")).unwrap();
-    let found: Vec<_> = find(folder.path()).into_iter().map(|(path, _)| path).collect();
+    let found: Vec<_> = find(folder.path()).unwrap().into_iter().map(|(path, _)| path).collect();
     assert_eq!(found, [name("conductor.sock")]);
+}
+
+#[test]
+fn what_others_may_have_put_there_is_not_talked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let _live = Place::take(&folder.path().join("conductor.sock")).unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = find(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("is not this user's alone"), "{error}");
+    assert_eq!(find(&folder.path().join("none")).unwrap().len(), 0);
 }

@@ -4,6 +4,7 @@
 //! that of events. What does not load changes nothing.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -185,7 +186,11 @@ impl Reloader {
     async fn take_over(&self) -> Result<Reloaded, ReloadError> {
         let began = Instant::now();
         let path = self.path.clone();
-        let read = tokio::task::spawn_blocking(move || Config::load(&path)).await;
+        let load = move || {
+            regular(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+            Config::load(&path)
+        };
+        let read = tokio::task::spawn_blocking(load).await;
         let read = read.map_err(|_| Stopping)??;
         let (config, warnings) = (Arc::new(read.config), read.warnings);
         let loaded = self.control.loaded().await?;
@@ -271,11 +276,26 @@ struct News {
     broken: Vec<LoadFailure>,
 }
 
+/// Refuses what is there and no file: reading it might never end, and with it no later reload and no run would.
+fn regular(file: &Path) -> io::Result<()> {
+    match std::fs::metadata(file) {
+        Ok(found) if !found.is_file() => Err(io::Error::other(format!(
+            "{}: found something that is no regular file",
+            file.display()
+        ))),
+        // Whoever reads it says what else is wrong.
+        _ => Ok(()),
+    }
+}
+
 /// Compiling keeps its thread busy: it is another one than that of events, where the runtime has several.
 async fn load(
     host: &Arc<dyn ActionHost>,
     plugin: &Plugin,
 ) -> Result<Arc<dyn ActionPlugin>, super::ActionError> {
+    for file in [&plugin.path, &signature_path(&plugin.path)] {
+        regular(file)?;
+    }
     let (host, plugin) = (Arc::clone(host), plugin.clone());
     tokio::spawn(async move { host.load(&plugin).await }).await?
 }
@@ -295,7 +315,8 @@ async fn wait_for_grants(
         return Ok(fresh);
     }
     shut_down(vec![fresh]).await;
-    let (asks, path) = (asks.join(" and "), plugin.path.display());
+    let (asks, path) = (asks.join(" and "), plugin.path.to_string_lossy());
+    let path = shell_words::quote(&path);
     Err(format!(
         "it asks for {asks}, which it is not granted; `plugbay grant {path}` and a reload, and it is taken over"
     )

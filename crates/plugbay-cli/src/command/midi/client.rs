@@ -1,6 +1,6 @@
 //! The other end of a running conductor's control socket.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay_midi::control::{Request, directory, find};
 use serde_json::Value;
+
+/// Longest line that is taken, in bytes: the plugins and latencies of a large configuration are far below it.
+const LONGEST: u64 = 16 << 20;
 
 /// `--socket`.
 #[derive(Debug, Clone, Args)]
@@ -39,7 +42,7 @@ impl SocketOption {
 }
 
 fn only(directory: &Path) -> Result<(PathBuf, UnixStream)> {
-    let mut found = find(directory);
+    let mut found = find(directory)?;
     let Some(last) = found.pop() else {
         bail!("no conductor runs: there is no socket of one in {}", directory.display());
     };
@@ -81,8 +84,11 @@ impl Client {
     /// The next line; `None` when conductor has ended.
     pub(super) fn line(&mut self) -> Result<Option<String>> {
         let mut line = String::new();
-        match self.lines.read_line(&mut line) {
+        match self.lines.by_ref().take(LONGEST).read_line(&mut line) {
             Ok(0) => Ok(None),
+            Ok(_) if line.len() as u64 == LONGEST => {
+                bail!("found a line of {LONGEST} bytes and more: what answers is no conductor")
+            }
             Ok(_) => Ok(Some(line.trim_end().to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(None),
             Err(error) => Err(error).context("the control socket cannot be read"),

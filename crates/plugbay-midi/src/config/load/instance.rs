@@ -59,8 +59,9 @@ impl Builder<'_> {
         usize::try_from(size).ok().and_then(NonZeroUsize::new)
     }
 
-    /// Variables by name.
+    /// Variables by name. What is wrong with one is said without its line, which has values.
     pub(super) fn environment(&mut self, value: Value<'_, '_>) -> Variables {
+        let before = self.findings.len();
         let mut variables = Variables::default();
         let table = value.table("`environment`", &mut self.findings);
         for (name, span, value) in table.map(|table| table.into_entries()).unwrap_or_default() {
@@ -69,6 +70,7 @@ impl Builder<'_> {
                 self.findings.push(Finding::error(span, error.to_string()));
             }
         }
+        self.findings.iter_mut().skip(before).for_each(Finding::hide);
         variables
     }
 }

@@ -201,6 +201,20 @@ fn instances_and_variables() {
 }
 
 #[test]
+fn values_of_variables_are_not_shown() {
+    let action = with_action("{ WasmPlugin = { path = \"a.wasm\" } }");
+    let report = parse(&format!(
+        "{action}\n[plugins.\"a.wasm\"]\nenvironment = {{ \"A=B\" = \"secret 1\", C = \"\\u0000 secret 2\", D = 5 }}\n"
+    ));
+    let report = report.unwrap_err();
+    assert_eq!(report.findings().len(), 3, "{report}");
+    for text in [report.to_string(), report.to_ansi(), report.brief()] {
+        assert!(!text.contains("secret"), "{text}");
+    }
+    assert!(report.to_string().contains(".toml:"), "{report}");
+}
+
+#[test]
 fn both_spellings_and_defaults() {
     let plain = trigger("{ Note = { note = 60 } }");
     assert_eq!(plain, Trigger { channel: None, kind: note(60, 0..=127, Edge::Press) });

@@ -194,6 +194,29 @@ async fn a_configuration_that_cannot_be_used_changes_nothing_as_often_as_it_is_b
     assert_eq!(summary.reloads, 1);
 }
 
+/// Opening one to read it waits until somebody writes.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn what_is_no_regular_file_is_not_waited_for() {
+    let stage = Stage::start(&taps(&["a"]), RecordingHost::new()).await;
+    let fifo = |path: &std::path::Path| {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let module = stage.folder.path().join("a.wasm");
+    fifo(&module);
+    stage.host.roll_out("a", None);
+    let reloaded = stage.reloader.reload().await.unwrap();
+    assert!(reloaded.broken[0].error.to_string().contains("no regular file"), "{reloaded}");
+    std::fs::remove_file(&module).unwrap();
+    std::fs::remove_file(stage.file()).unwrap();
+    fifo(&stage.file());
+    let error = stage.reloader.reload().await.unwrap_err().to_string();
+    assert!(error.contains("no regular file"), "{error}");
+    std::fs::remove_file(stage.file()).unwrap();
+    assert_eq!(stage.reload(&taps(&["a"])).await.unwrap().loaded, ["a"]);
+    stage.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_version_with_other_settings_that_does_not_load_is_no_reason_to_keep_the_old_ones() {
     let stage = Stage::start(&taps(&["a"]), RecordingHost::new()).await;
