@@ -233,9 +233,15 @@ async fn a_client_that_says_nothing_is_left() {
     assert_eq!(silent.hears().await, Value::Null);
 }
 
+/// A directory that nobody else can put anything into.
+fn own_folder() -> tempfile::TempDir {
+    let permissions = std::fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().permissions(permissions).tempdir().unwrap()
+}
+
 #[test]
 fn a_dead_conductors_socket_is_replaced_and_a_live_ones_is_not() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = own_folder();
     let path = folder.path().join("s");
     // As a process leaves it that was killed.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -256,7 +262,7 @@ fn a_dead_conductors_socket_is_replaced_and_a_live_ones_is_not() {
 
 #[tokio::test]
 async fn those_that_live_are_found() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = own_folder();
     let name = |name: &str| folder.path().join(name);
     drop(std::os::unix::net::UnixListener::bind(name("conductor-1.sock")).unwrap());
     let _live = Place::take(&name("conductor.sock")).unwrap();
@@ -266,7 +272,7 @@ async fn those_that_live_are_found() {
 
 #[test]
 fn what_others_may_have_put_there_is_not_talked_to() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = own_folder();
     let _live = Place::take(&folder.path().join("conductor.sock")).unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
     let error = find(folder.path()).unwrap_err().to_string();
