@@ -7,6 +7,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// More than anything here takes on a machine that does much else.
@@ -108,13 +109,18 @@ impl Drop for Running {
 struct Jack {
     name: String,
     server: Running,
+    /// Servers share a registry, in which those that begin at the same time are in each other's way.
+    _alone: MutexGuard<'static, ()>,
 }
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Jack {
     fn start(name: &str) -> Self {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let name = format!("plugbay-{name}-{}", std::process::id());
         let server = Self::serve(&name);
-        Self { name, server }
+        Self { name, server, _alone }
     }
 
     fn serve(name: &str) -> Running {
@@ -143,9 +149,14 @@ impl Jack {
             let length = 30 * second - second / 10 - start;
             command.args([start, 40 + note, length].map(|number: i32| number.to_string()));
         }
-        let player = Running::new(&mut command);
-        self.has_port(&format!("{name}:out"));
-        player
+        // A client that a server which has just begun did not take waits for ever: another one is taken.
+        for _ in 0..5 {
+            let player = Running::new(&mut command);
+            if self.gets_port(&format!("{name}:out"), PATIENCE / 6) {
+                return player;
+            }
+        }
+        panic!("no player gets a port");
     }
 
     /// One that prints what is sent to it.
@@ -156,13 +167,19 @@ impl Jack {
     }
 
     fn has_port(&self, port: &str) {
-        let end = Instant::now() + PATIENCE;
-        while !String::from_utf8_lossy(&self.command("jack_lsp").output().unwrap().stdout)
-            .contains(port)
-        {
-            assert!(Instant::now() < end, "there is no port {port}");
+        assert!(self.gets_port(port, PATIENCE), "there is no port {port}");
+    }
+
+    fn gets_port(&self, port: &str, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        while Instant::now() < end {
+            let ports = self.command("jack_lsp").output().unwrap().stdout;
+            if String::from_utf8_lossy(&ports).contains(port) {
+                return true;
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
+        false
     }
 
     fn conductor(&self, folder: &Path) -> Command {
