@@ -88,6 +88,9 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
     if !test {
         return Ok(());
     }
+    if of(Source::AssemblyScript).next().is_some() {
+        section("tests of the SDK for TypeScript", || assemblyscript::test_sdk(sh, root))?;
+    }
     for sample in of(Source::AssemblyScript) {
         section(&format!("tests of {}", sample.name), || assemblyscript::test(sh, root, sample))?;
     }
