@@ -76,7 +76,7 @@ export class Fields {
     const value = this.value.get(name);
     if (value === null) return otherwise;
     if (value.isU64) return value.u64();
-    this.wrong(this.below(name), "u64", value);
+    this.wrongNumber(name, "u64", value);
     return otherwise;
   }
 
@@ -85,7 +85,7 @@ export class Fields {
     const value = this.value.get(name);
     if (value === null) return otherwise;
     if (value.isI64) return value.i64();
-    this.wrong(this.below(name), "i64", value);
+    this.wrongNumber(name, "i64", value);
     return otherwise;
   }
 
@@ -95,7 +95,7 @@ export class Fields {
     if (value === null || value.isNull) return otherwise;
     const number = value.i64(i64.MIN_VALUE);
     if (number >= least && number <= most) return number as i32;
-    this.wrong(this.below(name), type, value);
+    this.wrongNumber(name, type, value);
     return otherwise;
   }
 
@@ -103,7 +103,7 @@ export class Fields {
   f64(name: string, otherwise: f64): f64 {
     const value = this.value.get(name);
     if (value === null) return otherwise;
-    if (!value.isNumber) this.wrong(this.below(name), "f64", value);
+    if (!value.isNumber) this.wrongNumber(name, "f64", value);
     return value.f64();
   }
 
@@ -137,9 +137,13 @@ export class Fields {
   }
 
   private wrong(path: string, wanted: string, found: Value): void {
-    // A number that is of the wrong sort, where a number was wanted.
-    const number = found.isNumber && wanted.charAt(1) != " " && wanted != "an object";
-    this.fail(`${path}: expected ${wanted}, found ${number ? "another number" : kindName(found.kind)}`);
+    this.fail(`${path}: expected ${wanted}, found ${kindName(found.kind)}`);
+  }
+
+  /** Where a number of some sort was wanted. */
+  private wrongNumber(name: string, wanted: string, found: Value): void {
+    if (!found.isNumber) return this.wrong(this.below(name), wanted, found);
+    this.fail(`${this.below(name)}: expected ${wanted}, found another number`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { Config, HttpPostHook, HttpPreHook, Plugin, PostHook, PreHook, register } from "@plugbay/sdk";
 
 export {
-  cleanup, free, get_name, http_post_hook, http_pre_hook, http_stream_chunk_hook, init, malloc, post_hook, pre_hook,
+  cleanup, free, get_name, http_post_hook, http_pre_hook, init, malloc, post_hook, pre_hook,
 } from "@plugbay/sdk/hooks";
 
 class Hello extends Plugin {
@@ -28,6 +28,11 @@ class Hello extends Plugin {
   httpPostHook(call: HttpPostHook): void {
     call.context.set("hello_status", call.response.status);
   }
+}
+
+/** Each chunk of a stream goes on as it is: an export that reads nothing may stand by itself, and 0 is "no output". */
+export function http_stream_chunk_hook(start: u32, length: u32): u64 {
+  return 0;
 }
 
 register("hello_typescript", new Hello());
