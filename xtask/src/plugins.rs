@@ -41,14 +41,18 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
     make(sh, root, &samples, flags.test)
 }
 
-/// Builds all but the toolboxes, which want compilers that nothing else wants: for the demo and the
-/// benches, which have no use for them.
+/// Builds what the demo and the benches have a use for, and none that wants a compiler of its own for that: neither
+/// the toolboxes nor what does in one more language what a sample in Rust does.
 ///
 /// # Errors
 ///
 /// As [`run`].
 pub(crate) fn without_toolboxes(sh: &Shell, root: &Path) -> Result<()> {
-    let samples: Vec<_> = SAMPLES.iter().filter(|sample| !sample.is_toolbox()).collect();
+    let used = |sample: &&Sample| match sample.source {
+        Source::Rust(_) => !sample.is_toolbox(),
+        _ => sample.name == "hello_typescript",
+    };
+    let samples: Vec<_> = SAMPLES.iter().filter(used).collect();
     make(sh, root, &samples, false)
 }
 
@@ -87,6 +91,9 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
     }
     if !test {
         return Ok(());
+    }
+    if of(Source::AssemblyScript).next().is_some() {
+        section("tests of the SDK for TypeScript", || assemblyscript::test_sdk(sh, root))?;
     }
     for sample in of(Source::AssemblyScript) {
         section(&format!("tests of {}", sample.name), || assemblyscript::test(sh, root, sample))?;

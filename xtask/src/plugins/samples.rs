@@ -3,7 +3,7 @@
 use crate::{toolchain::WasmTarget, wasm::Expected};
 
 /// The names of the samples, and how to make each.
-pub(super) const SAMPLES: [Sample; 11] = [
+pub(super) const SAMPLES: [Sample; 14] = [
     Sample {
         name: "hello_rust",
         source: Source::Rust(WasmTarget::Unknown),
@@ -122,7 +122,66 @@ pub(super) const SAMPLES: [Sample; 11] = [
                 ("post_hook", HOOK),
                 ("pre_hook", HOOK),
             ],
-            imports: &["env.abort"],
+            imports: &["env.abort", "plugbay.log"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "redactor_typescript",
+        source: Source::AssemblyScript,
+        expected: Expected {
+            functions: &[
+                ("cleanup", "() -> i32"),
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_post_hook", HOOK),
+                ("http_pre_hook", HOOK),
+                ("http_stream_chunk_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("post_hook", HOOK),
+                ("pre_hook", HOOK),
+            ],
+            imports: &["env.abort", "plugbay.log"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "midi_velocity_typescript",
+        source: Source::AssemblyScript,
+        expected: Expected {
+            functions: &[
+                ("execute", "(i32, i32) -> i32"),
+                ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
+                ("free", "(i32)"),
+                ("init", "() -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("shutdown", "()"),
+            ],
+            imports: &["env.abort", "plugbay.log"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "rate_limiter_typescript",
+        source: Source::AssemblyScript,
+        expected: Expected {
+            functions: &[
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+            ],
+            imports: &[
+                "env.abort",
+                "plugbay.answer_len",
+                "plugbay.answer_read",
+                "plugbay.kv_get",
+                "plugbay.kv_swap",
+                "plugbay.log",
+                "plugbay.now",
+            ],
         },
         most_bytes: None,
     },
