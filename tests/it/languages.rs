@@ -66,6 +66,7 @@ macro_rules! each_language {
 // One line each; a language that comes needs nothing else here.
 each_language! {
     rust
+    c
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::{toolchain::WasmTarget, wasm::Expected};
 
 /// The names of the samples, and how to make each.
-pub(super) const SAMPLES: [Sample; 11] = [
+pub(super) const SAMPLES: [Sample; 15] = [
     Sample {
         name: "hello_rust",
         source: Source::Rust(WasmTarget::Unknown),
@@ -109,21 +109,7 @@ pub(super) const SAMPLES: [Sample; 11] = [
     Sample {
         name: "hello_typescript",
         source: Source::AssemblyScript,
-        expected: Expected {
-            functions: &[
-                ("cleanup", "() -> i32"),
-                ("free", "(i32)"),
-                ("get_name", "() -> i64"),
-                ("http_post_hook", HOOK),
-                ("http_pre_hook", HOOK),
-                ("http_stream_chunk_hook", HOOK),
-                ("init", "(i32, i32) -> i32"),
-                ("malloc", "(i32) -> i32"),
-                ("post_hook", HOOK),
-                ("pre_hook", HOOK),
-            ],
-            imports: &["env.abort"],
-        },
+        expected: Expected { functions: ALL_HOOKS, imports: &["env.abort"] },
         most_bytes: None,
     },
     Sample {
@@ -153,6 +139,59 @@ pub(super) const SAMPLES: [Sample; 11] = [
         most_bytes: None,
     },
     Sample {
+        name: "hello_c",
+        source: Source::C,
+        expected: Expected {
+            functions: &[
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("pre_hook", HOOK),
+            ],
+            imports: &["plugbay.log"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "redactor_c",
+        source: Source::C,
+        expected: Expected { functions: ALL_HOOKS, imports: &["plugbay.log"] },
+        most_bytes: None,
+    },
+    Sample {
+        name: "rate_limiter_c",
+        source: Source::C,
+        expected: Expected {
+            functions: &[
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+            ],
+            imports: LIMITER,
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "midi_velocity_c",
+        source: Source::C,
+        expected: Expected {
+            functions: &[
+                ("execute", "(i32, i32) -> i32"),
+                ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
+                ("free", "(i32)"),
+                ("init", "() -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("shutdown", "()"),
+            ],
+            imports: &["plugbay.log", "wasi_snapshot_preview1.fd_write"],
+        },
+        most_bytes: None,
+    },
+    Sample {
         name: "toolbox_go",
         source: Source::Go,
         expected: Expected {
@@ -174,6 +213,26 @@ const HOOK: &str = "(i32, i32) -> i64";
 const HOST: &str = "plugbay.*";
 const TOOLBOX: &[(&str, &str)] =
     &[("free", "(i32)"), ("get_name", "() -> i64"), ("malloc", "(i32) -> i32"), ("pre_hook", HOOK)];
+const ALL_HOOKS: &[(&str, &str)] = &[
+    ("cleanup", "() -> i32"),
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_post_hook", HOOK),
+    ("http_pre_hook", HOOK),
+    ("http_stream_chunk_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("post_hook", HOOK),
+    ("pre_hook", HOOK),
+];
+const LIMITER: &[&str] = &[
+    "plugbay.answer_len",
+    "plugbay.answer_read",
+    "plugbay.kv_get",
+    "plugbay.kv_swap",
+    "plugbay.log",
+    "plugbay.now",
+];
 const WASI: &[&str] = &["wasi_snapshot_preview1.*"];
 
 /// One row of the table.
