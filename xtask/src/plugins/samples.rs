@@ -3,7 +3,7 @@
 use crate::{toolchain::WasmTarget, wasm::Expected};
 
 /// The names of the samples, and how to make each.
-pub(super) const SAMPLES: [Sample; 15] = [
+pub(super) const SAMPLES: [Sample; 19] = [
     Sample {
         name: "hello_rust",
         source: Source::Rust(WasmTarget::Unknown),
@@ -192,6 +192,59 @@ pub(super) const SAMPLES: [Sample; 15] = [
         most_bytes: None,
     },
     Sample {
+        name: "hello_zig",
+        source: Source::Zig,
+        expected: Expected {
+            functions: &[
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("pre_hook", HOOK),
+            ],
+            imports: &["plugbay.log"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "redactor_zig",
+        source: Source::Zig,
+        expected: Expected { functions: ALL_HOOKS, imports: &["plugbay.log"] },
+        most_bytes: None,
+    },
+    Sample {
+        name: "rate_limiter_zig",
+        source: Source::Zig,
+        expected: Expected {
+            functions: &[
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+            ],
+            imports: LIMITER,
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "midi_velocity_zig",
+        source: Source::Zig,
+        expected: Expected {
+            functions: &[
+                ("execute", "(i32, i32) -> i32"),
+                ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
+                ("free", "(i32)"),
+                ("init", "() -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("shutdown", "()"),
+            ],
+            imports: &["plugbay.log", "wasi_snapshot_preview1.fd_write"],
+        },
+        most_bytes: None,
+    },
+    Sample {
         name: "toolbox_go",
         source: Source::Go,
         expected: Expected {
@@ -262,4 +315,6 @@ pub(super) enum Source {
     C,
     /// A main package of `plugins/go`.
     Go,
+    /// A folder of `plugins/zig`.
+    Zig,
 }
