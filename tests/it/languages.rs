@@ -65,7 +65,10 @@ macro_rules! each_language {
 
 // One line each; a language that comes needs nothing else here.
 each_language! {
-    rust typescript
+    rust
+    typescript
+    c
+    zig
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! `cargo xtask plugins`: builds the sample plugins into `target/plugins/NAME.wasm`.
 //!
 //! `samples` is the one list of them, and each language has a file of its own. What is up to date is
-//! left to cargo and to Go, and for AssemblyScript and C to file times.
+//! left to cargo, to Go and to Zig, and for AssemblyScript and C to file times.
 
 pub(crate) mod assemblyscript;
 mod c;
 mod go;
 mod rust;
 mod samples;
+mod zig;
 
 use std::{
     fs::{self, File},
@@ -21,6 +22,7 @@ use xshell::{Shell, cmd};
 use self::{
     go::Go,
     samples::{SAMPLES, Sample, Source},
+    zig::Zig,
 };
 use crate::{flags, section::section, toolchain::Toolchain, tools, wasm::Interface};
 
@@ -89,6 +91,14 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
         }
         go = Some(found);
     }
+    let mut zig = None;
+    if of(Source::Zig).next().is_some() {
+        let found = section("looking for Zig", || Zig::prepare(sh, root))?;
+        for sample in of(Source::Zig) {
+            section(sample.name, || found.build(sh, root, sample))?;
+        }
+        zig = Some(found);
+    }
     if !test {
         return Ok(());
     }
@@ -103,6 +113,9 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
     }
     if let Some(go) = go {
         section("unit tests in Go", || go.test(sh, root))?;
+    }
+    if let Some(zig) = zig {
+        section("unit tests in Zig", || zig.test(sh, root))?;
     }
     let toolboxes: Vec<_> =
         samples.iter().filter(|sample| sample.is_toolbox()).map(|sample| sample.name).collect();
