@@ -101,7 +101,7 @@ pub(super) fn redactor(language: &str) {
             engine,
             &module,
             &json!({ "replacement": "<gone> x@y.zz", "other": 1 }),
-            &[gone.clone()],
+            std::slice::from_ref(&gone),
         );
         check(engine, &module, &json!({ "replacement": null }), &cases[..1]);
         let wrong =
@@ -144,8 +144,8 @@ fn pipeline(engine: &str, module: &str) -> Arc<Pipeline> {
     Arc::new(Pipeline::new(vec![PluginEntry::new(Arc::new(plugin))], Arc::new(ManualClock::new())))
 }
 
-/// What leaves of a stream, with the number of chunks after which it did, and how many addresses were counted.
-fn stream(pipeline: &Arc<Pipeline>, chunks: &[Value]) -> (Vec<(usize, Value)>, u64) {
+/// What leaves of a stream, and how many addresses were counted.
+fn stream(pipeline: &Arc<Pipeline>, chunks: &[Value]) -> (Left, u64) {
     let request = HttpRequest {
         method: "POST".into(),
         path: "/v1/chat/completions".into(),
@@ -206,8 +206,11 @@ pub(super) fn redactor_in_streams(language: &str) {
     }
 }
 
-/// Streams, and what leaves of each after how many chunks.
-fn streams() -> Vec<(&'static str, Vec<Value>, Vec<(usize, Value)>)> {
+/// What leaves of a stream, with the number of chunks after which it does.
+type Left = Vec<(usize, Value)>;
+
+/// Streams, and what leaves of each.
+fn streams() -> Vec<(&'static str, Vec<Value>, Left)> {
     let role = json!({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]});
     let call = json!({"choices": [{"index": 0, "delta": {"content": null, "tool_calls": [
         {"index": 0, "id": "t", "function": {"name": "mail", "arguments": "{\"to\":\"ada@b.cc\"}"}},
