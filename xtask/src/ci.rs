@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::section::section;
-use crate::{demo, flags, guides, instructions, plugins, python, tidy, tools};
+use crate::{demo, examples, flags, guides, instructions, package, plugins, python, tidy, tools};
 
 pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     let start = std::time::Instant::now();
@@ -25,10 +25,12 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     })?;
     section("a terminal", || tools::tmux(sh))?;
     section("tests", || tests(sh, root))?;
+    section("examples", || examples::run(sh, root))?;
     section("landlock", || landlock(sh, root))?;
     section("features, each alone and all together", || features(sh, root))?;
     section("sounds, ports, keys and mouse", || devices(sh, root))?;
     section("documentation", || docs(sh, root))?;
+    section("packages", || package::run(sh, root, &flags::Package { verify: false }))?;
     section("dependencies", || dependencies(sh, root))?;
     if root.join(guides::DEFAULT_DIR).is_dir() {
         guides::run(sh, root, &flags::Guides { from: None, no_run: false })?;

@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
+use crate::examples;
+
 /// Who depends on whom among our own crates, development dependencies left out.
 const EDGES: &[(&str, &[&str])] = &[
     ("plugbay-abi", &[]),
@@ -118,6 +120,7 @@ fn problems(sh: &Shell, root: &Path) -> Result<Vec<String>> {
     sources(root, &mut problems)?;
     architecture(root, &packages, &mut problems)?;
     let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    examples::check(root, &mut problems)?;
     named_tests::check(root, &names, &mut problems)?;
     Ok(problems)
 }
