@@ -42,6 +42,14 @@ macro_rules! pages {
 pages! {
     readme: "README.md",
     admin: "docs/admin.md",
+    cookbook_ab_routing: "docs/cookbook/ab-routing.md",
+    cookbook_budget: "docs/cookbook/budget.md",
+    cookbook_caching: "docs/cookbook/caching.md",
+    cookbook_chords: "docs/cookbook/chords.md",
+    cookbook_moderation: "docs/cookbook/moderation.md",
+    cookbook_prompts: "docs/cookbook/prompts.md",
+    cookbook_redaction: "docs/cookbook/redaction.md",
+    cookbook_velocity_curves: "docs/cookbook/velocity-curves.md",
     endpoints: "docs/endpoints.md",
     example: "examples/gateway/README.md",
     gateway: "docs/gateway.md",
@@ -49,6 +57,7 @@ pages! {
     observing: "docs/observing.md",
     providers: "docs/providers.md",
     reload: "docs/reload.md",
+    troubleshooting: "docs/troubleshooting.md",
 }
 
 #[track_caller]

@@ -37,6 +37,9 @@ xflags::xflags! {
         /// Hold the structure against its rules: edges among crates, homes of engines, module headers.
         cmd tidy {}
 
+        /// Make a book of docs in target/book, with mdBook.
+        cmd book {}
+
         /// Run the examples of the crates, and hold what they print against what they say.
         cmd examples {}
 

@@ -5,6 +5,7 @@
 
 mod bench;
 mod bench_http;
+mod book;
 mod ci;
 mod demo;
 mod examples;
@@ -51,6 +52,7 @@ fn run(command: flags::XtaskCmd) -> Result<()> {
         flags::XtaskCmd::Bench(flags) if flags.http => bench_http::run(&sh, &root, &flags),
         flags::XtaskCmd::Bench(flags) => bench::run(&sh, &root, &flags),
         flags::XtaskCmd::Instructions(flags) => instructions::run(&sh, &root, &flags),
+        flags::XtaskCmd::Book(_) => book::run(&sh, &root),
         flags::XtaskCmd::Examples(_) => examples::run(&sh, &root),
         flags::XtaskCmd::Package(flags) => package::run(&sh, &root, &flags),
         flags::XtaskCmd::Semver(_) => semver::run(&sh, &root),
