@@ -25,7 +25,10 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Package) -> Result<()>
     sh.change_dir(root);
     let json = cmd!(sh, "cargo metadata --no-deps --format-version 1 --locked").quiet().read()?;
     let metadata: Value = serde_json::from_str(&json).context("cargo metadata is no JSON")?;
-    let all = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let all = metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .context("cargo metadata lists no packages")?;
     let (published, kept): (Vec<_>, Vec<_>) = all.iter().partition(|it| it["publish"].is_null());
     let kept = kept.iter().filter_map(|package| package["name"].as_str());
     let exclude: Vec<&str> = kept.flat_map(|name| ["--exclude", name]).collect();
