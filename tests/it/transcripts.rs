@@ -95,7 +95,9 @@ fn every_curl_command_and_every_transcript_of_a_page_is_run() {
     for file in files {
         let page = Page::read(&file);
         let name = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-        for line in &page.strays {
+        // What a program says of itself, `curl` included, is another test's.
+        let strays = if name == "docs/cli.md" { &[][..] } else { &page.strays[..] };
+        for line in strays {
             wrong.push(format!("{name}:{line}: `curl` in a block that is not `console`"));
         }
         if page.has_transcripts() && !PAGES.contains(&name.as_str()) {

@@ -138,7 +138,9 @@ fn links(root: &Path, pages: &[Page], problems: &mut Vec<String>) {
                 "" => Some(page.path.clone()),
                 _ => joined(&page.path, file),
             };
-            let Some(path) = path.filter(|path| root.join(path).exists()) else {
+            let Some(path) = path
+                .filter(|path| headings.contains_key(path.as_str()) || root.join(path).exists())
+            else {
                 problems.push(format!("{}: {target} leads nowhere", page.path));
                 continue;
             };
