@@ -14,11 +14,13 @@
 // Programs are stopped by signals, and fed through FIFOs.
 #![cfg(unix)]
 
+mod book;
 mod call_parity;
 mod conductor;
 mod conductor_actions;
 mod conductor_input;
 mod conductor_live;
+mod cookbook;
 mod examples;
 mod gateway_anthropic;
 mod gateway_curl;
@@ -32,6 +34,7 @@ mod modules;
 mod recorded;
 mod redacted_streams;
 mod sandbox;
+mod schemas;
 mod signing;
 mod sounds;
 mod support;

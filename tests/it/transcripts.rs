@@ -42,6 +42,14 @@ macro_rules! pages {
 pages! {
     readme: "README.md",
     admin: "docs/admin.md",
+    cookbook_ab_routing: "docs/cookbook/ab-routing.md",
+    cookbook_budget: "docs/cookbook/budget.md",
+    cookbook_caching: "docs/cookbook/caching.md",
+    cookbook_chords: "docs/cookbook/chords.md",
+    cookbook_moderation: "docs/cookbook/moderation.md",
+    cookbook_prompts: "docs/cookbook/prompts.md",
+    cookbook_redaction: "docs/cookbook/redaction.md",
+    cookbook_velocity_curves: "docs/cookbook/velocity-curves.md",
     endpoints: "docs/endpoints.md",
     example: "examples/gateway/README.md",
     gateway: "docs/gateway.md",
@@ -49,6 +57,7 @@ pages! {
     observing: "docs/observing.md",
     providers: "docs/providers.md",
     reload: "docs/reload.md",
+    troubleshooting: "docs/troubleshooting.md",
 }
 
 #[track_caller]
@@ -86,7 +95,9 @@ fn every_curl_command_and_every_transcript_of_a_page_is_run() {
     for file in files {
         let page = Page::read(&file);
         let name = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-        for line in &page.strays {
+        // What a program says of itself, `curl` included, is another test's.
+        let strays = if name == "docs/cli.md" { &[][..] } else { &page.strays[..] };
+        for line in strays {
             wrong.push(format!("{name}:{line}: `curl` in a block that is not `console`"));
         }
         if page.has_transcripts() && !PAGES.contains(&name.as_str()) {

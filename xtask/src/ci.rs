@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::section::section;
-use crate::{demo, flags, guides, instructions, plugins, python, tidy, tools};
+use crate::{demo, examples, flags, guides, instructions, package, plugins, python, tidy, tools};
 
 pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     let start = std::time::Instant::now();
@@ -27,10 +27,12 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     })?;
     section("a terminal", || tools::tmux(sh))?;
     ci.section("tests", || tests(sh, root));
+    ci.section("examples", || examples::run(sh, root));
     ci.section("landlock", || landlock(sh, root));
     ci.section("features, each alone and all together", || features(sh, root));
     ci.section("sounds, ports, keys and mouse", || devices(sh, root));
     ci.section("documentation", || docs(sh, root));
+    ci.section("packages", || package::run(sh, root, &flags::Package { verify: false }));
     ci.section("dependencies", || dependencies(sh, root));
     if root.join(guides::DEFAULT_DIR).is_dir() {
         ci.result("guides", guides::run(sh, root, &flags::Guides { from: None, no_run: false }));

@@ -37,6 +37,21 @@ xflags::xflags! {
         /// Hold the structure against its rules: edges among crates, homes of engines, module headers.
         cmd tidy {}
 
+        /// Make a book of docs in target/book, with mdBook.
+        cmd book {}
+
+        /// Run the examples of the crates, and hold what they print against what they say.
+        cmd examples {}
+
+        /// Make the package of each crate that is published, and look into it.
+        cmd package {
+            /// Also compile each from its package: the engines once more, ten minutes.
+            optional --verify
+        }
+
+        /// Hold the crates' public items against those of the last tag.
+        cmd semver {}
+
         /// Build the sample plugins into target/plugins and check what each exports and imports.
         cmd plugins {
             /// Build this sample alone.

@@ -5,14 +5,18 @@
 
 mod bench;
 mod bench_http;
+mod book;
 mod ci;
 mod demo;
+mod examples;
 mod flags;
 mod guides;
 mod instructions;
+mod package;
 mod plugins;
 mod python;
 mod section;
+mod semver;
 mod tidy;
 mod toolchain;
 mod tools;
@@ -48,6 +52,10 @@ fn run(command: flags::XtaskCmd) -> Result<()> {
         flags::XtaskCmd::Bench(flags) if flags.http => bench_http::run(&sh, &root, &flags),
         flags::XtaskCmd::Bench(flags) => bench::run(&sh, &root, &flags),
         flags::XtaskCmd::Instructions(flags) => instructions::run(&sh, &root, &flags),
+        flags::XtaskCmd::Book(_) => book::run(&sh, &root),
+        flags::XtaskCmd::Examples(_) => examples::run(&sh, &root),
+        flags::XtaskCmd::Package(flags) => package::run(&sh, &root, &flags),
+        flags::XtaskCmd::Semver(_) => semver::run(&sh, &root),
         flags::XtaskCmd::Tidy(_) => tidy::run(&sh, &root),
         flags::XtaskCmd::Plugins(flags) => plugins::run(&sh, &root, &flags),
         flags::XtaskCmd::Guides(flags) => guides::run(&sh, &root, &flags),

@@ -5,6 +5,7 @@
 
 pub(crate) mod assemblyscript;
 mod c;
+mod cookbook;
 mod go;
 mod rust;
 mod samples;
@@ -36,8 +37,16 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
         .iter()
         .filter(|sample| flags.only.as_ref().is_none_or(|only| only == sample.name))
         .collect();
+    let only = flags.only.as_deref();
+    if only.is_none_or(|only| only == cookbook::NAME) {
+        cookbook::build(sh, root)?;
+    }
+    if samples.is_empty() && only == Some(cookbook::NAME) {
+        return Ok(());
+    }
     if samples.is_empty() {
-        let names: Vec<_> = SAMPLES.iter().map(|sample| sample.name).collect();
+        let mut names: Vec<_> = SAMPLES.iter().map(|sample| sample.name).collect();
+        names.push(cookbook::NAME);
         bail!("there is no such sample; there are {}", names.join(", "));
     }
     make(sh, root, &samples, flags.test)

@@ -3,6 +3,8 @@
 //! Which crate may depend on which is a table here, and the table is exact: an edge too many fails, and so does an
 //! edge too few, so that the picture in ARCHITECTURE.md cannot drift from the code.
 
+pub(crate) mod book;
+mod errors;
 mod named_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +13,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use xshell::{Shell, cmd};
+
+use crate::examples;
 
 /// Who depends on whom among our own crates, development dependencies left out.
 const EDGES: &[(&str, &[&str])] = &[
@@ -118,6 +122,9 @@ fn problems(sh: &Shell, root: &Path) -> Result<Vec<String>> {
     sources(root, &mut problems)?;
     architecture(root, &packages, &mut problems)?;
     let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    examples::check(root, &mut problems)?;
+    book::check(root, &mut problems)?;
+    errors::check(root, &mut problems)?;
     named_tests::check(root, &names, &mut problems)?;
     Ok(problems)
 }
