@@ -79,7 +79,8 @@ impl From<PluginError> for CallFailure {
     fn from(error: PluginError) -> Self {
         let detail = error.to_string();
         let class = error.class().replace('_', " ");
-        match error {
+        let backtrace = error.backtrace().cloned().unwrap_or_default();
+        let failure = match error {
             PluginError::QueueFull { .. } | PluginError::StreamsFull { .. } => Self::busy(detail),
             PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
             PluginError::Call { source: CallError::Trap(trap), .. } => {
@@ -93,7 +94,8 @@ impl From<PluginError> for CallFailure {
                 Self::new(class, detail).of_kind(FailureKind::Protocol)
             }
             _ => Self::new(class, detail),
-        }
+        };
+        Self { backtrace, ..failure }
     }
 }
 

@@ -15,6 +15,7 @@ use plugbay_runtime::{CallError, exchange};
 use plugbay_signing::{ModuleHash, PublicKey};
 use serde_json::value::RawValue;
 
+use crate::backtrace::GuestBacktrace;
 use crate::error::{LoadError, LoadErrorKind, PluginError};
 use crate::functions::bodies::{Given, Handed};
 use crate::grants::Granted;
@@ -599,7 +600,8 @@ impl Plugin {
         source: CallError,
         output: Vec<String>,
     ) -> PluginError {
-        PluginError::Call { plugin: self.name().to_owned(), export, source, output }
+        let backtrace = GuestBacktrace::of_call(&self.shared.pool.blueprint().symbols, &source);
+        PluginError::Call { plugin: self.name().to_owned(), export, source, output, backtrace }
     }
 
     fn status_error(&self, export: &'static str, status: i32, output: Vec<String>) -> PluginError {
