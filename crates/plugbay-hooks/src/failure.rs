@@ -77,7 +77,12 @@ impl FailureKind {
 impl CallFailure {
     /// A failure of one class, with what is known about it.
     pub fn new(class: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { class: class.into(), detail: detail.into(), kind: FailureKind::Other, backtrace: GuestBacktrace::default() }
+        Self {
+            class: class.into(),
+            detail: detail.into(),
+            kind: FailureKind::Other,
+            backtrace: GuestBacktrace::default(),
+        }
     }
 
     /// Too many calls wait for the plugin already.

@@ -144,6 +144,8 @@ mod tests {
     use plugbay::abi::protocol::ProtocolError;
     use plugbay::runtime::Trap;
 
+    use plugbay::GuestBacktrace;
+
     use super::*;
 
     #[test]
@@ -153,6 +155,7 @@ mod tests {
             export: "pre_hook",
             source: CallError::Trap(Trap::new(kind)),
             output: vec!["secret".into()],
+            backtrace: GuestBacktrace::default(),
         };
         let output =
             |source| PluginError::Output { plugin: "p".into(), export: "pre_hook", source };
@@ -161,6 +164,7 @@ mod tests {
             export: "pre_hook",
             source: CallError::Protocol(ProtocolError::InputTooLong { len: 1 }),
             output: Vec::new(),
+            backtrace: GuestBacktrace::default(),
         };
         let abort = TrapKind::Abort { message: "secret".into(), location: None };
         for (error, class, kind) in [
@@ -189,6 +193,7 @@ mod tests {
                     export: "pre_hook",
                     source: ProtocolError::OutputTooLong { len: 2, limit: 1 }.into(),
                     output: Vec::new(),
+                    backtrace: GuestBacktrace::default(),
                 },
                 "its output is too long",
                 FailureKind::Output,

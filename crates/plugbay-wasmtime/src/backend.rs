@@ -114,11 +114,7 @@ fn has_lines(wasm: &[u8]) -> bool {
 }
 
 impl Setup {
-    fn new(
-        purpose: Purpose,
-        cache: Option<CodeCache>,
-        at_once: bool,
-    ) -> Result<Self, EngineError> {
+    fn new(purpose: Purpose, cache: Option<CodeCache>, at_once: bool) -> Result<Self, EngineError> {
         let mut config = config(purpose);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
         let engine = Engine::new(&config).or_else(|_| {

@@ -194,7 +194,8 @@ impl LoadError {
     /// Where the plugin was, if it was stopped while it was loaded.
     pub fn backtrace(&self) -> Option<&GuestBacktrace> {
         match &self.kind {
-            LoadErrorKind::Call { backtrace, .. } | LoadErrorKind::Instantiate { backtrace, .. } => {
+            LoadErrorKind::Call { backtrace, .. }
+            | LoadErrorKind::Instantiate { backtrace, .. } => {
                 Some(backtrace).filter(|backtrace| !backtrace.is_empty())
             }
             _ => None,

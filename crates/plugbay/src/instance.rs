@@ -23,7 +23,7 @@ use crate::functions::{self, Answers, HostFunctions, Undone};
 use crate::grants::Granted;
 use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports;
-use crate::observe::{self, Watch, WatchedHost, WatchedInstance};
+use crate::observe::{self, Rewritten, Watch, WatchedHost, WatchedInstance};
 use crate::output::{Allowance, OutputPipe};
 use crate::signed::Provenance;
 use crate::statement::Statement;
@@ -41,6 +41,8 @@ pub(crate) struct Blueprint {
     /// What a backtrace calls its functions: those of the module as its author made it. Other forms of it have
     /// the same functions in the same places.
     pub(crate) symbols: Arc<Symbols>,
+    /// For one that is watched: what the module that runs was made from.
+    rewritten: Option<Rewritten>,
     /// The module is a snapshot: it has been started and initialised.
     pub(crate) initialised: bool,
     pub(crate) options: PluginOptions,
@@ -111,11 +113,12 @@ impl Blueprint {
         let mut module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
-        let mut options = options;
+        let (mut options, mut rewritten) = (options, None);
         if watchers.is_close() {
             let has_memory = module.has_memory();
-            let watched =
+            let (watched, from) =
                 watchers.rewrite(wasm, has_memory, backend.name(), &mut options.limits)?;
+            rewritten = Some(from);
             module = compile(&*backend, name, &watched, options.limits.fuel.into())?;
             observe::are_sound(module.imports()).map_err(refused)?;
         }
@@ -127,9 +130,7 @@ impl Blueprint {
             Some(_) => Ok(()),
             None => imports::check_bodies(&imports, imports::NO_ABI),
         };
-        imports::check(&imports)
-            .and(without_abi)
-            .map_err(refused)?;
+        imports::check(&imports).and(without_abi).map_err(refused)?;
         let bytes_per_second = options.limits.log_bytes_per_second;
         let allowance = Arc::new(Allowance::new(host.clock.clone(), bytes_per_second));
         Ok(Self {
@@ -138,6 +139,7 @@ impl Blueprint {
             module,
             interface,
             symbols: Arc::new(Symbols::new(wasm)),
+            rewritten,
             initialised: false,
             options,
             host: host.clone(),
@@ -173,6 +175,7 @@ impl Blueprint {
             module,
             interface,
             symbols: Arc::clone(&self.symbols),
+            rewritten: self.rewritten,
             initialised,
             options: self.options.clone(),
             host: self.host.clone(),
@@ -205,9 +208,8 @@ impl Blueprint {
         let bodies = Arc::new(CallBodies::new(self.limits().output_bytes));
         let (answers, undone) = (Arc::<Answers>::default(), Arc::<Undone>::default());
         let watchers = &self.host.watch.watchers;
-        let watch = watchers.is_close().then(|| watchers.watch(name, self.limits()));
-        let functions =
-            self.functions(name, &output, &bodies, &answers, &undone, watch.clone());
+        let watch = self.rewritten.map(|from| watchers.watch(name, self.limits(), from));
+        let functions = self.functions(name, &output, &bodies, &answers, &undone, watch.clone());
         let environment = Environment {
             limits: self.limits().clone(),
             clock,
@@ -226,6 +228,10 @@ impl Blueprint {
                 Some(watch) => WatchedInstance::new(instance, watch, self.module.exports()),
             },
             Err(source) => {
+                let source = match &watch {
+                    None => source,
+                    Some(watch) => watch.unmoved_start(source),
+                };
                 let output = output.finish_call();
                 let backtrace = GuestBacktrace::of_start(&self.symbols, &source);
                 return Err(LoadErrorKind::Instantiate { source, output, backtrace });
@@ -346,8 +352,7 @@ impl Blueprint {
         let abi =
             Abi::from_number(answer.map_err(|source| live.load_error("plugbay_abi", source))?)?;
         if abi == Abi::V1 {
-            imports::check_bodies(self.module.imports(), "this one returned 1")
-                .map_err(refused)?;
+            imports::check_bodies(self.module.imports(), "this one returned 1").map_err(refused)?;
         }
         Ok(abi)
     }

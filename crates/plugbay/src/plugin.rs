@@ -26,6 +26,7 @@ use crate::instances::{InstanceMode, InstanceSource, Instances, MOST_STREAMS, St
 use crate::metered::Metered;
 use crate::pool::{Held, LendError, Lent, Pool};
 use crate::signed::Provenance;
+use crate::symbols::Symbols;
 use crate::usage::{FuelMeter, Usage};
 
 /// A loaded plugin. Cheap to clone; all clones share its instances.
@@ -166,6 +167,11 @@ impl Plugin {
     /// What the plugin may do: what its host functions ask, and where it is taken back.
     pub fn granted(&self) -> &Granted {
         &self.shared.pool.blueprint().granted
+    }
+
+    /// What its module says of its functions.
+    pub fn symbols(&self) -> &Symbols {
+        &self.shared.pool.blueprint().symbols
     }
 
     /// Which generation of the hook contract it speaks.

@@ -72,7 +72,9 @@ impl fmt::Display for GuestEvent {
         match self {
             Self::Called { export, args } => write!(f, "{export}({})", Listed(args)),
             Self::Returned { export, answer } => match answer {
-                HostAnswer::Returned(Some(value)) => write!(f, "{export} returned {}", Shown(*value)),
+                HostAnswer::Returned(Some(value)) => {
+                    write!(f, "{export} returned {}", Shown(*value))
+                }
                 HostAnswer::Returned(None) => write!(f, "{export} returned"),
                 HostAnswer::Stopped(why) => write!(f, "{export} was stopped: {why}"),
                 HostAnswer::Waits => write!(f, "{export} waits"),

@@ -13,11 +13,12 @@ use plugbay_policy::{Fuel, Limits};
 use plugbay_runtime::abi::{Export, ExportId, GuestMemory, Value};
 use plugbay_runtime::wasi::{Answer, FileAccess, Function};
 use plugbay_runtime::{
-    BoxFuture, HOST_CALL_FUEL, HostCall, HostReply, Import, Instance, InstantiateError, Trap, TrapKind,
+    BoxFuture, HOST_CALL_FUEL, HostCall, HostReply, Import, Instance, InstantiateError, Trap,
+    TrapKind,
 };
 
 pub use self::profile::{Profile, ProfiledFunction};
-use self::rewrite::{Told, cost};
+use self::rewrite::{Moved, Told, cost};
 use crate::error::LoadErrorKind;
 use crate::functions::HostFunctions;
 use crate::trace::{GuestEvent, GuestTrace, HostAnswer, HostTrace};
@@ -25,6 +26,17 @@ use crate::trace::{GuestEvent, GuestTrace, HostAnswer, HostTrace};
 /// A limit on fuel is so much wider while telling takes some of it: two calls of the host for each of the guest's
 /// functions, which may be no longer than a few units.
 const WIDER: u64 = 200;
+
+/// Fuel that telling of growths may take, beside a sixteenth of the limit.
+const GROWTHS: u64 = 1_000_000;
+
+/// What the module that runs was made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rewritten {
+    moved: Moved,
+    /// The limit on fuel before it was made wider.
+    limit: Option<u64>,
+}
 
 /// Who watches.
 #[derive(Clone, Default)]
@@ -50,7 +62,7 @@ impl Watchers {
         has_memory: bool,
         backend: &'static str,
         limits: &mut Limits,
-    ) -> Result<Vec<u8>, LoadErrorKind> {
+    ) -> Result<(Vec<u8>, Rewritten), LoadErrorKind> {
         let cannot = |message: String| LoadErrorKind::NotWatched { message };
         if crate::backends::is_composed(backend) {
             return Err(cannot(format!(
@@ -60,24 +72,30 @@ impl Watchers {
         if self.profile.is_some() && limits.fuel == Fuel::Unmetered {
             return Err(cannot("a profile counts fuel, and the limits count none".to_owned()));
         }
+        let limit = limits.fuel.units();
         if let Fuel::Units(units) = &mut limits.fuel {
-            *units = units.saturating_mul(WIDER);
+            *units = match self.profile {
+                Some(_) => units.saturating_mul(WIDER),
+                None => units.saturating_add(*units / 16).saturating_add(GROWTHS),
+            };
         }
         let told = Told {
             functions: self.profile.is_some(),
             growth: has_memory && self.guest().is_some(),
         };
-        rewrite::rewrite(wasm, told).map_err(cannot)
+        let (wasm, moved) = rewrite::rewrite(wasm, told).map_err(cannot)?;
+        Ok((wasm, Rewritten { moved, limit }))
     }
 
-    /// The watch of one instance, whose limits were those before [`rewrite`](Self::rewrite).
-    pub(crate) fn watch(&self, plugin: &str, limits: &Limits) -> Arc<Watch> {
+    /// The watch of one instance, whose limits are those that [`rewrite`](Self::rewrite) left.
+    pub(crate) fn watch(&self, plugin: &str, limits: &Limits, from: Rewritten) -> Arc<Watch> {
         let wider = limits.fuel.units();
         Arc::new(Watch {
             plugin: plugin.to_owned(),
             trace: self.guest().cloned(),
             profile: self.profile.clone(),
             wider,
+            from,
             count: Mutex::new(Count { left: wider.unwrap_or(0), ..Count::default() }),
             used: AtomicU64::new(0),
         })
@@ -95,10 +113,9 @@ pub(crate) fn are_sound(imports: &[Import]) -> Result<(), InstantiateError> {
     let mut wrong =
         added.filter(|import| rewrite::signature(&import.field).as_ref() != Some(&import.ty));
     match wrong.next() {
-        Some(Import { module, field, .. }) => Err(InstantiateError::UnknownImport {
-            module: module.clone(),
-            field: field.clone(),
-        }),
+        Some(Import { module, field, .. }) => {
+            Err(InstantiateError::UnknownImport { module: module.clone(), field: field.clone() })
+        }
         None => Ok(()),
     }
 }
@@ -108,8 +125,9 @@ pub(crate) struct Watch {
     plugin: String,
     trace: Option<Arc<dyn HostTrace>>,
     profile: Option<Arc<Profile>>,
-    /// Fuel of a call, [`WIDER`] than its limit; `None` where none is counted.
+    /// Fuel of a call, telling included; `None` where none is counted.
     wider: Option<u64>,
+    from: Rewritten,
     count: Mutex<Count>,
     /// Of the call under way, without what telling takes.
     used: AtomicU64,
@@ -149,11 +167,29 @@ impl Watch {
 
     /// Ends a call that used more than its limit before it was made wider.
     fn within_limit(&self) -> Result<(), TrapKind> {
-        match self.wider.map(|wider| wider / WIDER) {
+        match self.from.limit {
             Some(limit) if self.used.load(Ordering::Relaxed) > limit => {
                 Err(TrapKind::OutOfFuel { limit })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// A trap in the functions of the module as its author made it.
+    fn unmoved(&self, mut trap: Trap) -> Trap {
+        if let (TrapKind::OutOfFuel { limit }, Some(own)) = (&mut trap.kind, self.from.limit) {
+            *limit = own;
+        }
+        let frames: Vec<_> =
+            trap.frames.iter().filter_map(|frame| self.from.moved.original(*frame)).collect();
+        trap.within(frames)
+    }
+
+    /// The same of one that could not be made.
+    pub(crate) fn unmoved_start(&self, error: InstantiateError) -> InstantiateError {
+        match error {
+            InstantiateError::Trap(trap) => self.unmoved(trap).into(),
+            other => other,
         }
     }
 
@@ -280,7 +316,12 @@ impl Instance for WatchedInstance {
                 profile.unwind();
             }
             let result = self.instance.call(export, args).await;
+            let result = result.map_err(|trap| self.watch.unmoved(trap));
             self.watch.at(self.instance.fuel_left(), 0);
+            let result = match result {
+                Ok(value) => self.watch.within_limit().map(|()| value).map_err(Trap::new),
+                failed => failed,
+            };
             if let Some(profile) = &self.watch.profile {
                 profile.unwind();
             }
@@ -301,10 +342,10 @@ impl Instance for WatchedInstance {
         self.instance.global(name)
     }
 
-    /// Of what it would have without being watched.
+    /// Without what telling took.
     fn fuel_left(&self) -> u64 {
         match (self.watch.wider, self.watch.used()) {
-            (Some(wider), Some(used)) => (wider / WIDER).saturating_sub(used),
+            (Some(wider), Some(used)) => wider.saturating_sub(used),
             _ => self.instance.fuel_left(),
         }
     }

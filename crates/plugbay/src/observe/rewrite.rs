@@ -5,13 +5,14 @@
 //! becomes a call of a function that does it and says so. Exports keep their places; what is told costs fuel, which
 //! the host counts and takes out again.
 
+use plugbay_runtime::Frame;
 use plugbay_runtime::abi::{FuncType, ValueType};
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode, utils};
 use wasm_encoder::{
     CodeSection, EntityType, Function, FunctionSection, ImportSection, Instruction, Module,
     SectionId, TypeSection, ValType,
 };
-use wasmparser::{FunctionBody, Operator, Parser, Payload, TypeRef};
+use wasmparser::{Operator, Parser, Payload, TypeRef};
 
 /// The module that the functions are imported from. A plugin that names it itself is refused.
 pub(super) const MODULE: &str = "plugbay:observe";
@@ -28,14 +29,15 @@ pub(super) struct Told {
     pub(super) growth: bool,
 }
 
-/// Fuel of the guest's own that telling costs, without what the host takes for the call.
+/// Fuel of the guest's own that telling costs, without what the host takes for the call: as wasmtime counts it.
+/// wasmi counts a little less for some of these, so that a profile there comes to some per cent less than the call.
 pub(super) mod cost {
     /// `i32.const`, `call`: before a function is entered.
     pub(crate) const ENTER: u64 = 2;
-    /// `call` of the function, `i32.const`, `call`: beside one `local.get` for each parameter.
-    pub(crate) const EXIT: u64 = 3;
-    /// The call of what grows, four `local.get`, a `local.set` and the `call` of the host.
-    pub(crate) const GROWN: u64 = 7;
+    /// Being entered, `call` of the function, `i32.const`, `call`: beside one `local.get` for each parameter.
+    pub(crate) const EXIT: u64 = 4;
+    /// The call of what grows, its being entered, four `local.get`, a `local.set` and the `call` of the host.
+    pub(crate) const GROWN: u64 = 8;
 }
 
 /// The signature of one of the functions, for a module that was rewritten.
@@ -49,13 +51,35 @@ pub(super) fn signature(field: &str) -> Option<FuncType> {
 }
 
 /// Rewrites a module. One that is not valid comes out as something that is not valid either, or is refused here.
-pub(super) fn rewrite(wasm: &[u8], told: Told) -> Result<Vec<u8>, String> {
+pub(super) fn rewrite(wasm: &[u8], told: Told) -> Result<(Vec<u8>, Moved), String> {
     let plan = Plan::of(wasm, told)?;
+    let moved = Moved { imported: plan.imported, own: plan.own(), told };
     let mut module = Module::new();
-    Rewriter { plan, next: 0, imports_written: false }
+    Rewriter { plan, imports_written: false }
         .parse_core_module(&mut module, Parser::new(0), wasm)
         .map_err(|error| error.to_string())?;
-    Ok(module.finish())
+    Ok((module.finish(), moved))
+}
+
+/// Which function of the module as it was is which one now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moved {
+    imported: u32,
+    own: u32,
+    told: Told,
+}
+
+impl Moved {
+    /// A frame in the module as it was: `None` for functions that were added. Instructions are not where they were.
+    pub(super) fn original(self, frame: Frame) -> Option<Frame> {
+        let Self { imported, own, told } = self;
+        if frame.function < imported {
+            return Some(frame);
+        }
+        let place = frame.function.checked_sub(imported + Plan::ADDED)?;
+        let place = if told.functions { place.checked_sub(own)? } else { place };
+        (place < own).then_some(Frame { function: imported + place, offset: None })
+    }
 }
 
 /// What has to be known of a module before it is written again.
@@ -85,7 +109,9 @@ impl Plan {
                     for import in imports.into_imports() {
                         let import = import.map_err(|error| error.to_string())?;
                         if import.module == MODULE {
-                            return Err(format!("it imports from `{MODULE}`, which is the host's own"));
+                            return Err(format!(
+                                "it imports from `{MODULE}`, which is the host's own"
+                            ));
                         }
                         plan.imported += u32::from(matches!(import.ty, TypeRef::Func(_)));
                     }
@@ -143,8 +169,6 @@ impl Plan {
 
 struct Rewriter {
     plan: Plan,
-    /// The function whose body is read next.
-    next: usize,
     imports_written: bool,
 }
 
@@ -259,12 +283,10 @@ impl Reencode for Rewriter {
         Ok(())
     }
 
-    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result_ {
-        self.next += 1;
-        utils::parse_function_body(self, code, body)
-    }
-
-    fn instruction<'a>(&mut self, operator: Operator<'a>) -> Result<Instruction<'a>, ReencodeError> {
+    fn instruction<'a>(
+        &mut self,
+        operator: Operator<'a>,
+    ) -> Result<Instruction<'a>, ReencodeError> {
         match operator {
             Operator::MemoryGrow { .. } if self.plan.told.growth => {
                 Ok(Instruction::Call(self.plan.grow()))
@@ -290,7 +312,7 @@ mod tests {
     const ALL: Told = Told { functions: true, growth: true };
 
     fn rewritten(wat: &str, told: Told) -> Vec<u8> {
-        let wasm = rewrite(&wat::parse_str(wat).unwrap(), told).unwrap();
+        let (wasm, _) = rewrite(&wat::parse_str(wat).unwrap(), told).unwrap();
         wasmparser::validate(&wasm).unwrap();
         wasm
     }
@@ -304,17 +326,10 @@ mod tests {
             r#"(module (import "a" "b" (func (param i64))) (import "a" "c" (global i32)) (memory (export "memory") 1)
                 (table 2 funcref) (elem (i32.const 0) 0 1) (elem declare func 2) (start 3)
                 (func (export "g") i32.const 1 memory.grow drop)
-                (func (param i32) (result i32) local.get 0 return_call 2) (func ref.func 2 drop call 1)
-                (func (param i32) (result i32) local.get 0))"#
-                .replace("(elem declare func 2)", "(elem declare func 2 4)")
-                .as_str(),
+                (func $id (param i32) (result i32) local.get 0 return_call $same) (func ref.func $id drop call 1)
+                (func $same (param i32) (result i32) local.get 0))"#,
             "(module (func (local v128)) (func (result funcref) ref.null func))",
         ] {
-            let Ok(wasm) = wat::parse_str(wat) else { panic!("{wat}") };
-            if wasmparser::validate(&wasm).is_err() {
-                // `return_call` of another type: of no use as a case.
-                panic!("no valid case: {wat}");
-            }
             for functions in [false, true] {
                 for growth in [false, true] {
                     let growth = growth && wat.contains("memory");
@@ -326,7 +341,8 @@ mod tests {
 
     #[test]
     fn who_imports_the_hosts_own_is_refused() {
-        let wasm = wat::parse_str(r#"(module (import "plugbay:observe" "enter" (func (param i32))))"#);
+        let wasm =
+            wat::parse_str(r#"(module (import "plugbay:observe" "enter" (func (param i32))))"#);
         let error = rewrite(&wasm.unwrap(), ALL).unwrap_err();
         assert!(error.contains("the host's own"), "{error}");
     }

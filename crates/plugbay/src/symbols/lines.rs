@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use gimli::{AttributeValue, DebugLine, DebugLineOffset, DebugLineStr, EndianSlice, LineRow, LittleEndian};
+use gimli::{
+    AttributeValue, DebugLine, DebugLineOffset, DebugLineStr, EndianSlice, LineRow, LittleEndian,
+};
 
 use super::shown;
 
@@ -102,7 +104,12 @@ impl Lines {
     }
 
     /// The place of a file's path, which is taken down.
-    fn file(&mut self, header: &Header<'_>, strings: &DebugLineStr<Bytes<'_>>, index: u64) -> Option<u32> {
+    fn file(
+        &mut self,
+        header: &Header<'_>,
+        strings: &DebugLineStr<Bytes<'_>>,
+        index: u64,
+    ) -> Option<u32> {
         if self.files.len() >= MOST_FILES {
             return None;
         }

@@ -135,13 +135,15 @@ impl Sections {
     fn of(wasm: &[u8]) -> Self {
         let mut found = Self::default();
         let mut code_begins = 0;
-        let kept = |data: &[u8]| if data.len() <= MOST_BYTES { data.into() } else { Box::default() };
+        let kept =
+            |data: &[u8]| if data.len() <= MOST_BYTES { data.into() } else { Box::default() };
         for section in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
             match section {
                 Payload::ImportSection(imports) => {
                     let imports = imports.into_imports().map_while(Result::ok);
-                    let functions = imports
-                        .filter(|import| matches!(import.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
+                    let functions = imports.filter(|import| {
+                        matches!(import.ty, TypeRef::Func(_) | TypeRef::FuncExact(_))
+                    });
                     found.imported = u32::try_from(functions.count()).unwrap_or(u32::MAX);
                 }
                 Payload::ExportSection(exports) => {
@@ -235,7 +237,9 @@ mod tests {
         let mut map = wasm_encoder::NameMap::new();
         map.append(0, &hostile);
         // Parts of a name that refer back to each other: 2^20 times `a` if they were written out.
-        let again = (0..20).fold("a".to_owned(), |name, _| format!("T{name}{name}E").chars().take(2_000).collect());
+        let again = (0..20).fold("a".to_owned(), |name, _| {
+            format!("T{name}{name}E").chars().take(2_000).collect()
+        });
         map.append(1, &format!("_RIC1a{again}E"));
         names.functions(&map);
         let mut module = wasm_encoder::Module::new();
@@ -250,7 +254,9 @@ mod tests {
 
     #[test]
     fn sections_that_are_too_large_or_broken_say_nothing() {
-        for data in [vec![0; MOST_BYTES + 1], vec![1, 0xff, 0xff, 0xff, 0xff, 0x7f, 1], vec![0xff; 99]] {
+        for data in
+            [vec![0; MOST_BYTES + 1], vec![1, 0xff, 0xff, 0xff, 0xff, 0x7f, 1], vec![0xff; 99]]
+        {
             let mut module = wasm_encoder::Module::new();
             for name in ["name", ".debug_line", ".debug_line_str"] {
                 let data = data.as_slice().into();
