@@ -66,6 +66,9 @@ fn debug_line(rows: &[(u32, u8)], end: u32) -> Vec<u8> {
     section
 }
 
+/// What is said of all this, with the output of these commands in it.
+const GUIDE: &str = include_str!("../../../docs/debugging.md");
+
 struct Desk(tempfile::TempDir);
 
 impl Desk {
@@ -136,6 +139,7 @@ fn a_trap_shows_the_functions_that_it_was_in() {
          1: faulty::check\n   \
          2: execute\n"
     );
+    assert!(GUIDE.contains(&text(&failed.stderr)));
     // An interpreter that keeps no trace says what it knows.
     let failed = desk.call("faulty.wasm", "long.json", &["--backend", "wasmi"]);
     assert_eq!(
@@ -167,6 +171,10 @@ fn a_trace_is_the_same_on_both_engines_and_costs_no_fuel() {
 
         let failed = desk.call("faulty.wasm", "long.json", &["--backend", backend, "--trace"]);
         let failed = text(&failed.stderr);
+        if backend == "wasmtime" {
+            let trace: Vec<_> = failed.lines().filter(|line| line.starts_with("trace ")).collect();
+            assert!(GUIDE.contains(&trace.join("\n")), "{failed}");
+        }
         let told: Vec<_> = failed
             .lines()
             .filter_map(|line| line.strip_prefix("trace "))
