@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use plugbay::runtime::Stream;
-use plugbay::{HostCallTrace, HostTrace, PluginOutput};
+use plugbay::{GuestBacktrace, HostCallTrace, HostTrace, PluginOutput};
 
 use crate::exit::Outcome;
 
@@ -45,6 +45,25 @@ impl PluginOutput for StderrLines {
 pub(crate) fn failure(error: &dyn std::fmt::Display) -> Outcome {
     anstream::eprintln!("{ERROR}error{ERROR:#}: {}", printable(&error.to_string()));
     Outcome::Failure
+}
+
+/// Reports what a plugin did wrong, and the functions that it was in.
+pub(crate) fn plugin_failure(
+    error: &dyn std::fmt::Display,
+    backtrace: Option<&GuestBacktrace>,
+) -> Outcome {
+    let outcome = failure(error);
+    let frames = backtrace.map(GuestBacktrace::frames).unwrap_or_default();
+    if !frames.is_empty() {
+        anstream::eprintln!("{DIM}backtrace, innermost first:{DIM:#}");
+    }
+    for (place, frame) in frames.iter().enumerate() {
+        anstream::eprintln!("{DIM}{place:4}:{DIM:#} {}", printable(&frame.function));
+        if let Some(line) = &frame.line {
+            anstream::eprintln!("{DIM}        at {DIM:#}{}", printable(&line.to_string()));
+        }
+    }
+    outcome
 }
 
 /// A guest's text without what could move the cursor or forge a line of ours.

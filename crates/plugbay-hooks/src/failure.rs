@@ -1,5 +1,6 @@
 //! A plugin that failed: for the log in full, for the client without what is inside.
 
+use plugbay::GuestBacktrace;
 use plugbay::abi::hook::HookError;
 use plugbay::abi::interface::Hook;
 
@@ -14,6 +15,8 @@ pub struct CallFailure {
     pub detail: String,
     /// What it is counted as.
     pub kind: FailureKind,
+    /// Where the plugin was, for the log.
+    pub backtrace: GuestBacktrace,
 }
 
 /// What a failed call is counted as: one of a few, whatever plugins come up with.
@@ -74,7 +77,12 @@ impl FailureKind {
 impl CallFailure {
     /// A failure of one class, with what is known about it.
     pub fn new(class: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { class: class.into(), detail: detail.into(), kind: FailureKind::Other }
+        Self {
+            class: class.into(),
+            detail: detail.into(),
+            kind: FailureKind::Other,
+            backtrace: GuestBacktrace::default(),
+        }
     }
 
     /// Too many calls wait for the plugin already.
@@ -122,6 +130,14 @@ pub enum Cause {
 }
 
 impl HookFailure {
+    /// Where the plugin was, if it was stopped and its engine can tell: for the log alone.
+    pub fn backtrace(&self) -> Option<&GuestBacktrace> {
+        match &self.cause {
+            Cause::Call(failure) => Some(&failure.backtrace).filter(|trace| !trace.is_empty()),
+            Cause::Tripped => None,
+        }
+    }
+
     pub(crate) fn new(plugin: &str, hook: Hook, cause: impl Into<Cause>) -> Self {
         Self { plugin: plugin.to_owned(), hook, cause: cause.into() }
     }

@@ -79,7 +79,8 @@ impl From<PluginError> for CallFailure {
     fn from(error: PluginError) -> Self {
         let detail = error.to_string();
         let class = error.class().replace('_', " ");
-        match error {
+        let backtrace = error.backtrace().cloned().unwrap_or_default();
+        let failure = match error {
             PluginError::QueueFull { .. } | PluginError::StreamsFull { .. } => Self::busy(detail),
             PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
             PluginError::Call { source: CallError::Trap(trap), .. } => {
@@ -93,7 +94,8 @@ impl From<PluginError> for CallFailure {
                 Self::new(class, detail).of_kind(FailureKind::Protocol)
             }
             _ => Self::new(class, detail),
-        }
+        };
+        Self { backtrace, ..failure }
     }
 }
 
@@ -142,6 +144,8 @@ mod tests {
     use plugbay::abi::protocol::ProtocolError;
     use plugbay::runtime::Trap;
 
+    use plugbay::GuestBacktrace;
+
     use super::*;
 
     #[test]
@@ -151,6 +155,7 @@ mod tests {
             export: "pre_hook",
             source: CallError::Trap(Trap::new(kind)),
             output: vec!["secret".into()],
+            backtrace: GuestBacktrace::default(),
         };
         let output =
             |source| PluginError::Output { plugin: "p".into(), export: "pre_hook", source };
@@ -159,6 +164,7 @@ mod tests {
             export: "pre_hook",
             source: CallError::Protocol(ProtocolError::InputTooLong { len: 1 }),
             output: Vec::new(),
+            backtrace: GuestBacktrace::default(),
         };
         let abort = TrapKind::Abort { message: "secret".into(), location: None };
         for (error, class, kind) in [
@@ -187,6 +193,7 @@ mod tests {
                     export: "pre_hook",
                     source: ProtocolError::OutputTooLong { len: 2, limit: 1 }.into(),
                     output: Vec::new(),
+                    backtrace: GuestBacktrace::default(),
                 },
                 "its output is too long",
                 FailureKind::Output,

@@ -202,6 +202,12 @@ pub trait HostCall: Send + Sync {
         0
     }
 
+    /// Is told what fuel the guest has left, before each call of it into the host, WASI's included, and with that
+    /// call's own [`HOST_CALL_FUEL`](crate::HOST_CALL_FUEL) taken: for whoever watches it. 0 where none is counted.
+    fn reached(&self, fuel_left: u64) {
+        let _ = fuel_left;
+    }
+
     /// Whether a guest may do this with its files now. Asked before it is done, each time: files that were given
     /// can be taken back.
     fn allows(&self, access: FileAccess<'_>) -> bool {

@@ -21,5 +21,5 @@ pub use error::{CallError, CompileError, InstantiateError};
 pub use imports::check_imports;
 pub use plugbay_abi as abi;
 pub use plugbay_policy as policy;
-pub use trap::{AbortLocation, Trap, TrapKind};
+pub use trap::{AbortLocation, Frame, MOST_FRAMES, Trap, TrapKind};
 pub use wait::{HostReply, HostResult, HostWait};

@@ -6,17 +6,46 @@ use std::time::Duration;
 /// A guest that was stopped in the middle of a call.
 ///
 /// The instance is spent: its memory is in whatever state the guest left it.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{kind}")]
 pub struct Trap {
     /// The class, with what there is to know about it.
     pub kind: TrapKind,
+    /// Where the guest was, innermost first; at most [`MOST_FRAMES`]. Empty where the engine cannot tell.
+    pub frames: Box<[Frame]>,
+}
+
+/// Functions that a trap names at most: those nearest to what went wrong.
+pub const MOST_FRAMES: usize = 32;
+
+/// A function that was under way. What it is called, and which line that was, is in the module's bytes: whoever
+/// shows a frame looks there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Its place among the module's functions, imported ones included.
+    pub function: u32,
+    /// Bytes from the beginning of its body (the declarations of its locals) to the instruction; `None` where
+    /// the engine keeps no such map.
+    pub offset: Option<u32>,
 }
 
 impl Trap {
     /// A trap of this class.
     pub fn new(kind: TrapKind) -> Self {
-        Self { kind }
+        Self { kind, frames: Box::default() }
+    }
+
+    /// The same trap, in these functions; what is more than [`MOST_FRAMES`] is left out.
+    #[must_use]
+    pub fn within(self, frames: impl IntoIterator<Item = Frame>) -> Self {
+        Self { frames: frames.into_iter().take(MOST_FRAMES).collect(), ..self }
+    }
+}
+
+/// By what it is: where the guest was, engines may differ in.
+impl PartialEq for Trap {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
     }
 }
 

@@ -8,7 +8,7 @@ use std::future::poll_fn;
 
 use plugbay_runtime::wasi::Errno;
 use plugbay_runtime::{SLICE_FUEL, TrapKind, yield_now};
-use wasmi::{AsContextMut, Error, Func, ResumableCall, Store, Val};
+use wasmi::{AsContextMut, Caller, Error, Func, ResumableCall, Store, Val};
 
 use crate::host::accept;
 use crate::instance::Whole;
@@ -140,4 +140,9 @@ pub(crate) fn charge(mut store: impl AsContextMut<Data = State>, fuel: u64) -> R
             Err(stop(state.budget.out_of_fuel()))
         }
     }
+}
+
+/// What is left, slice and reserve together.
+pub(crate) fn fuel_left(caller: &Caller<'_, State>) -> u64 {
+    caller.get_fuel().unwrap_or(0).saturating_add(caller.data().reserve)
 }

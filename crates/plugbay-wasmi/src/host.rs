@@ -7,7 +7,7 @@ use plugbay_runtime::{HOST_CALL_FUEL, HostReply, HostResult, Import};
 use wasmi::errors::LinkerError;
 use wasmi::{Caller, Error, FuncType, Linker, Val};
 
-use crate::drive::charge;
+use crate::drive::{charge, fuel_left};
 use crate::state::{CallerMemory, State, Waiting};
 use crate::trap::{self, stop};
 use crate::values::{from_engine, to_engine};
@@ -38,6 +38,7 @@ fn call(
     // Before and after: what the host takes counts against the guest.
     caller.data().budget.check_deadline().map_err(stop)?;
     let host = Arc::clone(&caller.data().environment.host);
+    host.reached(fuel_left(caller));
     let price = host.fuel(import, &args);
     if price > 0 {
         charge(&mut *caller, price)?;

@@ -6,7 +6,7 @@ use plugbay_runtime::{HOST_CALL_FUEL, WASI_MODULE};
 use wasmi::errors::LinkerError;
 use wasmi::{Caller, Error, Linker, Val};
 
-use crate::drive::charge;
+use crate::drive::{charge, fuel_left};
 use crate::state::{Bytes, CallerMemory, State, Waiting};
 use crate::trap::{stop, wait};
 use crate::values::{engine_type, from_engine};
@@ -37,7 +37,12 @@ fn call(caller: &mut Caller<'_, State>, function: Function, args: &[Val]) -> Res
         *number = from_engine(arg).unwrap_or(*number);
     }
     let args = numbers.get(..args.len()).unwrap_or(&numbers);
-    charge(&mut *caller, HOST_CALL_FUEL + Wasi::price(function, args))?;
+    charge(&mut *caller, HOST_CALL_FUEL)?;
+    caller.data().environment.host.reached(fuel_left(caller));
+    let price = Wasi::price(function, args);
+    if price > 0 {
+        charge(&mut *caller, price)?;
+    }
     let memory = CallerMemory::new(caller).handle();
     let (bytes, state) = match memory {
         Some(memory) => memory.data_and_store_mut(&mut *caller),

@@ -1,8 +1,10 @@
 //! The engine and its settings.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
-use plugbay_runtime::{Backend, CompileError, Metering, Module};
+use plugbay_runtime::{Backend, CompileError, MOST_FRAMES, Metering, Module};
+use wasmparser::{Parser, Payload};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::cache::CodeCache;
@@ -16,8 +18,17 @@ use crate::passage::Passages;
 #[derive(Clone)]
 pub struct WasmtimeBackend {
     metered: Setup,
-    /// Made when it is first asked for: nearly nobody does.
-    unmetered: Arc<OnceLock<Result<Setup, EngineError>>>,
+    /// Made when they are first asked for: nearly nobody does.
+    others: Arc<[OnceLock<Result<Setup, EngineError>>; 3]>,
+}
+
+/// What engines are made for apart from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Purpose {
+    metering: Metering,
+    /// Code tells which instruction of the module each of its own comes from: what a backtrace needs for
+    /// lines, and half as much again to keep and to read.
+    located: bool,
 }
 
 /// An engine and what belongs to it.
@@ -69,32 +80,42 @@ impl WasmtimeBackend {
     }
 
     fn with(cache: Option<CodeCache>, at_once: bool) -> Result<Self, EngineError> {
-        let metered = Setup::new(Metering::Fuel, cache, at_once)?;
-        Ok(Self { metered, unmetered: Arc::default() })
+        let purpose = Purpose { metering: Metering::Fuel, located: false };
+        let metered = Setup::new(purpose, cache, at_once)?;
+        Ok(Self { metered, others: Arc::default() })
     }
 
-    fn setup(&self, metering: Metering) -> Result<&Setup, CompileError> {
-        match metering {
-            Metering::Fuel => Ok(&self.metered),
-            Metering::Off => self
-                .unmetered
-                .get_or_init(|| {
-                    let Setup { cache, passages, .. } = &self.metered;
-                    Setup::new(metering, cache.clone(), passages.at_once)
-                })
-                .as_ref()
-                .map_err(|error| CompileError::new(&error.message)),
-        }
+    fn setup(&self, purpose: Purpose) -> Result<&Setup, CompileError> {
+        let [unmetered, located, located_unmetered] = &*self.others;
+        let place = match (purpose.metering, purpose.located) {
+            (Metering::Fuel, false) => return Ok(&self.metered),
+            (Metering::Off, false) => unmetered,
+            (Metering::Fuel, true) => located,
+            (Metering::Off, true) => located_unmetered,
+        };
+        place
+            .get_or_init(|| {
+                let Setup { cache, passages, .. } = &self.metered;
+                Setup::new(purpose, cache.clone(), passages.at_once)
+            })
+            .as_ref()
+            .map_err(|error| CompileError::new(&error.message))
     }
 }
 
+/// Whether a module has tables of lines.
+fn has_lines(wasm: &[u8]) -> bool {
+    let sections = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+    let mut names = sections.filter_map(|section| match section {
+        Payload::CustomSection(section) => Some(section.name()),
+        _ => None,
+    });
+    names.any(|name| name == ".debug_line")
+}
+
 impl Setup {
-    fn new(
-        metering: Metering,
-        cache: Option<CodeCache>,
-        at_once: bool,
-    ) -> Result<Self, EngineError> {
-        let mut config = config(metering);
+    fn new(purpose: Purpose, cache: Option<CodeCache>, at_once: bool) -> Result<Self, EngineError> {
+        let mut config = config(purpose);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
         let engine = Engine::new(&config).or_else(|_| {
             // The pool's addresses are reserved at once. Where there are too few of them, as under
@@ -118,7 +139,8 @@ impl Backend for WasmtimeBackend {
     }
 
     fn compile(&self, wasm: &[u8], metering: Metering) -> Result<Arc<dyn Module>, CompileError> {
-        Ok(Arc::new(WasmtimeModule::compile(self.setup(metering)?, wasm)?))
+        let purpose = Purpose { metering, located: has_lines(wasm) };
+        Ok(Arc::new(WasmtimeModule::compile(self.setup(purpose)?, wasm)?))
     }
 }
 
@@ -155,17 +177,22 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
-fn config(metering: Metering) -> Config {
+/// Frames of what calls a plugin in one piece.
+const OWN_FRAMES: usize = 1;
+
+fn config(purpose: Purpose) -> Config {
     let mut config = Config::new();
-    config.consume_fuel(metering == Metering::Fuel);
+    config.consume_fuel(purpose.metering == Metering::Fuel);
     config.operator_cost(costs::operators());
     // A deadline that is looked at between slices of fuel needs no epochs, whose one
     // counter per engine would let one plugin's deadline shorten another's.
     config.epoch_interruption(false);
-    // Nobody reads a backtrace of a plugin: its own message goes to its log.
-    config.wasm_backtrace_max_frames(None);
-    // What only backtraces and other unwinders need, and what every load would have to read and register.
-    config.generate_address_map(false);
+    // Where a guest was when it trapped: looked at then, by frame pointers that are there anyway. Names and lines
+    // are read from the module by whoever shows them; the engine's own ways to them are not in this build.
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(MOST_FRAMES + OWN_FRAMES));
+    // What every load would have to read and register. Only lines need it.
+    config.generate_address_map(purpose.located);
+    // What only other unwinders need.
     // Windows cannot do without.
     config.native_unwind_info(cfg!(windows));
     // The component model's tasks, which nothing here uses.

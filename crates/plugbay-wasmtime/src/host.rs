@@ -59,6 +59,7 @@ fn begin(
     // Before and after: what the host takes counts against the guest.
     caller.data().budget.check_deadline().map_err(stop)?;
     let host = Arc::clone(&caller.data().environment.host);
+    host.reached(caller.get_fuel().unwrap_or(0));
     let price = host.fuel(import, &args);
     if price > 0 {
         charge(&mut *caller, price)?;

@@ -10,7 +10,7 @@ use plugbay_runtime::{
     BoxFuture, CallError, Deadline, Environment, Instance, InstanceGuest, InstantiateError,
     SLICE_FUEL, Trap, TrapKind,
 };
-use wasmtime::{AsContextMut, Func, InstancePre, Memory, Store, Val};
+use wasmtime::{AsContextMut, Func, InstancePre, Memory, Module, Store, Val};
 
 use crate::meter::{Border, within_deadline};
 use crate::passage::{Passages, Run, carry};
@@ -21,6 +21,7 @@ use crate::values::{from_engine, to_engine};
 struct WasmtimeInstance {
     store: Store<State>,
     instance: wasmtime::Instance,
+    module: Module,
     deadline: Arc<Deadline>,
     memory: Option<Memory>,
     /// By [`ExportId`]. One is `None` only if the engine forgot an export of its own.
@@ -72,8 +73,9 @@ impl Made<'_> {
         arm(&mut store).map_err(other)?;
 
         let deadline = Arc::clone(store.data().budget.deadline());
+        let module = linked.module().clone();
         let made = within_deadline(&deadline, linked.instantiate_async(&mut store)).await;
-        let instance = made.map_err(|error| not_made(&error, store.data()))?;
+        let instance = made.map_err(|error| not_made(&error, &module, store.data()))?;
 
         let memory = instance.get_memory(&mut store, "memory");
         let run = || if passages.at_once { Joined::NotYet } else { Joined::NotCalled };
@@ -86,7 +88,15 @@ impl Made<'_> {
             })
             .collect();
         store.data_mut().memory = memory;
-        Ok(Box::new(WasmtimeInstance { store, instance, deadline, memory, functions, passages }))
+        Ok(Box::new(WasmtimeInstance {
+            store,
+            instance,
+            module,
+            deadline,
+            memory,
+            functions,
+            passages,
+        }))
     }
 }
 
@@ -106,10 +116,11 @@ fn other(error: wasmtime::Error) -> InstantiateError {
 }
 
 /// Whether it was the limits on what a module begins with, its start function, or the rest.
-fn not_made(error: &wasmtime::Error, state: &State) -> InstantiateError {
+fn not_made(error: &wasmtime::Error, module: &Module, state: &State) -> InstantiateError {
     let budget = &state.budget;
     if trap::is_trap(error) {
-        return budget.explain(trap::kind(error, budget.fuel())).into();
+        let trap = budget.explain(trap::kind(error, budget.fuel()));
+        return trap.within(trap::frames(error, module)).into();
     }
     match budget.refused() {
         Some(&TrapKind::MemoryLimit { wanted, limit }) => {
@@ -198,7 +209,8 @@ impl WasmtimeInstance {
 
     fn trap(&self, error: &wasmtime::Error) -> Trap {
         let budget = &self.store.data().budget;
-        budget.explain(trap::kind(error, budget.fuel()))
+        let trap = budget.explain(trap::kind(error, budget.fuel()));
+        trap.within(trap::frames(error, &self.module))
     }
 
     fn call_error(&self, error: &wasmtime::Error) -> CallError {

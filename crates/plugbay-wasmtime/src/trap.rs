@@ -1,7 +1,7 @@
 //! wasmtime's errors in the seam's classes.
 
-use plugbay_runtime::{Trap, TrapKind};
-use wasmtime::Trap as Code;
+use plugbay_runtime::{Frame, Trap, TrapKind};
+use wasmtime::{Module, Trap as Code, WasmBacktrace};
 
 /// An error that stops the guest with `kind`: what host functions return.
 pub(crate) fn stop(kind: TrapKind) -> wasmtime::Error {
@@ -15,8 +15,20 @@ pub(crate) fn kind(error: &wasmtime::Error, fuel: u64) -> TrapKind {
     }
     match error.downcast_ref::<Code>() {
         Some(code) => of_code(*code, fuel),
-        None => TrapKind::Other { message: format!("{error:#}") },
+        // The engine's own words, without the backtrace that it has put around them.
+        None => TrapKind::Other { message: error.root_cause().to_string() },
     }
+}
+
+/// The functions of `module` that were under way, innermost first.
+pub(crate) fn frames(error: &wasmtime::Error, module: &Module) -> impl Iterator<Item = Frame> {
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    // What calls it in one piece is a module of our own.
+    let own = frames.iter().filter(|frame| Module::same(frame.module(), module));
+    own.map(|frame| Frame {
+        function: frame.func_index(),
+        offset: frame.func_offset().and_then(|offset| u32::try_from(offset).ok()),
+    })
 }
 
 /// Whether an error comes from running code, and not from preparing to.

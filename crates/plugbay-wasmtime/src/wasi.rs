@@ -50,6 +50,8 @@ fn call(caller: &mut Caller<'_, State>, function: Function, args: &[Val]) -> Res
         *number = from_engine(arg).unwrap_or(*number);
     }
     let args = numbers.get(..args.len()).unwrap_or(&numbers);
+    let left = caller.get_fuel().unwrap_or(0);
+    caller.data().environment.host.reached(left);
     let price = Wasi::price(function, args);
     if price > 0 {
         charge(&mut *caller, price)?;

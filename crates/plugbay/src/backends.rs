@@ -146,3 +146,8 @@ pub fn cached_backend(name: &str, cache: CodeCache) -> Result<Arc<dyn Backend>, 
 pub fn default_backend() -> Result<Arc<dyn Backend>, BackendError> {
     backend(backend_names().first().copied().unwrap_or("default"))
 }
+
+/// Whether a backend is made of two others.
+pub(crate) fn is_composed(name: &str) -> bool {
+    matches!(name, TIERED | SHADOW)
+}

@@ -10,6 +10,7 @@ use plugbay_runtime::abi::json::JsonError;
 use plugbay_runtime::{CallError, CompileError, InstantiateError};
 use plugbay_signing::{Fingerprint, Refusal, TrustError};
 
+use crate::backtrace::GuestBacktrace;
 use crate::data::DataError;
 
 /// An engine that is not to be had.
@@ -98,6 +99,12 @@ pub enum LoadErrorKind {
     /// The bytes are no module.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// It was to be traced or profiled, and cannot be.
+    #[error("it cannot be watched: {message}")]
+    NotWatched {
+        /// Why.
+        message: String,
+    },
     /// The module has not the exports of a plugin.
     #[error("failed to instantiate WASM module: {}", problems(.0))]
     Interface(Vec<Problem>),
@@ -108,6 +115,8 @@ pub enum LoadErrorKind {
         source: InstantiateError,
         /// The last lines that the plugin printed.
         output: Vec<String>,
+        /// Where it was.
+        backtrace: GuestBacktrace,
     },
     /// An export that is called while loading failed.
     #[error("`{export}` failed: {source}{}", said(.output))]
@@ -118,6 +127,8 @@ pub enum LoadErrorKind {
         source: CallError,
         /// The last lines that the plugin printed.
         output: Vec<String>,
+        /// Where it was.
+        backtrace: GuestBacktrace,
     },
     /// `plugbay_abi` returned a generation that there is not.
     #[error(transparent)]
@@ -179,6 +190,19 @@ pub enum LoadErrorKind {
     },
 }
 
+impl LoadError {
+    /// Where the plugin was, if it was stopped while it was loaded.
+    pub fn backtrace(&self) -> Option<&GuestBacktrace> {
+        match &self.kind {
+            LoadErrorKind::Call { backtrace, .. }
+            | LoadErrorKind::Instantiate { backtrace, .. } => {
+                Some(backtrace).filter(|backtrace| !backtrace.is_empty())
+            }
+            _ => None,
+        }
+    }
+}
+
 impl From<TrustError> for LoadErrorKind {
     fn from(error: TrustError) -> Self {
         Self::Trust(Box::new(error))
@@ -200,6 +224,8 @@ pub enum PluginError {
         source: CallError,
         /// The last lines that the plugin printed during the call.
         output: Vec<String>,
+        /// Where it was.
+        backtrace: GuestBacktrace,
     },
     /// The guest returned a document that cannot be used, or reported a failure in it.
     #[error("plugin `{plugin}`, `{export}`: {source}")]
@@ -274,6 +300,17 @@ pub enum PluginError {
 }
 
 impl PluginError {
+    /// Where the plugin was, if it was stopped: for logs and its author, and not for clients.
+    pub fn backtrace(&self) -> Option<&GuestBacktrace> {
+        match self {
+            PluginError::Call { backtrace, .. } => {
+                Some(backtrace).filter(|backtrace| !backtrace.is_empty())
+            }
+            PluginError::Load(error) => error.backtrace(),
+            _ => None,
+        }
+    }
+
     /// The class's short name, for logs, metrics and tests.
     pub fn class(&self) -> &'static str {
         match self {

@@ -16,6 +16,7 @@ use crate::error::{BackendError, LoadError, LoadErrorKind};
 use crate::grants::{GrantStore, Granted, Identity};
 use crate::inspect::Inspection;
 use crate::instances::{Instances, Streams};
+use crate::observe::{Profile, Watchers};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
 use crate::services::{AudioOutput, Desktop, MetricSink, MidiSink, Services};
@@ -43,7 +44,7 @@ pub struct Host {
 pub(crate) struct Watch {
     grants: Option<Arc<GrantStore>>,
     audit: Option<Arc<dyn AuditSink>>,
-    pub(crate) trace: Option<Arc<dyn HostTrace>>,
+    pub(crate) watchers: Watchers,
     pub(crate) data: Option<DataRoot>,
 }
 
@@ -188,7 +189,14 @@ impl HostBuilder {
     /// Who is shown each call of a plugin into its host.
     #[must_use]
     pub fn trace(mut self, trace: Arc<dyn HostTrace>) -> Self {
-        self.watch.trace = Some(trace);
+        self.watch.watchers.trace = Some(trace);
+        self
+    }
+
+    /// Who counts where the fuel of a plugin goes. It makes each call many times dearer.
+    #[must_use]
+    pub fn profile(mut self, profile: Arc<Profile>) -> Self {
+        self.watch.watchers.profile = Some(profile);
         self
     }
 

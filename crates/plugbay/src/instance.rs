@@ -12,18 +12,22 @@ use plugbay_runtime::abi::json;
 use plugbay_runtime::abi::protocol::{Placement, call_for_packed, call_status, expect_i32};
 use plugbay_runtime::wasi::Files;
 use plugbay_runtime::{
-    CallError, Clock, Environment, Instance, InstanceGuest, Module, Trap, TrapKind,
+    CallError, Clock, Environment, Instance, InstanceGuest, InstantiateError, Module, Trap,
+    TrapKind,
 };
 
+use crate::backtrace::GuestBacktrace;
 use crate::error::LoadErrorKind;
 use crate::functions::bodies::CallBodies;
 use crate::functions::{self, Answers, HostFunctions, Undone};
 use crate::grants::Granted;
 use crate::host::{Host, InputPlacement, PluginOptions, compile};
 use crate::imports;
+use crate::observe::{self, Rewritten, Watch, WatchedHost, WatchedInstance};
 use crate::output::{Allowance, OutputPipe};
 use crate::signed::Provenance;
 use crate::statement::Statement;
+use crate::symbols::Symbols;
 use crate::trace::Tracer;
 use crate::usage::{Counted, Tally};
 
@@ -34,6 +38,11 @@ pub(crate) struct Blueprint {
     backend: Arc<dyn Backend>,
     pub(crate) module: Arc<dyn Module>,
     pub(crate) interface: Interface,
+    /// What a backtrace calls its functions: those of the module as its author made it. Other forms of it have
+    /// the same functions in the same places.
+    pub(crate) symbols: Arc<Symbols>,
+    /// For one that is watched: what the module that runs was made from.
+    rewritten: Option<Rewritten>,
     /// The module is a snapshot: it has been started and initialised.
     pub(crate) initialised: bool,
     pub(crate) options: PluginOptions,
@@ -57,6 +66,7 @@ pub(crate) struct Live {
     pub(crate) instance: Box<dyn Instance>,
     pub(crate) placement: Placement,
     pub(crate) output: Arc<OutputPipe>,
+    symbols: Arc<Symbols>,
     /// Of the code that it runs.
     pub(crate) generation: u64,
     /// What a guest of the second generation has beside its document.
@@ -99,19 +109,28 @@ impl Blueprint {
         if files.is_some() && !backend.confines_files() {
             return Err(LoadErrorKind::FilesNotConfined { backend: backend.name() });
         }
-        let module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
+        let watchers = &host.watch.watchers;
+        let mut module = compile(&*backend, name, wasm, options.limits.fuel.into())?;
         let interface = Interface::inspect(module.exports(), module.has_memory())
             .map_err(LoadErrorKind::Interface)?;
+        let (mut options, mut rewritten) = (options, None);
+        if watchers.is_close() {
+            let has_memory = module.has_memory();
+            let (watched, from) =
+                watchers.rewrite(wasm, has_memory, backend.name(), &mut options.limits)?;
+            rewritten = Some(from);
+            module = compile(&*backend, name, &watched, options.limits.fuel.into())?;
+            observe::are_sound(module.imports()).map_err(refused)?;
+        }
+        let imports = observe::own(module.imports());
         if let Some(statement) = &provenance.statement {
             statement.check_world(&interface)?;
         }
         let without_abi = match interface.abi {
             Some(_) => Ok(()),
-            None => imports::check_bodies(module.imports(), imports::NO_ABI),
+            None => imports::check_bodies(&imports, imports::NO_ABI),
         };
-        imports::check(module.imports())
-            .and(without_abi)
-            .map_err(|source| LoadErrorKind::Instantiate { source, output: Vec::new() })?;
+        imports::check(&imports).and(without_abi).map_err(refused)?;
         let bytes_per_second = options.limits.log_bytes_per_second;
         let allowance = Arc::new(Allowance::new(host.clock.clone(), bytes_per_second));
         Ok(Self {
@@ -119,6 +138,8 @@ impl Blueprint {
             backend,
             module,
             interface,
+            symbols: Arc::new(Symbols::new(wasm)),
+            rewritten,
             initialised: false,
             options,
             host: host.clone(),
@@ -153,6 +174,8 @@ impl Blueprint {
             backend: Arc::clone(&self.backend),
             module,
             interface,
+            symbols: Arc::clone(&self.symbols),
+            rewritten: self.rewritten,
             initialised,
             options: self.options.clone(),
             host: self.host.clone(),
@@ -184,20 +207,34 @@ impl Blueprint {
         ));
         let bodies = Arc::new(CallBodies::new(self.limits().output_bytes));
         let (answers, undone) = (Arc::<Answers>::default(), Arc::<Undone>::default());
+        let watchers = &self.host.watch.watchers;
+        let watch = self.rewritten.map(|from| watchers.watch(name, self.limits(), from));
+        let functions = self.functions(name, &output, &bodies, &answers, &undone, watch.clone());
         let environment = Environment {
             limits: self.limits().clone(),
             clock,
-            host: Arc::new(self.functions(name, &output, &bodies, &answers, &undone)),
+            host: match &watch {
+                None => Arc::new(functions),
+                Some(watch) => Arc::new(WatchedHost::new(functions, watch)),
+            },
             output: output.clone(),
             variables: self.options.variables.as_slice().to_vec(),
             files: self.files.clone(),
         };
         let generation = self.module.generation();
         let instance = match self.module.instantiate(environment).await {
-            Ok(instance) => instance,
+            Ok(instance) => match &watch {
+                None => instance,
+                Some(watch) => WatchedInstance::new(instance, watch, self.module.exports()),
+            },
             Err(source) => {
+                let source = match &watch {
+                    None => source,
+                    Some(watch) => watch.unmoved_start(source),
+                };
                 let output = output.finish_call();
-                return Err(LoadErrorKind::Instantiate { source, output });
+                let backtrace = GuestBacktrace::of_start(&self.symbols, &source);
+                return Err(LoadErrorKind::Instantiate { source, output, backtrace });
             }
         };
         let placement = match (self.options.input, self.interface.allocator) {
@@ -214,6 +251,7 @@ impl Blueprint {
             bodies,
             answers,
             undone,
+            symbols: Arc::clone(&self.symbols),
             generation,
             high_water: u64::MAX,
             counted: Counted::new(&self.tally),
@@ -242,6 +280,7 @@ impl Blueprint {
         bodies: &Arc<CallBodies>,
         answers: &Arc<Answers>,
         undone: &Arc<Undone>,
+        watch: Option<Arc<Watch>>,
     ) -> HostFunctions {
         let functions = HostFunctions::new(
             self.functions.clone(),
@@ -251,8 +290,8 @@ impl Blueprint {
             undone.clone(),
             self.granted.clone(),
         );
-        if let Some(trace) = &self.host.watch.trace {
-            return functions.traced(Tracer::new(name, trace.clone()));
+        if let Some(trace) = &self.host.watch.watchers.trace {
+            return functions.traced(Tracer::new(name, trace.clone(), watch));
         }
         functions
     }
@@ -302,7 +341,7 @@ impl Blueprint {
         match live.instance.call(export, &[]).await {
             Ok(_) => Ok(()),
             // A command ends by exiting; its memory stays as it left it.
-            Err(Trap { kind: TrapKind::Exit { code: 0 } }) if command => Ok(()),
+            Err(Trap { kind: TrapKind::Exit { code: 0 }, .. }) if command => Ok(()),
             Err(trap) => Err(live.load_error(name, trap.into())),
         }
     }
@@ -313,8 +352,7 @@ impl Blueprint {
         let abi =
             Abi::from_number(answer.map_err(|source| live.load_error("plugbay_abi", source))?)?;
         if abi == Abi::V1 {
-            imports::check_bodies(self.module.imports(), "this one returned 1")
-                .map_err(|source| LoadErrorKind::Instantiate { source, output: Vec::new() })?;
+            imports::check_bodies(self.module.imports(), "this one returned 1").map_err(refused)?;
         }
         Ok(abi)
     }
@@ -375,6 +413,11 @@ impl Blueprint {
     }
 }
 
+/// A module that imports what it cannot have.
+fn refused(source: InstantiateError) -> LoadErrorKind {
+    LoadErrorKind::Instantiate { source, output: Vec::new(), backtrace: GuestBacktrace::default() }
+}
+
 /// A name goes into logs, metrics and errors: what could forge a line there is replaced.
 fn printable(name: String) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
@@ -424,6 +467,7 @@ impl Live {
     }
 
     fn load_error(&self, export: &'static str, source: CallError) -> LoadErrorKind {
-        LoadErrorKind::Call { export, source, output: self.finish_call() }
+        let backtrace = GuestBacktrace::of_call(&self.symbols, &source);
+        LoadErrorKind::Call { export, source, output: self.finish_call(), backtrace }
     }
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod backends;
+mod backtrace;
 mod data;
 mod durations;
 mod error;
@@ -21,6 +22,7 @@ mod lending;
 mod metered;
 #[cfg(feature = "network")]
 pub mod network;
+mod observe;
 mod output;
 mod plugin;
 mod pool;
@@ -34,6 +36,7 @@ mod snapshot;
 #[cfg(feature = "state")]
 mod state;
 mod statement;
+mod symbols;
 mod text;
 mod tiered;
 mod trace;
@@ -48,6 +51,7 @@ pub use audit::{
 #[cfg(feature = "wasmtime")]
 pub use backends::cached_backend;
 pub use backends::{Runtime, backend, backend_names, default_backend};
+pub use backtrace::GuestBacktrace;
 pub use data::{DataError, DataRoot};
 pub use durations::{Durations, Histogram};
 pub use error::{BackendError, LoadError, LoadErrorKind, PluginError, with_sources};
@@ -61,6 +65,7 @@ pub use imports::ImportUse;
 pub use inspect::{ImportReport, Inspection};
 pub use instances::{InstanceMode, InstanceSource, Instances, MOST_STREAMS, SINGLE_QUEUE, Streams};
 pub use metered::Metered;
+pub use observe::{Profile, ProfiledFunction};
 pub use output::{Discard, PluginOutput};
 pub use plugbay_policy as policy;
 pub use plugbay_runtime as runtime;
@@ -80,9 +85,10 @@ pub use services::{
 };
 pub use shadow::{ShadowBackend, ShadowReport};
 pub use statement::stated_capabilities;
+pub use symbols::{SourceLine, SymbolFrame, Symbols};
 pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;
-pub use trace::{HostAnswer, HostCallTrace, HostTrace};
+pub use trace::{GuestEvent, GuestTrace, HostAnswer, HostCallTrace, HostTrace};
 pub use usage::{FuelMeter, Usage};
 pub use variables::{VariableError, Variables};
 #[cfg(feature = "watch")]

@@ -15,6 +15,7 @@ use plugbay_runtime::{CallError, exchange};
 use plugbay_signing::{ModuleHash, PublicKey};
 use serde_json::value::RawValue;
 
+use crate::backtrace::GuestBacktrace;
 use crate::error::{LoadError, LoadErrorKind, PluginError};
 use crate::functions::bodies::{Given, Handed};
 use crate::grants::Granted;
@@ -25,6 +26,7 @@ use crate::instances::{InstanceMode, InstanceSource, Instances, MOST_STREAMS, St
 use crate::metered::Metered;
 use crate::pool::{Held, LendError, Lent, Pool};
 use crate::signed::Provenance;
+use crate::symbols::Symbols;
 use crate::usage::{FuelMeter, Usage};
 
 /// A loaded plugin. Cheap to clone; all clones share its instances.
@@ -165,6 +167,11 @@ impl Plugin {
     /// What the plugin may do: what its host functions ask, and where it is taken back.
     pub fn granted(&self) -> &Granted {
         &self.shared.pool.blueprint().granted
+    }
+
+    /// What its module says of its functions.
+    pub fn symbols(&self) -> &Symbols {
+        &self.shared.pool.blueprint().symbols
     }
 
     /// Which generation of the hook contract it speaks.
@@ -599,7 +606,8 @@ impl Plugin {
         source: CallError,
         output: Vec<String>,
     ) -> PluginError {
-        PluginError::Call { plugin: self.name().to_owned(), export, source, output }
+        let backtrace = GuestBacktrace::of_call(&self.shared.pool.blueprint().symbols, &source);
+        PluginError::Call { plugin: self.name().to_owned(), export, source, output, backtrace }
     }
 
     fn status_error(&self, export: &'static str, status: i32, output: Vec<String>) -> PluginError {

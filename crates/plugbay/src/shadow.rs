@@ -443,6 +443,10 @@ impl HostCall for Recorder {
         fuel
     }
 
+    fn reached(&self, fuel_left: u64) {
+        self.host.reached(fuel_left);
+    }
+
     fn answered(&self, function: Function, args: &[Value], answer: &Answer) {
         self.host.answered(function, args, answer);
     }

@@ -9,10 +9,96 @@ use plugbay_runtime::abi::Value;
 use plugbay_runtime::wasi::{Answer, Function};
 use plugbay_runtime::{HostResult, Import, WASI_MODULE};
 
+use crate::observe::Watch;
+
 /// Who is shown the calls.
 pub trait HostTrace: Send + Sync {
     /// Takes one. It must not block.
     fn call(&self, call: &HostCallTrace);
+
+    /// Whether [`guest`](Self::guest) is told anything: it makes each call dearer.
+    fn watches_guest(&self) -> bool {
+        false
+    }
+
+    /// Takes something else that a plugin did, in order with its calls of the host. It must not block.
+    fn guest(&self, event: &GuestTrace) {
+        let _ = event;
+    }
+}
+
+/// Something that a plugin did beside calling its host.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct GuestTrace {
+    /// The plugin.
+    pub plugin: String,
+    /// Fuel that its call used until then; `None` where none is counted.
+    pub fuel_used: Option<u64>,
+    /// What it did.
+    pub event: GuestEvent,
+}
+
+/// What a plugin did.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum GuestEvent {
+    /// The host calls an export: the hook or action itself, or `malloc` and `free` for its documents.
+    Called {
+        /// Its name.
+        export: String,
+        /// What it is called with.
+        args: Vec<Value>,
+    },
+    /// It has returned, or was stopped.
+    Returned {
+        /// Its name.
+        export: String,
+        /// What it returned.
+        answer: HostAnswer,
+    },
+    /// The plugin grew its memory, or tried to.
+    MemoryGrew {
+        /// Pages of 64 KiB that it asked for.
+        pages: u32,
+        /// Pages that there were; `None` where it was refused.
+        before: Option<u32>,
+    },
+}
+
+/// In one line, such as `malloc(12)` and `malloc returned 1024`.
+impl fmt::Display for GuestEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Called { export, args } => write!(f, "{export}({})", Listed(args)),
+            Self::Returned { export, answer } => match answer {
+                HostAnswer::Returned(Some(value)) => {
+                    write!(f, "{export} returned {}", Shown(*value))
+                }
+                HostAnswer::Returned(None) => write!(f, "{export} returned"),
+                HostAnswer::Stopped(why) => write!(f, "{export} was stopped: {why}"),
+                HostAnswer::Waits => write!(f, "{export} waits"),
+            },
+            Self::MemoryGrew { pages, before: Some(before) } => {
+                let after = u64::from(*before) + u64::from(*pages);
+                write!(f, "memory grew by {pages} pages, from {before} to {after}")
+            }
+            Self::MemoryGrew { pages, before: None } => {
+                write!(f, "memory was to grow by {pages} pages, and did not")
+            }
+        }
+    }
+}
+
+struct Listed<'a>(&'a [Value]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, arg) in self.0.iter().enumerate() {
+            write!(f, "{}{}", if index > 0 { ", " } else { "" }, Shown(*arg))?;
+        }
+        Ok(())
+    }
 }
 
 /// One call into the host.
@@ -31,6 +117,9 @@ pub struct HostCallTrace {
     pub answer: HostAnswer,
     /// What was decided, or that nothing had to be.
     pub decision: String,
+    /// Fuel that the plugin's call had used as it made this one; `None` where none is counted, or where nobody
+    /// [watches the guest](HostTrace::watches_guest).
+    pub fuel_used: Option<u64>,
 }
 
 /// How a call into the host ended.
@@ -48,11 +137,7 @@ pub enum HostAnswer {
 /// In one line, such as `plugbay.body_len(0) -> 12 [always allowed]`.
 impl fmt::Display for HostCallTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}(", self.module, self.field)?;
-        for (index, arg) in self.args.iter().enumerate() {
-            write!(f, "{}{}", if index > 0 { ", " } else { "" }, Shown(*arg))?;
-        }
-        f.write_str(")")?;
+        write!(f, "{}.{}({})", self.module, self.field, Listed(&self.args))?;
         match &self.answer {
             HostAnswer::Returned(Some(value)) => write!(f, " -> {}", Shown(*value))?,
             HostAnswer::Returned(None) => {}
@@ -80,11 +165,12 @@ impl fmt::Display for Shown {
 pub(crate) struct Tracer {
     plugin: String,
     to: Arc<dyn HostTrace>,
+    watch: Option<Arc<Watch>>,
 }
 
 impl Tracer {
-    pub(crate) fn new(plugin: &str, to: Arc<dyn HostTrace>) -> Self {
-        Self { plugin: plugin.to_owned(), to }
+    pub(crate) fn new(plugin: &str, to: Arc<dyn HostTrace>, watch: Option<Arc<Watch>>) -> Self {
+        Self { plugin: plugin.to_owned(), to, watch }
     }
 
     /// A call of a function of the host's own, after it.
@@ -127,6 +213,7 @@ impl Tracer {
         decision: String,
     ) {
         let (plugin, module, field) = (self.plugin.clone(), module.to_owned(), field.to_owned());
-        self.to.call(&HostCallTrace { plugin, module, field, args, answer, decision });
+        let fuel_used = self.watch.as_ref().and_then(|watch| watch.used());
+        self.to.call(&HostCallTrace { plugin, module, field, args, answer, decision, fuel_used });
     }
 }

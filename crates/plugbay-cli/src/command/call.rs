@@ -1,5 +1,7 @@
 //! `plugbay call`: one call of one export, with its cost.
 
+mod watching;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,11 +10,14 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use plugbay::abi::action::TriggerContext;
 use plugbay::abi::interface::Hook;
-use plugbay::{CallReport, InputPlacement, Plugin, PluginOptions, Variables};
+use plugbay::{
+    CallReport, GuestBacktrace, InputPlacement, Plugin, PluginError, PluginOptions, Variables,
+};
 use plugbay_gateway::RecordedCall;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+use self::watching::Watching;
 use crate::exit::Outcome;
 use crate::harden::HardenOption;
 use crate::options::{BackendOptions, LimitOptions, json_argument, load, parse_json, read_text};
@@ -32,7 +37,7 @@ use crate::ui::{self, StderrCalls, StderrLines, outln};
 /// where the plugin exports it, as conductor runs it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace-host\n  plugbay call clock.wasm execute --input params.json --env TZ=UTC\n\nExit codes: 0 success, or no difference; 1 the plugin could not be loaded or the call failed, or a difference; 2 wrong usage or file."
+    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace-host\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --profile out.speedscope.json\n  plugbay call clock.wasm execute --input params.json --env TZ=UTC\n\nExit codes: 0 success, or no difference; 1 the plugin could not be loaded or the call failed, or a difference; 2 wrong usage or file."
 )]
 pub(crate) struct Call {
     /// The module, or - for standard input
@@ -67,8 +72,10 @@ pub(crate) struct Call {
     #[command(flatten)]
     services: ServiceOptions,
     /// Show each call of the plugin into the host on stderr, with what was decided
-    #[arg(long)]
+    #[arg(long, conflicts_with = "trace")]
     trace_host: bool,
+    #[command(flatten)]
+    watching: Watching,
     #[command(flatten)]
     harden: HardenOption,
 }
@@ -116,6 +123,8 @@ impl Call {
             Some(call) => Target::Hook(call.hook, call.input.clone()),
             None => self.target()?,
         };
+        // Before the program gives up the right to open files.
+        let profile = self.watching.profile()?;
         self.harden.apply(|| {
             let mut places = self.backend.places();
             self.policy.places(&mut places, &AuditSettings::default());
@@ -127,24 +136,31 @@ impl Call {
             let host = self.policy.heeded(host, &AuditSettings::default());
             let desktop = Arc::new(ProgramDesktop::default());
             let host = self.services.lent(host, self.services.midi(), desktop);
-            if self.trace_host { host.trace(Arc::new(StderrCalls)) } else { host }
+            let host = if self.trace_host { host.trace(Arc::new(StderrCalls)) } else { host };
+            self.watching.watched(host, self.json, &profile)
         })?;
         let placement =
             if self.host_pages { InputPlacement::HostPages } else { InputPlacement::Malloc };
         let options = PluginOptions::default()
             .with_config(config)
-            .with_limits(self.limits.limits())
+            .with_limits(self.watching.limits(self.limits.limits()))
             .with_input(placement)
             .with_variables(variables)
             .with_instances(std::num::NonZeroUsize::MIN);
         block_on(async {
             let plugin = match load(&host, &self.file, options).await? {
                 Ok(plugin) => plugin,
-                Err(error) => return Ok(ui::failure(&error)),
+                Err(error) => return Ok(ui::plugin_failure(&error, error.backtrace())),
             };
+            if let Some(profile) = &profile {
+                profile.begin();
+            }
             let begun = Instant::now();
             let returned = call(&plugin, target).await;
             let took = begun.elapsed();
+            if let Some(profile) = profile {
+                profile.write(&plugin, self.export.as_deref().unwrap_or("replay"))?;
+            }
             let outcome = match &returned {
                 returned if recorded.is_some() => {
                     recorded.as_ref().map_or(Outcome::Failure, |call| replayed(call, returned))
@@ -153,12 +169,12 @@ impl Call {
                     self.print(host.backend_name(), returned, took)?;
                     Outcome::Success
                 }
-                Err(error) => ui::failure(error),
+                Err(error) => ui::plugin_failure(error, backtrace(error)),
             };
             // After `cleanup` and `shutdown` were what was called, this does nothing.
             match plugin.shutdown().await {
                 Ok(()) => Ok(outcome),
-                Err(error) => Ok(ui::failure(&error)),
+                Err(error) => Ok(ui::plugin_failure(&error, error.backtrace())),
             }
         })
     }
@@ -218,6 +234,11 @@ impl Call {
         }
         Ok(())
     }
+}
+
+/// Where the plugin was, if it was stopped.
+fn backtrace(error: &anyhow::Error) -> Option<&GuestBacktrace> {
+    error.downcast_ref::<PluginError>()?.backtrace()
 }
 
 fn variables(given: &[String]) -> Result<Variables> {

@@ -64,7 +64,7 @@ impl Inspect {
             let bytes = std::fs::metadata(&self.file).map(|file| file.len()).unwrap_or_default();
             let plugin = match load(&host, &self.file, options).await? {
                 Ok(plugin) => plugin,
-                Err(error) => return Ok(ui::failure(&error)),
+                Err(error) => return Ok(ui::plugin_failure(&error, error.backtrace())),
             };
             let report = Report {
                 file: self.file.display().to_string(),

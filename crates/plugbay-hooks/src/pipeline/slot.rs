@@ -147,13 +147,14 @@ impl Slot {
 
     fn failed<T>(&self, failure: HookFailure) -> Result<Option<T>, HookFailure> {
         let HookFailure { plugin, hook, cause } = &failure;
+        let backtrace = failure.backtrace().map(tracing::field::display);
         match self.on_error {
             OnError::Open => {
-                tracing::warn!(%plugin, %hook, error = %cause, "a plugin failed and was passed over");
+                tracing::warn!(%plugin, %hook, error = %cause, backtrace, "a plugin failed and was passed over");
                 Ok(None)
             }
             OnError::Closed => {
-                tracing::error!(%plugin, %hook, error = %cause, "a plugin failed");
+                tracing::error!(%plugin, %hook, error = %cause, backtrace, "a plugin failed");
                 Err(failure)
             }
         }

@@ -72,6 +72,11 @@ macro_rules! warn_of {
     };
 }
 
+/// Where a plugin was, if it was stopped and its engine can tell.
+fn backtrace(error: &ActionError) -> Option<&plugbay::GuestBacktrace> {
+    error.downcast_ref::<plugbay::PluginError>()?.backtrace()
+}
+
 /// What all workers of a run have in common.
 #[derive(Clone)]
 pub(super) struct Shift {
@@ -185,7 +190,8 @@ async fn work(name: Arc<Name>, mut calls: mpsc::Receiver<Call>, shift: Shift, co
             Ok(()) => count(&counts.succeeded),
             Err(error) => {
                 count(&counts.failed);
-                warn_of!(&*name, line, "{error}");
+                let backtrace = backtrace(error).map(tracing::field::display);
+                warn_of!(&*name, line, backtrace, "{error}");
             }
         }
         let micros =
