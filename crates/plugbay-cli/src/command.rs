@@ -14,6 +14,7 @@ mod inspect;
 mod midi;
 mod revoke;
 mod sign;
+mod test;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ enum PlugbayCommand {
     Check(check::Check),
     Inspect(inspect::Inspect),
     Call(call::Call),
+    Test(test::Test),
     Grant(grant::Grant),
     Revoke(revoke::Revoke),
     Grants(grants::Grants),
@@ -87,6 +89,7 @@ pub fn plugbay() -> ExitCode {
         PlugbayCommand::Check(command) => command.run(),
         PlugbayCommand::Inspect(command) => command.run(),
         PlugbayCommand::Call(command) => command.run(),
+        PlugbayCommand::Test(command) => command.run(),
         PlugbayCommand::Grant(command) => command.run(),
         PlugbayCommand::Revoke(command) => command.run(),
         PlugbayCommand::Grants(command) => command.run(),
