@@ -20,6 +20,7 @@ mod conductor_actions;
 mod conductor_input;
 mod conductor_live;
 mod examples;
+mod fixtures;
 mod gateway_anthropic;
 mod gateway_curl;
 mod gateway_endpoints;

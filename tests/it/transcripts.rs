@@ -49,6 +49,7 @@ pages! {
     observing: "docs/observing.md",
     providers: "docs/providers.md",
     reload: "docs/reload.md",
+    testing: "docs/testing.md",
 }
 
 #[track_caller]

@@ -2,6 +2,7 @@
 
 mod ask;
 mod audit;
+mod bench;
 mod cache;
 mod call;
 mod check;
@@ -61,6 +62,7 @@ enum PlugbayCommand {
     Inspect(inspect::Inspect),
     Call(call::Call),
     Test(test::Test),
+    Bench(bench::Bench),
     Grant(grant::Grant),
     Revoke(revoke::Revoke),
     Grants(grants::Grants),
@@ -90,6 +92,7 @@ pub fn plugbay() -> ExitCode {
         PlugbayCommand::Inspect(command) => command.run(),
         PlugbayCommand::Call(command) => command.run(),
         PlugbayCommand::Test(command) => command.run(),
+        PlugbayCommand::Bench(command) => command.run(),
         PlugbayCommand::Grant(command) => command.run(),
         PlugbayCommand::Revoke(command) => command.run(),
         PlugbayCommand::Grants(command) => command.run(),

@@ -104,77 +104,92 @@ fn check_of_a_plugin_that_is_fine() {
     folder.plugbay(&["check", "tiny.wasm"]).check(
         0,
         expect![[r#"
-        tiny.wasm: hook plugin
-          found    get_name () -> i64
-          found    malloc (i32) -> i32
-          found    pre_hook (i32, i32) -> i64
-          missing  free (optional)
-          missing  init (optional)
-          missing  http_pre_hook (optional)
-          missing  http_post_hook (optional)
-          missing  http_stream_chunk_hook (optional)
-          missing  post_hook (optional)
-          missing  cleanup (optional)
-        ok
-    "#]],
+            tiny.wasm: hook plugin
+              found    get_name () -> i64
+              found    malloc (i32) -> i32
+              found    pre_hook (i32, i32) -> i64
+              missing  free (optional)
+              missing  init (optional)
+              missing  http_pre_hook (optional)
+              missing  http_post_hook (optional)
+              missing  http_stream_chunk_hook (optional)
+              missing  post_hook (optional)
+              missing  cleanup (optional)
+            how to mend it
+              better   it exports no `free`: what each call allocates stays, until the host replaces the instance.
+                       Export `free`: the host calls it with each document, in and out.
+            ok
+        "#]],
         expect![[""]],
     );
     folder.plugbay(&["check", "tiny.wasm", "--strict"]).check(
         1,
         expect![[r#"
-        tiny.wasm: hook plugin
-          found    get_name () -> i64
-          found    malloc (i32) -> i32
-          found    pre_hook (i32, i32) -> i64
-          missing  free
-          missing  init
-          missing  http_pre_hook
-          missing  http_post_hook
-          missing  http_stream_chunk_hook
-          missing  post_hook
-          missing  cleanup
-        this module cannot be used as it is
-    "#]],
+            tiny.wasm: hook plugin
+              found    get_name () -> i64
+              found    malloc (i32) -> i32
+              found    pre_hook (i32, i32) -> i64
+              missing  free
+              missing  init
+              missing  http_pre_hook
+              missing  http_post_hook
+              missing  http_stream_chunk_hook
+              missing  post_hook
+              missing  cleanup
+            how to mend it
+              better   it exports no `free`: what each call allocates stays, until the host replaces the instance.
+                       Export `free`: the host calls it with each document, in and out.
+            this module cannot be used as it is
+        "#]],
         expect![[""]],
     );
     folder.plugbay(&["check", "tiny.wasm", "--json"]).check(
         0,
         expect![[r#"
-        {
-          "file": "tiny.wasm",
-          "ok": true,
-          "world": "hook",
-          "abi": 1,
-          "hooks": [
-            "pre_hook"
-          ],
-          "found": [
             {
-              "name": "get_name",
-              "signature": "() -> i64"
-            },
-            {
-              "name": "malloc",
-              "signature": "(i32) -> i32"
-            },
-            {
-              "name": "pre_hook",
-              "signature": "(i32, i32) -> i64"
+              "file": "tiny.wasm",
+              "ok": true,
+              "world": "hook",
+              "abi": 1,
+              "hooks": [
+                "pre_hook"
+              ],
+              "found": [
+                {
+                  "name": "get_name",
+                  "signature": "() -> i64"
+                },
+                {
+                  "name": "malloc",
+                  "signature": "(i32) -> i32"
+                },
+                {
+                  "name": "pre_hook",
+                  "signature": "(i32, i32) -> i64"
+                }
+              ],
+              "missing": [
+                "free",
+                "init",
+                "http_pre_hook",
+                "http_post_hook",
+                "http_stream_chunk_hook",
+                "post_hook",
+                "cleanup"
+              ],
+              "problems": [],
+              "imports": [],
+              "language": null,
+              "cures": [
+                {
+                  "id": "no-free",
+                  "needed": false,
+                  "problem": "it exports no `free`: what each call allocates stays, until the host replaces the instance",
+                  "mend": "Export `free`: the host calls it with each document, in and out."
+                }
+              ]
             }
-          ],
-          "missing": [
-            "free",
-            "init",
-            "http_pre_hook",
-            "http_post_hook",
-            "http_stream_chunk_hook",
-            "post_hook",
-            "cleanup"
-          ],
-          "problems": [],
-          "imports": []
-        }
-    "#]],
+        "#]],
         expect![[""]],
     );
     folder.plugbay(&["check", "action.wasm"]).check(0, expect![[r#"
@@ -312,21 +327,24 @@ fn bodies_beside_documents() {
     folder.plugbay(&["check", "apart.wasm"]).check(
         0,
         expect![[r#"
-        apart.wasm: hook plugin
-          found    get_name () -> i64
-          found    http_pre_hook (i32, i32) -> i64
-          found    malloc (i32) -> i32
-          found    plugbay_abi () -> i32, returns the plugin's ABI: `plugbay inspect` calls it
-          missing  free (optional)
-          missing  init (optional)
-          missing  http_post_hook (optional)
-          missing  http_stream_chunk_hook (optional)
-          missing  pre_hook (optional)
-          missing  post_hook (optional)
-          missing  cleanup (optional)
-          import   plugbay.body_write
-        ok
-    "#]],
+            apart.wasm: hook plugin
+              found    get_name () -> i64
+              found    http_pre_hook (i32, i32) -> i64
+              found    malloc (i32) -> i32
+              found    plugbay_abi () -> i32, returns the plugin's ABI: `plugbay inspect` calls it
+              missing  free (optional)
+              missing  init (optional)
+              missing  http_post_hook (optional)
+              missing  http_stream_chunk_hook (optional)
+              missing  pre_hook (optional)
+              missing  post_hook (optional)
+              missing  cleanup (optional)
+              import   plugbay.body_write
+            how to mend it
+              better   it exports no `free`: what each call allocates stays, until the host replaces the instance.
+                       Export `free`: the host calls it with each document, in and out.
+            ok
+        "#]],
         expect![[""]],
     );
     let checked = folder.plugbay(&["check", "apart.wasm", "--json"]);
@@ -346,6 +364,11 @@ fn bodies_beside_documents() {
           missing  post_hook (optional)
           missing  cleanup (optional)
           import   plugbay.body_write
+        how to mend it
+          better   it exports no `free`: what each call allocates stays, until the host replaces the instance.
+                   Export `free`: the host calls it with each document, in and out.
+          mend     it calls functions for bodies, and does not say that it is of the generation that has them.
+                   Export `plugbay_abi`, which returns 2.
         this module cannot be used as it is
     "#]], expect![[""]]);
     folder.plugbay(&["inspect", "apart.wasm"]).check(

@@ -14,6 +14,8 @@ mod update;
 mod verdict;
 mod world;
 
+pub(super) use self::find::fixtures;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,11 +24,12 @@ use anyhow::{Result, bail};
 use clap::Args;
 use plugbay::runtime::Backend;
 
-pub(super) use self::fixture::{Case, read as read_cases};
-use self::play::{Came, Module, play};
+pub(super) use self::fixture::{Case, Step, parse as parse_cases, read as read_cases};
+use self::play::play;
+pub(super) use self::play::{Came, Module, Stage, call, load};
 use self::report::{Format, Line, ReportFile};
 use crate::exit::Outcome;
-use crate::options::{CacheOptions, read_bytes};
+use crate::options::CacheOptions;
 use crate::ui::outln;
 
 /// Play a plugin's test cases, and tell what differs.
@@ -81,11 +84,7 @@ impl Test {
         }
         let module = find::module(&self.path)?;
         let files = self.files()?;
-        let name = module.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let module = Module {
-            name: name.unwrap_or_else(|| "plugin".to_owned()),
-            bytes: read_bytes(&module)?,
-        };
+        let module = Module::read(&module)?;
         let engines = match &*self.engine {
             "both" => &["wasmtime", "wasmi"][..],
             "wasmi" => &["wasmi"],
@@ -133,7 +132,7 @@ impl Test {
     fn files(&self) -> Result<Vec<File>> {
         let mut files = Vec::new();
         let mut all = 0;
-        for path in find::fixtures(&self.path, &self.fixtures)? {
+        for path in fixtures(&self.path, &self.fixtures)? {
             let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let mut cases = read_cases(&path)?;
             all += cases.len();

@@ -13,8 +13,8 @@ use super::document::{Args, Told};
 use super::outcome::{Class, Failure, Outcome, Success};
 use super::revoked::while_allowed;
 use super::{HostFunctions, Shared};
-use crate::services::StandInCall;
 use crate::process::{self, ProcessError, ProgramOutput, ProgramRequest};
+use crate::services::StandInCall;
 
 /// Most bytes for a program's stdin.
 const MOST_INPUT: usize = 16 << 20;

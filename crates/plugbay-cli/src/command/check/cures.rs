@@ -3,6 +3,7 @@
 mod exports;
 mod files;
 mod imports;
+mod libraries;
 
 use plugbay::Inspection;
 use serde::Serialize;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::{
-    Encoding, ExternalKind, FunctionBody, KnownCustom, Operator, Parser,
-    Payload, TypeRef, Validator, WasmFeatures,
+    Encoding, ExternalKind, FunctionBody, KnownCustom, Operator, Parser, Payload, TypeRef,
+    Validator, WasmFeatures,
 };
 
 use super::language::{Language, Marks};
@@ -212,7 +212,8 @@ impl Reading {
                     depth = depth.saturating_sub(1);
                 }
                 Operator::Br { relative_depth } => {
-                    let to_loop = depth.checked_sub(relative_depth).is_some_and(|to| loops.contains(&to));
+                    let to_loop =
+                        depth.checked_sub(relative_depth).is_some_and(|to| loops.contains(&to));
                     goes_round |= to_loop;
                     leaves |= !to_loop;
                 }

@@ -133,7 +133,11 @@ pub(super) fn declaration(language: Language, name: &str, ty: &FuncType) -> Opti
             format!("export fn {name}({typed}) {ty} {{")
         }
         Language::Go | Language::TinyGo => {
-            let list = if names.is_empty() { String::new() } else { format!("{} uint32", names.join(", ")) };
+            let list = if names.is_empty() {
+                String::new()
+            } else {
+                format!("{} uint32", names.join(", "))
+            };
             let result = match result {
                 Some("u64") => " uint64",
                 Some("u32") => " uint32",

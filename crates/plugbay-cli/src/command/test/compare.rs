@@ -24,8 +24,7 @@ impl Difference {
 pub(super) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
-            one == other
-                || (one.is_f64() || other.is_f64()) && one.as_f64() == other.as_f64()
+            one == other || (one.is_f64() || other.is_f64()) && one.as_f64() == other.as_f64()
         }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
@@ -49,12 +48,7 @@ pub(super) fn subset(wanted: &Value, found: &Value) -> bool {
 }
 
 /// Adds where `found` differs from `wanted`.
-pub(super) fn differences(
-    path: &str,
-    wanted: &Value,
-    found: &Value,
-    into: &mut Vec<Difference>,
-) {
+pub(super) fn differences(path: &str, wanted: &Value, found: &Value, into: &mut Vec<Difference>) {
     if same(wanted, found) || into.len() >= MOST {
         return;
     }

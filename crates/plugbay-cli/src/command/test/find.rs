@@ -42,7 +42,7 @@ pub(super) fn module(path: &Path) -> Result<PathBuf> {
 }
 
 /// The files of cases: those that are named, or `tests` below the folder or beside the module.
-pub(super) fn fixtures(path: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub(in crate::command) fn fixtures(path: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let beside = if path.is_dir() {
         path.join("tests")
     } else {

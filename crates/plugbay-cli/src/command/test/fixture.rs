@@ -182,13 +182,16 @@ impl Case {
             || self.stream.is_some()
             || !self.calls.is_empty();
         if whole && !self.steps.is_empty() {
-            bail!("found `steps` beside a call, wanted one of them: what is beside `steps` belongs into one of them");
+            bail!(
+                "found `steps` beside a call, wanted one of them: what is beside `steps` belongs into one of them"
+            );
         }
         if !self.kv.values().all(|value| super::bytes::of_json(value).is_some()) {
             bail!("kv: wanted texts, or {{\"base64\": …}}");
         }
         for (index, step) in self.steps().iter().enumerate() {
-            let place = if self.steps.is_empty() { String::new() } else { format!("steps[{index}]") };
+            let place =
+                if self.steps.is_empty() { String::new() } else { format!("steps[{index}]") };
             step.check().context(place)?;
         }
         Ok(())
@@ -210,7 +213,9 @@ impl Step {
                     bail!("action: found `{action}`, wanted `execute` or `execute_with_context`");
                 }
             }
-            (None, None) => bail!("found neither `hook` nor `action`, wanted one of them, or `steps`"),
+            (None, None) => {
+                bail!("found neither `hook` nor `action`, wanted one of them, or `steps`")
+            }
             (Some(_), Some(_)) => bail!("found `hook` and `action`, wanted one of them"),
         }
         if self.stream.is_some() {
@@ -228,8 +233,9 @@ impl Step {
             call.check()?;
         }
         for path in self.expect.paths.keys() {
-            serde_json_path::JsonPath::parse(path)
-                .map_err(|error| anyhow::anyhow!("expect.paths: `{path}` is no JSONPath: {error}"))?;
+            serde_json_path::JsonPath::parse(path).map_err(|error| {
+                anyhow::anyhow!("expect.paths: `{path}` is no JSONPath: {error}")
+            })?;
         }
         Ok(())
     }
@@ -241,7 +247,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Case>> {
     parse(&text).with_context(|| path.display().to_string())
 }
 
-pub(super) fn parse(text: &str) -> Result<Vec<Case>> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Case>> {
     let cases: Vec<Case> = if text.trim_start().starts_with('[') {
         json::parse(text.as_bytes())?
     } else {

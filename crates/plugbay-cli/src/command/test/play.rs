@@ -1,6 +1,7 @@
 //! One case on one engine.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -15,31 +16,49 @@ use serde_json::value::RawValue;
 use super::fixture::{Case, Step};
 use super::stream::play_stream;
 use super::world::{Traces, World};
+use crate::options::read_bytes;
 
 /// What came of one step.
 #[derive(Debug, Default)]
-pub(super) struct Came {
+pub(in crate::command) struct Came {
     /// The output; the status of an action.
-    pub(super) output: Option<Value>,
+    pub(in crate::command) output: Option<Value>,
     /// Why it failed.
-    pub(super) error: Option<String>,
-    pub(super) fuel: Option<u64>,
-    pub(super) memory_bytes: Option<u64>,
+    pub(in crate::command) error: Option<String>,
+    pub(in crate::command) fuel: Option<u64>,
+    pub(in crate::command) memory_bytes: Option<u64>,
     pub(super) traces: Traces,
 }
 
 /// What a case runs: a module, under a name for messages.
-pub(super) struct Module {
-    pub(super) name: String,
-    pub(super) bytes: Vec<u8>,
+pub(in crate::command) struct Module {
+    pub(in crate::command) name: String,
+    pub(in crate::command) bytes: Vec<u8>,
 }
 
-/// Plays a case, and gives what came of each step up to one that could not begin. Errors are this machine's.
-pub(super) async fn play(
+impl Module {
+    /// Reads one from a file.
+    pub(in crate::command) fn read(path: &Path) -> Result<Self> {
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let name = name.unwrap_or_else(|| "plugin".to_owned());
+        Ok(Self { name, bytes: read_bytes(path)? })
+    }
+}
+
+/// A plugin in the world of its case.
+pub(in crate::command) struct Stage {
+    pub(in crate::command) plugin: Plugin,
+    world: Arc<World>,
+    /// The plugin's files: removed with it.
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// Loads a plugin as a case has it; the inner error is the plugin's.
+pub(in crate::command) async fn load(
     case: &Case,
     module: &Module,
     backend: &Arc<dyn Backend>,
-) -> Result<Vec<Came>> {
+) -> Result<Result<Stage, Came>> {
     let world = Arc::new(World::new(&case.kv, case.random));
     let mut builder = Host::builder()
         .backend(Arc::clone(backend))
@@ -50,15 +69,12 @@ pub(super) async fn play(
         .desktop(world.clone())
         .metrics(world.clone())
         .stand_in(world.clone());
-    // Removed at the end of the case.
     let folder = case.grants.filesystem.as_ref().map(|_| tempfile::tempdir()).transpose()?;
     if let Some(folder) = &folder {
         builder = builder.data(DataRoot::new(folder.path()));
     }
     let host = builder.build()?;
-    let steps = case.steps();
-    let mut came = Vec::new();
-    if let Some(first) = steps.first() {
+    if let Some(first) = case.steps().first() {
         world.begin(first.time.as_ref(), &first.calls);
     }
     let mut options = PluginOptions::default()
@@ -68,24 +84,49 @@ pub(super) async fn play(
         .with_input(case.input_placement)
         .with_instances(NonZeroUsize::MIN);
     options.config.clone_from(&case.config);
-    let plugin = match host.load_unsigned(&module.name, &module.bytes, options).await {
-        Ok(plugin) => plugin,
+    Ok(match host.load_unsigned(&module.name, &module.bytes, options).await {
+        Ok(plugin) => Ok(Stage { plugin, world, _folder: folder }),
         Err(error) => {
             let (error, traces) = (Some(error.to_string()), world.take());
-            came.push(Came { error, traces, ..Came::default() });
-            return Ok(came);
+            Err(Came { error, traces, ..Came::default() })
         }
+    })
+}
+
+impl Stage {
+    /// Has the host answer as a step says.
+    pub(in crate::command) fn begin(&self, step: &Step) {
+        self.world.begin(step.time.as_ref(), &step.calls);
+    }
+
+    /// Forgets what came.
+    pub(in crate::command) fn forget(&self) {
+        self.world.take();
+    }
+}
+
+/// Plays a case, and gives what came of each step up to one that could not begin. Errors are this machine's.
+pub(super) async fn play(
+    case: &Case,
+    module: &Module,
+    backend: &Arc<dyn Backend>,
+) -> Result<Vec<Came>> {
+    let stage = match load(case, module, backend).await? {
+        Ok(stage) => stage,
+        Err(came) => return Ok(vec![came]),
     };
-    for (index, step) in steps.iter().enumerate() {
+    let mut came = Vec::new();
+    for (index, step) in case.steps().iter().enumerate() {
+        // What `init` asks is part of the first.
         if index > 0 {
-            world.begin(step.time.as_ref(), &step.calls);
+            stage.begin(step);
         }
-        let mut this = call(&plugin, step).await;
-        this.traces = world.take();
+        let mut this = call(&stage.plugin, step).await;
+        this.traces = stage.world.take();
         came.push(this);
     }
     // What it does then is no part of the case, but for its failures.
-    if let Err(error) = plugin.shutdown().await
+    if let Err(error) = stage.plugin.shutdown().await
         && let Some(last) = came.last_mut()
         && last.error.is_none()
     {
@@ -94,7 +135,8 @@ pub(super) async fn play(
     Ok(came)
 }
 
-async fn call(plugin: &Plugin, step: &Step) -> Came {
+/// Makes the call of a step.
+pub(in crate::command) async fn call(plugin: &Plugin, step: &Step) -> Came {
     let empty = || RawValue::from_string("{}".to_owned()).unwrap_or_default();
     let input = step.input.clone().unwrap_or_else(empty);
     let hook = step.hook.as_deref().and_then(Hook::from_export);
@@ -157,7 +199,10 @@ struct ActionInput {
 }
 
 /// What an action is given. Where the case calls `execute`, its input is the params.
-fn action(export: Option<&str>, input: &RawValue) -> Result<(Box<RawValue>, TriggerContext), String> {
+fn action(
+    export: Option<&str>,
+    input: &RawValue,
+) -> Result<(Box<RawValue>, TriggerContext), String> {
     if export == Some("execute") {
         return Ok((input.to_owned(), TriggerContext::default()));
     }

@@ -54,12 +54,7 @@ pub(super) const FUNCTIONS: &[Row] = &[
     row("ws_send", &["socket", "kind", "message"], &[], true),
     row("ws_recv", &["socket", "wait_ms"], &["text", "binary", "closed"], true),
     row("ws_close", &["socket"], &[], true),
-    row(
-        "run",
-        &["program", "args", "timeout_ms", "stdin"],
-        &["status", "stdout", "stderr"],
-        true,
-    ),
+    row("run", &["program", "args", "timeout_ms", "stdin"], &["status", "stdout", "stderr"], true),
     row("midi_send", &["output", "message"], &[], true),
     row("audio_play", &["sound", "volume"], &[], true),
     row("system", &["operation", "argument"], &[], true),
@@ -81,12 +76,19 @@ impl ScriptedCall {
     pub(super) fn check(&self) -> Result<()> {
         let Some(row) = FUNCTIONS.iter().find(|row| row.name == self.function) else {
             let known: Vec<_> = FUNCTIONS.iter().map(|row| row.name).collect();
-            bail!("calls: found the function `{}`, wanted one of {}", self.function, known.join(", "));
+            bail!(
+                "calls: found the function `{}`, wanted one of {}",
+                self.function,
+                known.join(", ")
+            );
         };
         let name = row.name;
         for key in self.with.keys() {
             if !row.with.contains(&&**key) {
-                bail!("calls: `{name}` is not given `{key}`, wanted one of {}", row.with.join(", "));
+                bail!(
+                    "calls: `{name}` is not given `{key}`, wanted one of {}",
+                    row.with.join(", ")
+                );
             }
         }
         let cannot_answer = matches!(name, "metric" | "denied") || name.starts_with("kv_");
@@ -137,7 +139,8 @@ impl ScriptedCall {
             given.and_then(|number| i32::try_from(number).ok()).unwrap_or(default)
         };
         let bytes = |key: &str| self.answer.get(key).and_then(bytes::of_json);
-        let done = |value, document, bytes, more| StandInAnswer::Done { value, document, bytes, more };
+        let done =
+            |value, document, bytes, more| StandInAnswer::Done { value, document, bytes, more };
         match &*self.function {
             "http_request" => {
                 let status = number("status", 200);
@@ -202,7 +205,9 @@ fn pairs(headers: Option<&Value>) -> Vec<(String, Value)> {
 /// The time of a case, since 1970.
 pub(super) fn time(value: &Value) -> Result<Duration> {
     let wrong = || {
-        anyhow::anyhow!("time: found {value}, wanted RFC 3339 such as \"2026-01-01T00:00:00Z\", or seconds since 1970")
+        anyhow::anyhow!(
+            "time: found {value}, wanted RFC 3339 such as \"2026-01-01T00:00:00Z\", or seconds since 1970"
+        )
     };
     match value {
         Value::Number(seconds) => {

@@ -44,8 +44,12 @@ pub(super) async fn play_stream(plugin: &Plugin, stream: &StreamInput) -> Came {
             None => ChunkOutcome::Unchanged,
             Some(output) => {
                 let of = Written::new(nobody());
-                let input =
-                    ChunkInput { context: &context, request: &of, held: &held, chunk: chunk.as_deref() };
+                let input = ChunkInput {
+                    context: &context,
+                    request: &of,
+                    held: &held,
+                    chunk: chunk.as_deref(),
+                };
                 match ChunkOutput::decode(&output, &input) {
                     Ok(output) => output.apply(&mut context),
                     Err(error) => {

@@ -79,7 +79,8 @@ fn update_step(step: &mut RawObject, came: &Came) -> Result<()> {
             if expected.paths.is_empty() {
                 expect.set("output", output)?;
             } else {
-                let mut paths = RawObject::parse(expect.raw("paths").map_or("{}", RawValue::get).as_bytes())?;
+                let mut paths =
+                    RawObject::parse(expect.raw("paths").map_or("{}", RawValue::get).as_bytes())?;
                 for path in expected.paths.keys() {
                     match at(path, output) {
                         Some(value) => paths.set(path, &value)?,

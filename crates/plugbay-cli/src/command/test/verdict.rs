@@ -16,7 +16,9 @@ pub(super) fn verdict(case: &Case, came: &[Came]) -> Vec<Difference> {
         let mut of_step = Vec::new();
         match came.get(index) {
             Some(came) => judge(step, came, &mut of_step),
-            None => of_step.push(Difference::new("step", "a call", "none: the plugin was not loaded")),
+            None => {
+                of_step.push(Difference::new("step", "a call", "none: the plugin was not loaded"))
+            }
         }
         if steps.len() > 1 {
             for difference in &mut of_step {
@@ -149,7 +151,11 @@ fn log(expect: &Expect, came: &Came, found: &mut Vec<Difference>) {
         if !lines.any(|line| line.contains(wanted)) {
             let all = json!(came.traces.lines);
             let wanted = format!("a line with {wanted:?}");
-            found.push(Difference::new(&format!("log[{index}]"), wanted, format!("the lines {all}")));
+            found.push(Difference::new(
+                &format!("log[{index}]"),
+                wanted,
+                format!("the lines {all}"),
+            ));
             return;
         }
     }

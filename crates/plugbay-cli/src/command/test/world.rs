@@ -54,9 +54,9 @@ pub(super) struct Traces {
 
 impl World {
     pub(super) fn new(kv: &Map<String, Value>, random: u64) -> Self {
-        let kv = kv.iter().filter_map(|(key, value)| {
-            Some((key.clone().into_bytes(), bytes::of_json(value)?))
-        });
+        let kv = kv
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone().into_bytes(), bytes::of_json(value)?)));
         Self(Mutex::new(State {
             kv: kv.collect(),
             time: USUAL_TIME,
@@ -247,9 +247,9 @@ impl Asked {
     /// Whether it is the call that was expected.
     pub(super) fn is_right(&self) -> bool {
         self.expected.as_ref().is_some_and(|call| {
-            call.with.iter().all(|(key, wanted)| {
-                self.with.get(key).is_some_and(|found| subset(wanted, found))
-            })
+            call.with
+                .iter()
+                .all(|(key, wanted)| self.with.get(key).is_some_and(|found| subset(wanted, found)))
         })
     }
 }

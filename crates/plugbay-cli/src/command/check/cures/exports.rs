@@ -5,6 +5,7 @@ use plugbay::abi::interface::{Hook, Problem};
 use plugbay::abi::{FuncType, ValueType};
 
 use super::Cure;
+use super::libraries::{not_a_plugin, not_initialized};
 use crate::command::check::facts::Facts;
 use crate::command::check::language::{Language, declaration};
 
@@ -50,7 +51,9 @@ pub(super) fn cures(facts: &Facts, inspection: &Inspection) -> Vec<Cure> {
         );
     }
     cures.extend(not_initialized(facts));
-    if is_hook && !["free", "plugin_free", "dealloc"].iter().any(|name| facts.exports.contains(*name)) {
+    if is_hook
+        && !["free", "plugin_free", "dealloc"].iter().any(|name| facts.exports.contains(*name))
+    {
         cures.push(no_free(facts));
     }
     if let Some(error) = &inspection.unlinkable
@@ -84,15 +87,21 @@ fn of_problem(facts: &Facts, problem: &Problem, before: &[Cure]) -> Option<Cure>
         before.iter().any(|cure| cure.id == "misspelt" && cure.problem.contains(&name))
     };
     match problem {
-        Problem::Missing { export, wanted } if !is_misspelt(export) => Some(missing(facts, export, wanted)),
-        Problem::WrongSignature { export, found, wanted } => Some(signature(facts, export, found, wanted)),
+        Problem::Missing { export, wanted } if !is_misspelt(export) => {
+            Some(missing(facts, export, wanted))
+        }
+        Problem::WrongSignature { export, found, wanted } => {
+            Some(signature(facts, export, found, wanted))
+        }
         Problem::OlderGeneration { export, .. } => {
             let ty = FuncType::new(&[ValueType::I32; 2], &[ValueType::I64]);
             let code = facts.language.and_then(|language| declaration(language, export, &ty));
             Some(with(
                 Cure::new(
                     "older-generation",
-                    format!("`{export}` takes context and request apart, as an older generation of hooks did"),
+                    format!(
+                        "`{export}` takes context and request apart, as an older generation of hooks did"
+                    ),
                     "Take one document, {\"context\": …, \"request\": …}, and return one of the same shape.",
                 ),
                 code,
@@ -141,13 +150,16 @@ fn missing(facts: &Facts, export: &str, wanted: &[FuncType]) -> Cure {
             "Export an allocator.",
             "export fn malloc(size: u32) u32 {\n    const bytes = std.heap.wasm_allocator.alloc(u8, size) catch return 0;\n    return @intFromPtr(bytes.ptr);\n}",
         ),
-        _ => return Cure::new(
-            "no-malloc",
-            "it does not export `malloc`, so that the host has no place to write documents to",
-            "Export a function `malloc` that takes a number of bytes and returns where they are, and `free` beside it.",
-        ),
+        _ => {
+            return Cure::new(
+                "no-malloc",
+                "it does not export `malloc`, so that the host has no place to write documents to",
+                "Export a function `malloc` that takes a number of bytes and returns where they are, and `free` beside it.",
+            );
+        }
     };
-    let problem = "it does not export `malloc`, so that the host has no place to write documents to";
+    let problem =
+        "it does not export `malloc`, so that the host has no place to write documents to";
     Cure::new("no-malloc", problem, mend).code(code)
 }
 
@@ -158,8 +170,12 @@ fn signature(facts: &Facts, export: &str, found: &FuncType, wanted: &[FuncType])
     if matches!(export, "_initialize" | "_start") {
         return Cure::new(
             "own-initialize",
-            format!("its `{export}` is {found}: it is not what the linker makes, which is {wanted_one}"),
-            format!("Name your function otherwise, and leave `{export}` to the linker: it runs once, before everything else, and takes nothing. What takes a configuration is `init`."),
+            format!(
+                "its `{export}` is {found}: it is not what the linker makes, which is {wanted_one}"
+            ),
+            format!(
+                "Name your function otherwise, and leave `{export}` to the linker: it runs once, before everything else, and takes nothing. What takes a configuration is `init`."
+            ),
         );
     }
     let hint = if wanted_one.ends_with("i64") && found.results.first() == Some(&ValueType::I32) {
@@ -183,118 +199,25 @@ fn signature(facts: &Facts, export: &str, found: &FuncType, wanted: &[FuncType])
 
 fn no_memory(facts: &Facts) -> Cure {
     let (mend, code) = match facts.language {
-        Some(Language::C) => {
-            ("Let the linker export it, and strip nothing that is exported.", Some("clang … -Wl,--export-memory"))
+        Some(Language::C) => (
+            "Let the linker export it, and strip nothing that is exported.",
+            Some("clang … -Wl,--export-memory"),
+        ),
+        Some(Language::Zig) => {
+            ("Let the linker export it.", Some("zig build-exe … --export-memory"))
         }
-        Some(Language::Zig) => ("Let the linker export it.", Some("zig build-exe … --export-memory")),
         Some(Language::AssemblyScript) => ("Build without `--noExportMemory`.", None),
         Some(Language::Rust) => (
             "The linker does so by itself: take flags such as `--no-export-memory` or `--import-memory` out of RUSTFLAGS and `.cargo/config.toml`.",
             None,
         ),
-        _ => ("Export the linear memory under the name `memory`.", Some("(memory (export \"memory\") 2)")),
+        _ => (
+            "Export the linear memory under the name `memory`.",
+            Some("(memory (export \"memory\") 2)"),
+        ),
     };
     let problem = "it does not export its `memory`, through which documents go in and out";
     with(Cure::new("no-memory", problem, mend), code.map(str::to_owned))
-}
-
-/// A module without any export of a contract.
-fn not_a_plugin(facts: &Facts) -> Cure {
-    if facts.exports.contains("_start") {
-        return command(facts);
-    }
-    let empty = facts.exports.is_empty();
-    let problem = match empty {
-        true => format!("it exports no function: the compiler left nothing of it in its {} bytes", facts.size),
-        false => "it exports functions, and none of a plugin's".to_owned(),
-    };
-    let (mend, code) = match facts.language {
-        Some(Language::AssemblyScript) => (
-            "Export the functions of the entry file, the one that `asc` is given: it leaves out all others.",
-            "export function get_name(): u64 {\nexport function pre_hook(ptr: u32, len: u32): u64 {",
-        ),
-        Some(Language::Go | Language::TinyGo) => (
-            "Export functions with a line above each, and build a library.",
-            "//go:wasmexport pre_hook\nfunc preHook(ptr, len uint32) uint64 {",
-        ),
-        Some(Language::C | Language::Emscripten) => (
-            "Name functions as exports, or the linker drops them.",
-            "__attribute__((export_name(\"pre_hook\")))\nuint64_t pre_hook(uint32_t ptr, uint32_t len) {",
-        ),
-        Some(Language::Zig) => (
-            "Write `export fn`, and build with `-rdynamic`.",
-            "zig build-exe plugin.zig -target wasm32-freestanding -fno-entry -rdynamic",
-        ),
-        Some(Language::Rust) => rust_exports(),
-        // What an empty crate is compiled to has nothing in it that tells of Rust.
-        _ if facts.size <= 64 => rust_exports(),
-        _ => return Cure::new(
-            if empty { "no-exports" } else { "not-a-plugin" },
-            problem,
-            "Export `get_name` and a hook such as `pre_hook` for the gateway, or `execute` for conductor.",
-        ),
-    };
-    Cure::new(if empty { "no-exports" } else { "not-a-plugin" }, problem, mend).code(code)
-}
-
-fn rust_exports() -> (&'static str, &'static str) {
-    (
-        "In Rust, functions are exported by `#[unsafe(no_mangle)] pub extern \"C\"` (or by `#[plugbay_guest::hooks]`), in a crate that is a `cdylib`: an `rlib` and a \
-         crate without them come to an empty module.",
-        "[lib]\ncrate-type = [\"cdylib\"]",
-    )
-}
-
-/// A program in place of a library.
-fn command(facts: &Facts) -> Cure {
-    let (mend, code) = match facts.language {
-        Some(Language::Go) => (
-            "Build a library, and export its functions by `//go:wasmexport`: without `-buildmode=c-shared`, Go makes a program.",
-            Some("GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm"),
-        ),
-        Some(Language::TinyGo) => (
-            "Build a library, and export its functions by `//go:wasmexport`.",
-            Some("tinygo build -target=wasip1 -buildmode=c-shared -o plugin.wasm"),
-        ),
-        Some(Language::Rust) => (
-            "Make it a library: `src/lib.rs` in place of `src/main.rs`, and a `cdylib`.",
-            Some("[lib]\ncrate-type = [\"cdylib\"]"),
-        ),
-        Some(Language::C) => (
-            "Link a reactor, without a `main`.",
-            Some("clang --target=wasm32-wasi -mexec-model=reactor -O2 -o plugin.wasm plugin.c"),
-        ),
-        Some(Language::Zig) => (
-            "Build without an entry.",
-            Some("zig build-exe plugin.zig -target wasm32-wasi -mexec-model=reactor -rdynamic"),
-        ),
-        _ => ("Build a library (a WASI reactor) that exports a plugin's functions, in place of a program.", None),
-    };
-    let problem = "it is a program, with a `_start`, and exports none of a plugin's functions";
-    with(Cure::new("command", problem, mend), code.map(str::to_owned))
-}
-
-/// A library on WASI whose own library is never set up.
-fn not_initialized(facts: &Facts) -> Option<Cure> {
-    let wasi = facts.imports.iter().any(|(module, _)| module == "wasi_snapshot_preview1");
-    let starts = facts.exports.contains("_initialize") || facts.exports.contains("_start");
-    if !wasi || starts {
-        return None;
-    }
-    let code = match facts.language? {
-        Language::C => "clang --target=wasm32-wasi -mexec-model=reactor …   # without -nostartfiles",
-        Language::Go => "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm",
-        Language::TinyGo => "tinygo build -target=wasip1 -buildmode=c-shared -o plugin.wasm",
-        _ => return None,
-    };
-    let cure = Cure::new(
-        "not-initialized",
-        "it uses WASI and exports no `_initialize`: its library is never set up, and globals with constructors are empty",
-        "Build it as a reactor, whose `_initialize` the host calls first.",
-    );
-    let cure = cure.code(code);
-    // Go cannot do without; a C library often can.
-    Some(if facts.language == Some(Language::C) { cure.advice() } else { cure })
 }
 
 fn no_free(facts: &Facts) -> Cure {
@@ -331,11 +254,21 @@ fn misspelt(facts: &Facts) -> Vec<Cure> {
         };
         let Some(name) = wanted.iter().find(near) else { continue };
         let mend = match facts.language {
-            Some(Language::Rust) => format!("Name the function `{name}`, or export it so: `#[unsafe(export_name = \"{name}\")]`."),
-            Some(Language::Go | Language::TinyGo) => format!("The line above the function names the export: `//go:wasmexport {name}`."),
-            Some(Language::C | Language::Emscripten) => format!("The attribute names the export: `__attribute__((export_name(\"{name}\")))`."),
-            Some(Language::AssemblyScript) => format!("Exports have the function's own name: `export function {name}(…)`."),
-            Some(Language::Zig) => format!("Exports have the function's own name: `export fn {name}(…)`."),
+            Some(Language::Rust) => format!(
+                "Name the function `{name}`, or export it so: `#[unsafe(export_name = \"{name}\")]`."
+            ),
+            Some(Language::Go | Language::TinyGo) => {
+                format!("The line above the function names the export: `//go:wasmexport {name}`.")
+            }
+            Some(Language::C | Language::Emscripten) => format!(
+                "The attribute names the export: `__attribute__((export_name(\"{name}\")))`."
+            ),
+            Some(Language::AssemblyScript) => {
+                format!("Exports have the function's own name: `export function {name}(…)`.")
+            }
+            Some(Language::Zig) => {
+                format!("Exports have the function's own name: `export fn {name}(…)`.")
+            }
             _ => format!("Export it as `{name}`."),
         };
         let problem = format!("it exports `{export}`, which nobody calls: the name is `{name}`");

@@ -25,7 +25,7 @@ pub(super) fn cures(facts: &Facts, name: &str) -> Option<Cure> {
             "the file is WebAssembly's text format, not the binary one",
             "Translate it.",
         )
-        .code(format!("wasm-tools parse {name} -o {stem}.wasm")),
+        .code(format!("wasm-tools parse {name} -o {stem}.binary.wasm")),
         Container::Gzip => {
             Cure::new("gzip", "the file is compressed with gzip", "Unpack it: a plugin is loaded as it is.")
                 .code(format!("gzip -dc {name} > {stem}.unpacked.wasm"))
@@ -96,7 +96,8 @@ fn object(facts: &Facts) -> Cure {
             "clang --target=wasm32-wasi -mexec-model=reactor -O2 -o plugin.wasm plugin.o",
         ),
     };
-    Cure::new("object-file", "the file is an object file, which was compiled and not linked", mend).code(code)
+    Cure::new("object-file", "the file is an object file, which was compiled and not linked", mend)
+        .code(code)
 }
 
 /// One cure for each proposal that the engines do not take.
@@ -115,7 +116,9 @@ fn proposal(language: Option<Language>, proposal: &'static str) -> Cure {
                 Some(Rust) => Some("cargo build --release --target wasm32-unknown-unknown"),
                 Some(Emscripten) => Some("emcc -sMEMORY64=0 …"),
                 Some(C) => Some("clang --target=wasm32-wasi …"),
-                Some(Zig) => Some("zig build-exe plugin.zig -target wasm32-freestanding -fno-entry -rdynamic"),
+                Some(Zig) => Some(
+                    "zig build-exe plugin.zig -target wasm32-freestanding -fno-entry -rdynamic",
+                ),
                 _ => None,
             },
         ),
@@ -127,9 +130,13 @@ fn proposal(language: Option<Language>, proposal: &'static str) -> Cure {
                 Some(Rust) => Some(
                     "cargo build --release --target wasm32-wasip1   # not wasm32-wasip1-threads, and no `-C target-feature=+atomics`",
                 ),
-                Some(C) => Some("clang --target=wasm32-wasi …   # not wasm32-wasi-threads, and no -pthread"),
+                Some(C) => Some(
+                    "clang --target=wasm32-wasi …   # not wasm32-wasi-threads, and no -pthread",
+                ),
                 Some(Emscripten) => Some("emcc …   # without -pthread"),
-                Some(AssemblyScript) => Some("asc …   # without --sharedMemory and --enable threads"),
+                Some(AssemblyScript) => {
+                    Some("asc …   # without --sharedMemory and --enable threads")
+                }
                 Some(Zig) => Some("zig build-exe plugin.zig -fsingle-threaded …"),
                 _ => None,
             },
@@ -161,7 +168,9 @@ fn proposal(language: Option<Language>, proposal: &'static str) -> Cure {
             "relaxed SIMD, whose results depend on the machine",
             "Build without it; SIMD itself is there.",
             match language {
-                Some(Rust) => Some("RUSTFLAGS=\"-C target-feature=-relaxed-simd\" cargo build --release --target wasm32-unknown-unknown"),
+                Some(Rust) => Some(
+                    "RUSTFLAGS=\"-C target-feature=-relaxed-simd\" cargo build --release --target wasm32-unknown-unknown",
+                ),
                 Some(C | Emscripten) => Some("clang -mno-relaxed-simd …"),
                 _ => None,
             },

@@ -9,7 +9,9 @@ use crate::command::check::language::{Language, is_emscripten};
 /// One cure for each kind of import that is not offered.
 pub(super) fn cures(facts: &Facts) -> Vec<Cure> {
     let mut cures = Vec::new();
-    if let Some(import) = facts.imports_from(|module, _| module == "wbg" || module.starts_with("__wbindgen")) {
+    if let Some(import) =
+        facts.imports_from(|module, _| module == "wbg" || module.starts_with("__wbindgen"))
+    {
         cures.push(
             Cure::new(
                 "wasm-bindgen",
@@ -20,7 +22,8 @@ pub(super) fn cures(facts: &Facts) -> Vec<Cure> {
         );
     }
     if facts.language == Some(Language::Emscripten)
-        && let Some(import) = facts.imports_from(|module, field| module == "env" && is_emscripten(field))
+        && let Some(import) =
+            facts.imports_from(|module, field| module == "env" && is_emscripten(field))
     {
         cures.push(
             Cure::new(
@@ -37,7 +40,9 @@ pub(super) fn cures(facts: &Facts) -> Vec<Cure> {
         cures.push(
             Cure::new(
                 "go-for-browsers",
-                format!("it imports `{import}`, which `wasm_exec.js` answers: it was built for browsers"),
+                format!(
+                    "it imports `{import}`, which `wasm_exec.js` answers: it was built for browsers"
+                ),
                 "Build for WASI, as a library.",
             )
             .code("GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm"),
@@ -53,7 +58,9 @@ pub(super) fn cures(facts: &Facts) -> Vec<Cure> {
             .code("cargo build --release --target wasm32-wasip1"),
         );
     }
-    if let Some(import) = facts.imports_from(|module, field| module == "wasi" || field == "thread-spawn") {
+    if let Some(import) =
+        facts.imports_from(|module, field| module == "wasi" || field == "thread-spawn")
+    {
         cures.push(Cure::new(
             "wasi-threads",
             format!("it imports `{import}`, which starts threads"),
@@ -71,9 +78,10 @@ pub(super) fn cures(facts: &Facts) -> Vec<Cure> {
     let memory = facts.imports.iter().find(|(_, field)| field == "memory");
     if let (true, Some((module, field))) = (facts.imports_memory, memory) {
         let (mend, code) = match facts.language {
-            Some(Language::AssemblyScript) => {
-                ("Build without `--importMemory`.", "asc assembly/index.ts -o build/plugin.wasm --runtime stub --optimize")
-            }
+            Some(Language::AssemblyScript) => (
+                "Build without `--importMemory`.",
+                "asc assembly/index.ts -o build/plugin.wasm --runtime stub --optimize",
+            ),
             Some(Language::Rust) => (
                 "Take `--import-memory` out of the flags of the linker, in `.cargo/config.toml` or RUSTFLAGS.",
                 "RUSTFLAGS= cargo build --release --target wasm32-unknown-unknown",
@@ -110,7 +118,11 @@ fn unknown(facts: &Facts) -> Vec<Cure> {
         if known_kind || offered {
             continue;
         }
-        cures.push(if module == "plugbay" { misspelt(field) } else { stranger(facts, module, field) });
+        cures.push(if module == "plugbay" {
+            misspelt(field)
+        } else {
+            stranger(facts, module, field)
+        });
         // The rest is the same mistake again.
         break;
     }
@@ -123,7 +135,9 @@ fn misspelt(field: &str) -> Cure {
         .min()
         .filter(|(distance, _)| *distance <= 3);
     let mend = match nearest {
-        Some((_, name)) => format!("Did you mean `{name}`? All of them are in docs/host-functions.md."),
+        Some((_, name)) => {
+            format!("Did you mean `{name}`? All of them are in docs/host-functions.md.")
+        }
         None => "All of them are in docs/host-functions.md.".to_owned(),
     };
     Cure::new("unknown-host-function", format!("the host has no function `plugbay.{field}`"), mend)
