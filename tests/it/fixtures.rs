@@ -34,7 +34,6 @@ fn check_tells_in_which_language_a_module_was_written() {
     for (module, language) in [
         ("redactor", "rust"),
         ("toolbox_rust", "rust"),
-        ("toolbox_c", "c"),
         ("toolbox_go", "go"),
         ("toolbox_typescript", "assemblyscript"),
     ] {

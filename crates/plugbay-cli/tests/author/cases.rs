@@ -50,7 +50,9 @@ fn echo() -> Folder {
 #[test]
 fn what_differs_is_told() {
     let folder = echo();
-    folder.plugbay(&["test"]).check(1, expect![[r#"
+    folder.plugbay(&["test"]).check(
+        1,
+        expect![[r#"
         ok   cases.json: it passes [wasmtime]
         ok   cases.json: it passes [wasmi]
         FAIL cases.json: it differs [wasmtime]
@@ -74,12 +76,18 @@ fn what_differs_is_told() {
                  wanted null
                  found  nothing
         2 failed, 2 passed
-    "#]], expect![[""]]);
-    folder.plugbay(&["test", "--filter", "passes"]).check(0, expect![[r#"
+    "#]],
+        expect![[""]],
+    );
+    folder.plugbay(&["test", "--filter", "passes"]).check(
+        0,
+        expect![[r#"
         ok   cases.json: it passes [wasmtime]
         ok   cases.json: it passes [wasmi]
         2 passed
-    "#]], expect![[""]]);
+    "#]],
+        expect![[""]],
+    );
     folder.plugbay(&["test", "--engine", "wasmi", "--format", "tap"]).check(
         1,
         expect![[r#"
@@ -160,7 +168,9 @@ fn the_host_answers_as_the_case_says() {
 fn calls_that_nobody_expects_and_calls_that_never_come_fail() {
     let call = r#""calls": [{ "function": "http_request", "with": { "url": "https://api.example.org/b" } }, { "function": "run", "with": { "program": "ls" } }]"#;
     let folder = asker(&format!("{GRANT}, {call}"));
-    folder.plugbay(&["test", "--engine", "wasmi"]).check(1, expect![[r#"
+    folder.plugbay(&["test", "--engine", "wasmi"]).check(
+        1,
+        expect![[r#"
         FAIL asks.json: asks [wasmi]
                calls[0].with.url
                  wanted "https://api.example.org/b"
@@ -169,7 +179,9 @@ fn calls_that_nobody_expects_and_calls_that_never_come_fail() {
                  wanted run {"program":"ls"}
                  found  no call
         1 failed, 0 passed
-    "#]], expect![[""]]);
+    "#]],
+        expect![[""]],
+    );
     let folder = asker(&format!(r#"{GRANT}, "expect": {{ "error": "refused" }}"#));
     folder.plugbay(&["test", "--engine", "wasmi"]).check(1, expect![[r#"
         FAIL asks.json: asks [wasmi]

@@ -11,7 +11,7 @@ use crate::folder::Folder;
 fn by(language: &str) -> &'static str {
     match language {
         "Rust" => r#"(@producers (language "Rust" "2024") (processed-by "rustc" "1.95.0"))"#,
-        "C" => r#"(@producers (language "C11" "") (processed-by "clang" "19.1.0"))"#,
+        "C" => r#"(@producers (processed-by "Debian clang" "14.0.6"))"#,
         "Go" => {
             r#"(@producers (language "Go" "go1.24.4") (processed-by "Go cmd/compile" "go1.24.4"))"#
         }
@@ -217,7 +217,9 @@ fn cures_are_in_the_language_at_hand() {
         let (_, cures) = ended.stdout.split_once("how to mend it").unwrap();
         wanted.assert_eq(cures);
     };
-    told("no-malloc", expect![[r#"
+    told(
+        "no-malloc",
+        expect![[r#"
         , written in AssemblyScript
           mend     it does not export `malloc`, so that the host has no place to write documents to.
                    Export an allocator: AssemblyScript's own is not exported by `--runtime stub`, and `--exportRuntime` calls it `__new`.
@@ -228,105 +230,148 @@ fn cures_are_in_the_language_at_hand() {
                      |   heap.free(ptr)
                      | }
         this module cannot be used as it is
-    "#]]);
-    told("own-initialize", expect![[r#"
+    "#]],
+    );
+    told(
+        "own-initialize",
+        expect![[r#"
         , written in Rust
           mend     its `_initialize` is (i32, i32) -> i32: it is not what the linker makes, which is () -> ().
                    Name your function otherwise, and leave `_initialize` to the linker: it runs once, before everything else, and takes nothing. What takes a configuration is `init`.
         this module cannot be used as it is
-    "#]]);
-    told("malloc-calls-itself", expect![[r#"
+    "#]],
+    );
+    told(
+        "malloc-calls-itself",
+        expect![[r#"
         , written in Rust
           mend     its `malloc` calls itself: on WASI it took the place of the C library's, which Rust's own allocator calls.
                    Name yours `plugin_malloc` and `plugin_free`, which the host prefers, or build for wasm32-unknown-unknown, where there is no other.
                      | #[unsafe(no_mangle)]
                      | pub extern "C" fn plugin_malloc(size: u32) -> u32 {
         this module cannot be used as it is
-    "#]]);
-    told("no-exports", expect![[r#"
+    "#]],
+    );
+    told(
+        "no-exports",
+        expect![[r#"
 
           mend     it exports no function: the compiler left nothing of it in its 25 bytes.
                    In Rust, functions are exported by `#[unsafe(no_mangle)] pub extern "C"` (or by `#[plugbay_guest::hooks]`), in a crate that is a `cdylib`: an `rlib` and a crate without them come to an empty module.
                      | [lib]
                      | crate-type = ["cdylib"]
         this module cannot be used as it is
-    "#]]);
-    told("unknown-import", expect![[r#"
+    "#]],
+    );
+    told(
+        "unknown-import",
+        expect![[r#"
         , written in C
           mend     it imports `env.lookup`, which nobody offers.
                    `lookup` is declared and defined nowhere, and the linker was told to allow that: link what defines it, and build without `--allow-undefined` so that the linker says so.
                      | clang … -Wl,--no-allow-undefined
         this module cannot be used as it is
-    "#]]);
-    told("signature", expect![[r#"
+    "#]],
+    );
+    told(
+        "signature",
+        expect![[r#"
         , written in Go
           mend     `pre_hook` is (i32, i32) -> i32, and has to be (i32, i32) -> i64.
                    Declare it so. Return pointer << 32 | length as one 64-bit number, in place of a pointer.
                      | //go:wasmexport pre_hook
                      | func preHook(ptr, len uint32) uint64 {
         this module cannot be used as it is
-    "#]]);
-    told("no-memory", expect![[r#"
+    "#]],
+    );
+    told(
+        "no-memory",
+        expect![[r#"
         , written in Zig
           mend     it does not export its `memory`, through which documents go in and out.
                    Let the linker export it.
                      | zig build-exe … --export-memory
         this module cannot be used as it is
-    "#]]);
-    told("component", expect![[r#"
+    "#]],
+    );
+    told(
+        "component",
+        expect![[r#"
 
           mend     the file is a component, and plugins are core modules.
                    Build for WASI preview 1 (wasip1) rather than preview 2, and leave out `wasm-tools component new`, `jco` and `componentize`. This shows the core modules that are inside.
                      | wasm-tools component unbundle plugin.wasm --module-dir modules
         this module cannot be used as it is
-    "#]]);
-    told("threads", expect![[r#"
+    "#]],
+    );
+    told(
+        "threads",
+        expect![[r#"
         , written in C
           mend     it needs threads (shared memory or atomics), which the engines do not take.
                    Build without threads: an instance has one, and the host makes as many instances as it needs.
                      | clang --target=wasm32-wasi …   # not wasm32-wasi-threads, and no -pthread
         this module cannot be used as it is
-    "#]]);
-    told("command", expect![[r#"
+    "#]],
+    );
+    told(
+        "command",
+        expect![[r#"
         , written in Go
           mend     it is a program, with a `_start`, and exports none of a plugin's functions.
                    Build a library, and export its functions by `//go:wasmexport`: without `-buildmode=c-shared`, Go makes a program.
                      | GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm
         this module cannot be used as it is
-    "#]]);
-    told("wasm-bindgen", expect![[r#"
+    "#]],
+    );
+    told(
+        "wasm-bindgen",
+        expect![[r#"
         , written in Rust
           mend     it imports `__wbindgen_placeholder__.__wbindgen_throw`, which is for JavaScript: wasm-bindgen is linked in.
                    Find which dependency brings it along, and switch that off: often `chrono` (its feature `wasmbind`), `getrandom` (`js`, `wasm_js`), `uuid` (`js`) or `web-time`. Do not build with wasm-pack.
                      | cargo tree --target wasm32-unknown-unknown --invert wasm-bindgen --edges features
         this module cannot be used as it is
-    "#]]);
-    told("emscripten", expect![[r#"
+    "#]],
+    );
+    told(
+        "emscripten",
+        expect![[r#"
         , written in C by Emscripten
           mend     it imports `env.emscripten_resize_heap`, which Emscripten's JavaScript answers.
                    Build for no JavaScript, or with clang and the WASI SDK.
                      | emcc -O2 -sSTANDALONE_WASM --no-entry -sEXPORTED_FUNCTIONS=_malloc,_free,_get_name,_pre_hook -o plugin.wasm plugin.c
         this module cannot be used as it is
-    "#]]);
-    told("misspelt", expect![[r#"
+    "#]],
+    );
+    told(
+        "misspelt",
+        expect![[r#"
         , written in Rust
           mend     it exports `preHook`, which nobody calls: the name is `pre_hook`.
                    Name the function `pre_hook`, or export it so: `#[unsafe(export_name = "pre_hook")]`.
         this module cannot be used as it is
-    "#]]);
-    told("gzip", expect![[r#"
+    "#]],
+    );
+    told(
+        "gzip",
+        expect![[r#"
 
           mend     the file is compressed with gzip.
                    Unpack it: a plugin is loaded as it is.
                      | gzip -dc plugin.wasm > plugin.unpacked.wasm
         this module cannot be used as it is
-    "#]]);
-    told("endless-start", expect![[r#"
+    "#]],
+    );
+    told(
+        "endless-start",
+        expect![[r#"
         , written in C
           mend     its start function goes round for ever: nothing after it would ever run.
                    Leave the start function to return at once, and do the work in `init` or in a hook. A `main` with a loop belongs into no plugin.
         this module cannot be used as it is
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

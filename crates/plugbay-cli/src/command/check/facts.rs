@@ -169,6 +169,11 @@ impl Reading {
                 self.bodies += 1;
                 self.body(function, &body)?;
             }
+            Payload::DataSection(section) => {
+                for data in section {
+                    self.marks.data(data?.data);
+                }
+            }
             Payload::CustomSection(section) => {
                 self.marks.section(section.name());
                 match section.as_known() {

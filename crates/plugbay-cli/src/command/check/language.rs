@@ -46,6 +46,7 @@ pub(super) struct Marks {
     bindgen: bool,
     go: bool,
     assembly_script: bool,
+    rust: bool,
 }
 
 impl Marks {
@@ -58,6 +59,14 @@ impl Marks {
     pub(super) fn section(&mut self, name: &str) {
         self.go |= name == "go.buildid" || name == "go:buildid";
         self.bindgen |= name == "__wasm_bindgen_unstable";
+    }
+
+    /// Constants: where Rust panics, it names its own library's files, also in a module that was stripped.
+    pub(super) fn data(&mut self, data: &[u8]) {
+        const FILES: [&[u8]; 3] =
+            [b"library/core/src/", b"library/alloc/src/", b"library/std/src/"];
+        let has = |file: &[u8]| data.windows(file.len()).any(|part| part == file);
+        self.rust = self.rust || FILES.iter().any(|file| has(file));
     }
 
     pub(super) fn import(&mut self, module: &str, field: &str) {
@@ -80,12 +89,12 @@ impl Marks {
             (by("tinygo"), Language::TinyGo),
             (self.go || by("go"), Language::Go),
             (by("zig"), Language::Zig),
-            (self.bindgen || by("rust"), Language::Rust),
+            (self.bindgen || self.rust || by("rust"), Language::Rust),
             (by("swift"), Language::Swift),
             (by("kotlin"), Language::Kotlin),
             (by("dart"), Language::Dart),
             (by("c_plus_plus") || by("c89") || by("c99") || by("c1") || by("c2"), Language::C),
-            (by("clang"), Language::C),
+            (self.produced.iter().any(|it| it.contains("clang")), Language::C),
             (self.assembly_script || by("assemblyscript"), Language::AssemblyScript),
         ];
         rules.into_iter().find(|(holds, _)| *holds).map(|(_, language)| language)
