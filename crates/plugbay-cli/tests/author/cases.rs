@@ -143,7 +143,22 @@ fn what_came_is_written_into_the_cases() {
     let ended = folder.plugbay(&["test", "--update"]);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.stderr, "1 cases updated: see what changed before you keep it\n");
-    expect![[""]].assert_eq(&folder.read("tests/cases.json"));
+    expect![[r#"
+        [
+          {
+            "name": "it passes",
+            "hook": "pre_hook",
+            "input": { "a": 1 },
+            "expect": { "output": { "a": 1.0 } }
+          },
+          {
+            "name": "it differs",
+            "hook": "pre_hook",
+            "input": { "a": { "b": [1, 2] } },
+            "expect": { "paths": { "$.a.b[1]": 2, "$..b[*]": [1, 2] } }
+          }
+        ]
+    "#]].assert_eq(&folder.read("tests/cases.json"));
     assert_eq!(folder.plugbay(&["test"]).code, 0);
 }
 
@@ -230,7 +245,13 @@ fn steps_share_an_instance_and_say_where_they_differ() {
             { "hook": "pre_hook", "input": { "n": 1 } },
             { "hook": "pre_hook", "input": { "n": 2 }, "expect": { "output": { "n": 3 } } }] }"#,
     );
-    folder.plugbay(&["test", "--engine", "wasmi"]).check(1, expect![[""]], expect![[""]]);
+    folder.plugbay(&["test", "--engine", "wasmi"]).check(1, expect![[r#"
+        FAIL steps.json: two [wasmi]
+               steps[1]: $.n
+                 wanted 3
+                 found  2
+        1 failed, 0 passed
+    "#]], expect![[""]]);
 }
 
 #[test]
