@@ -158,7 +158,8 @@ fn what_came_is_written_into_the_cases() {
             "expect": { "paths": { "$.a.b[1]": 2, "$..b[*]": [1, 2] } }
           }
         ]
-    "#]].assert_eq(&folder.read("tests/cases.json"));
+    "#]]
+    .assert_eq(&folder.read("tests/cases.json"));
     assert_eq!(folder.plugbay(&["test"]).code, 0);
 }
 
@@ -245,13 +246,17 @@ fn steps_share_an_instance_and_say_where_they_differ() {
             { "hook": "pre_hook", "input": { "n": 1 } },
             { "hook": "pre_hook", "input": { "n": 2 }, "expect": { "output": { "n": 3 } } }] }"#,
     );
-    folder.plugbay(&["test", "--engine", "wasmi"]).check(1, expect![[r#"
+    folder.plugbay(&["test", "--engine", "wasmi"]).check(
+        1,
+        expect![[r#"
         FAIL steps.json: two [wasmi]
                steps[1]: $.n
                  wanted 3
                  found  2
         1 failed, 0 passed
-    "#]], expect![[""]]);
+    "#]],
+        expect![[""]],
+    );
 }
 
 #[test]
@@ -298,11 +303,27 @@ fn cases_that_are_none_are_told_with_their_place() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    Folder::new().plugbay(&["test"]).check(2, expect![[""]], expect![[""]]);
-    let folder = Folder::new().with_module("echo.wasm", ECHO);
-    folder.plugbay(&["test"]).check(2, expect![[""]], expect![[""]]);
-    let folder = echo();
-    folder.plugbay(&["test", "--filter", "nothing"]).check(2, expect![[""]], expect![[""]]);
-    let folder = echo().with_module("build/other.wasm", ECHO);
-    folder.plugbay(&["test"]).check(2, expect![[""]], expect![[""]]);
+    for (folder, arguments, wanted) in [
+        (
+            Folder::new(),
+            &["test"][..],
+            ". has no module: looked for *.wasm in it and in its build, target/wasm32-unknown-unknown/release, \
+             target/wasm32-wasip1/release, zig-out/bin. Build the plugin first, or name the file, with --fixtures",
+        ),
+        (
+            Folder::new().with_module("echo.wasm", ECHO),
+            &["test"],
+            "there is no folder ./tests: name the test cases with --fixtures",
+        ),
+        (echo(), &["test", "--filter", "nothing"], "none of 2 cases fits --filter nothing"),
+        (
+            echo().with_module("build/other.wasm", ECHO),
+            &["test"],
+            "./build has several modules (./build/echo.wasm, ./build/other.wasm): name one, with --fixtures",
+        ),
+    ] {
+        let ended = folder.plugbay(arguments);
+        assert_eq!((ended.code, &*ended.stdout), (2, ""));
+        assert_eq!(ended.stderr, format!("plugbay: error: {wanted}\n"));
+    }
 }

@@ -269,7 +269,7 @@ fn cures_are_in_the_language_at_hand() {
         , written in C
           mend     it imports `env.lookup`, which nobody offers.
                    `lookup` is declared and defined nowhere, and the linker was told to allow that: link what defines it, and build without `--allow-undefined` so that the linker says so.
-                     | clang … -Wl,--no-allow-undefined
+                     | clang … -Wl,--unresolved-symbols=report-all
         this module cannot be used as it is
     "#]],
     );

@@ -208,7 +208,7 @@ fn no_memory(facts: &Facts) -> Cure {
         }
         Some(Language::AssemblyScript) => ("Build without `--noExportMemory`.", None),
         Some(Language::Rust) => (
-            "The linker does so by itself: take flags such as `--no-export-memory` or `--import-memory` out of RUSTFLAGS and `.cargo/config.toml`.",
+            "The linker does so by itself: take `--import-memory` out of RUSTFLAGS and `.cargo/config.toml`.",
             None,
         ),
         _ => (

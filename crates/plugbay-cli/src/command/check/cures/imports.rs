@@ -160,7 +160,7 @@ fn stranger(facts: &Facts, module: &str, field: &str) -> Cure {
         ),
         Some(Language::C) => (
             format!("`{field}` is declared and defined nowhere, and the linker was told to allow that: link what defines it, and build without `--allow-undefined` so that the linker says so."),
-            Some("clang … -Wl,--no-allow-undefined".to_owned()),
+            Some("clang … -Wl,--unresolved-symbols=report-all".to_owned()),
         ),
         Some(Language::Zig) => (
             format!("An `extern fn {field}` is defined nowhere: write it, or import a function of the host."),
