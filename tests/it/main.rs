@@ -22,6 +22,7 @@ mod conductor_input;
 mod conductor_live;
 mod cookbook;
 mod examples;
+mod fixtures;
 mod gateway_anthropic;
 mod gateway_curl;
 mod gateway_endpoints;

@@ -58,6 +58,7 @@ pages! {
     providers: "docs/providers.md",
     reload: "docs/reload.md",
     troubleshooting: "docs/troubleshooting.md",
+    testing: "docs/testing.md",
 }
 
 #[track_caller]

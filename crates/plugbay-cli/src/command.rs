@@ -2,6 +2,7 @@
 
 mod ask;
 mod audit;
+mod bench;
 mod cache;
 mod call;
 mod check;
@@ -14,6 +15,7 @@ mod inspect;
 mod midi;
 mod revoke;
 mod sign;
+mod test;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,8 @@ enum PlugbayCommand {
     Check(check::Check),
     Inspect(inspect::Inspect),
     Call(call::Call),
+    Test(test::Test),
+    Bench(bench::Bench),
     Grant(grant::Grant),
     Revoke(revoke::Revoke),
     Grants(grants::Grants),
@@ -87,6 +91,8 @@ pub fn plugbay() -> ExitCode {
         PlugbayCommand::Check(command) => command.run(),
         PlugbayCommand::Inspect(command) => command.run(),
         PlugbayCommand::Call(command) => command.run(),
+        PlugbayCommand::Test(command) => command.run(),
+        PlugbayCommand::Bench(command) => command.run(),
         PlugbayCommand::Grant(command) => command.run(),
         PlugbayCommand::Revoke(command) => command.run(),
         PlugbayCommand::Grants(command) => command.run(),

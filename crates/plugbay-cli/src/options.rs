@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay::policy::{Fuel, Limits};
+use plugbay::runtime::Backend;
 use plugbay::signing::TrustDirectory;
 use plugbay::{
     CodeCache, Host, HostBuilder, LoadError, LoadErrorKind, Plugin, PluginOptions, PluginOutput,
@@ -103,7 +104,6 @@ impl BackendOptions {
         places
     }
 
-    /// Where the engine keeps what it compiles. Without a usable place it compiles all the same.
     /// Where modules from URLs are kept: beside compiled code.
     pub(crate) fn modules(&self) -> Option<PathBuf> {
         let cache = (!self.no_cache).then(|| self.directory.path()).flatten()?;
@@ -111,12 +111,37 @@ impl BackendOptions {
     }
 
     fn cache(&self) -> Option<CodeCache> {
-        if self.no_cache {
-            return None;
-        }
-        let opened = CodeCache::open(self.directory.path()?);
-        opened.inspect_err(|error| tracing::warn!("{error} (--no-cache does without)")).ok()
+        if self.no_cache { None } else { opened(&self.directory) }
     }
+}
+
+/// `--cache-dir`, `--no-cache`, for commands that choose engines themselves.
+#[derive(Debug, Args)]
+pub(crate) struct CacheOptions {
+    #[command(flatten)]
+    directory: CacheDirectory,
+    /// Compile every module anew, and write nothing to disk
+    #[arg(long, conflicts_with = "cache_dir")]
+    no_cache: bool,
+}
+
+impl CacheOptions {
+    /// An engine, by its name.
+    pub(crate) fn engine(&self, name: &str) -> Result<Arc<dyn Backend>> {
+        logging::start("off,plugbay_cli=warn,plugbay_wasmtime=warn");
+        // An interpreter keeps nothing.
+        let cached = !self.no_cache && name != "wasmi";
+        Ok(match cached.then(|| opened(&self.directory)).flatten() {
+            Some(cache) => plugbay::cached_backend(name, cache)?,
+            None => plugbay::backend(name)?,
+        })
+    }
+}
+
+/// Where an engine keeps what it compiles. Without a usable place it compiles all the same.
+fn opened(directory: &CacheDirectory) -> Option<CodeCache> {
+    let opened = CodeCache::open(directory.path()?);
+    opened.inspect_err(|error| tracing::warn!("{error} (--no-cache does without)")).ok()
 }
 
 /// `--cache-dir`.

@@ -104,77 +104,92 @@ fn check_of_a_plugin_that_is_fine() {
     folder.plugbay(&["check", "tiny.wasm"]).check(
         0,
         expect![[r#"
-        tiny.wasm: hook plugin
-          found    get_name () -> i64
-          found    malloc (i32) -> i32
-          found    pre_hook (i32, i32) -> i64
-          missing  free (optional)
-          missing  init (optional)
-          missing  http_pre_hook (optional)
-          missing  http_post_hook (optional)
-          missing  http_stream_chunk_hook (optional)
-          missing  post_hook (optional)
-          missing  cleanup (optional)
-        ok
-    "#]],
+            tiny.wasm: hook plugin
+              found    get_name () -> i64
+              found    malloc (i32) -> i32
+              found    pre_hook (i32, i32) -> i64
+              missing  free (optional)
+              missing  init (optional)
+              missing  http_pre_hook (optional)
+              missing  http_post_hook (optional)
+              missing  http_stream_chunk_hook (optional)
+              missing  post_hook (optional)
+              missing  cleanup (optional)
+            how to mend it
+              better   it exports no `free`: what each call allocates stays, until the host replaces the instance.
+                       Export `free`: the host calls it with each document, in and out.
+            ok
+        "#]],
         expect![[""]],
     );
     folder.plugbay(&["check", "tiny.wasm", "--strict"]).check(
         1,
         expect![[r#"
-        tiny.wasm: hook plugin
-          found    get_name () -> i64
-          found    malloc (i32) -> i32
-          found    pre_hook (i32, i32) -> i64
-          missing  free
-          missing  init
-          missing  http_pre_hook
-          missing  http_post_hook
-          missing  http_stream_chunk_hook
-          missing  post_hook
-          missing  cleanup
-        this module cannot be used as it is
-    "#]],
+            tiny.wasm: hook plugin
+              found    get_name () -> i64
+              found    malloc (i32) -> i32
+              found    pre_hook (i32, i32) -> i64
+              missing  free
+              missing  init
+              missing  http_pre_hook
+              missing  http_post_hook
+              missing  http_stream_chunk_hook
+              missing  post_hook
+              missing  cleanup
+            how to mend it
+              better   it exports no `free`: what each call allocates stays, until the host replaces the instance.
+                       Export `free`: the host calls it with each document, in and out.
+            this module cannot be used as it is
+        "#]],
         expect![[""]],
     );
     folder.plugbay(&["check", "tiny.wasm", "--json"]).check(
         0,
         expect![[r#"
-        {
-          "file": "tiny.wasm",
-          "ok": true,
-          "world": "hook",
-          "abi": 1,
-          "hooks": [
-            "pre_hook"
-          ],
-          "found": [
             {
-              "name": "get_name",
-              "signature": "() -> i64"
-            },
-            {
-              "name": "malloc",
-              "signature": "(i32) -> i32"
-            },
-            {
-              "name": "pre_hook",
-              "signature": "(i32, i32) -> i64"
+              "file": "tiny.wasm",
+              "ok": true,
+              "world": "hook",
+              "abi": 1,
+              "hooks": [
+                "pre_hook"
+              ],
+              "found": [
+                {
+                  "name": "get_name",
+                  "signature": "() -> i64"
+                },
+                {
+                  "name": "malloc",
+                  "signature": "(i32) -> i32"
+                },
+                {
+                  "name": "pre_hook",
+                  "signature": "(i32, i32) -> i64"
+                }
+              ],
+              "missing": [
+                "free",
+                "init",
+                "http_pre_hook",
+                "http_post_hook",
+                "http_stream_chunk_hook",
+                "post_hook",
+                "cleanup"
+              ],
+              "problems": [],
+              "imports": [],
+              "language": null,
+              "cures": [
+                {
+                  "id": "no-free",
+                  "needed": false,
+                  "problem": "it exports no `free`: what each call allocates stays, until the host replaces the instance",
+                  "mend": "Export `free`: the host calls it with each document, in and out."
+                }
+              ]
             }
-          ],
-          "missing": [
-            "free",
-            "init",
-            "http_pre_hook",
-            "http_post_hook",
-            "http_stream_chunk_hook",
-            "post_hook",
-            "cleanup"
-          ],
-          "problems": [],
-          "imports": []
-        }
-    "#]],
+        "#]],
         expect![[""]],
     );
     folder.plugbay(&["check", "action.wasm"]).check(0, expect![[r#"
@@ -211,6 +226,18 @@ fn check_of_modules_that_are_not() {
           missing  cleanup (optional)
           import   env.call_home (i64) -> (): unknown, nobody offers this
           import   wasi_snapshot_preview1.fd_write () -> (): wrong signature, nobody offers this
+        how to mend it
+          mend     it imports `env.call_home`, which nobody offers.
+                   Link what defines it, or use what the host offers: docs/host-functions.md has all of it.
+          mend     it does not export its `memory`, through which documents go in and out.
+                   Export the linear memory under the name `memory`.
+                     | (memory (export "memory") 2)
+          mend     `pre_hook` takes context and request apart, as an older generation of hooks did.
+                   Take one document, {"context": …, "request": …}, and return one of the same shape.
+          mend     `get_name` is () -> i32, and has to be () -> i64.
+                   Declare it so. Return pointer << 32 | length as one 64-bit number, in place of a pointer.
+          mend     it does not export `malloc`, so that the host has no place to write documents to.
+                   Export a function `malloc` that takes a number of bytes and returns where they are, and `free` beside it.
         this module cannot be used as it is
     "#]], expect![[""]]);
     folder.plugbay(&["check", "broken.wasm", "--json"]).check(1, expect![[r#"
@@ -262,12 +289,51 @@ fn check_of_modules_that_are_not() {
               "status": "wrong signature",
               "capability": null
             }
+          ],
+          "language": null,
+          "cures": [
+            {
+              "id": "unknown-import",
+              "needed": true,
+              "problem": "it imports `env.call_home`, which nobody offers",
+              "mend": "Link what defines it, or use what the host offers: docs/host-functions.md has all of it."
+            },
+            {
+              "id": "no-memory",
+              "needed": true,
+              "problem": "it does not export its `memory`, through which documents go in and out",
+              "mend": "Export the linear memory under the name `memory`.",
+              "code": "(memory (export \"memory\") 2)"
+            },
+            {
+              "id": "older-generation",
+              "needed": true,
+              "problem": "`pre_hook` takes context and request apart, as an older generation of hooks did",
+              "mend": "Take one document, {\"context\": …, \"request\": …}, and return one of the same shape."
+            },
+            {
+              "id": "signature",
+              "needed": true,
+              "problem": "`get_name` is () -> i32, and has to be () -> i64",
+              "mend": "Declare it so. Return pointer << 32 | length as one 64-bit number, in place of a pointer."
+            },
+            {
+              "id": "no-malloc",
+              "needed": true,
+              "problem": "it does not export `malloc`, so that the host has no place to write documents to",
+              "mend": "Export a function `malloc` that takes a number of bytes and returns where they are, and `free` beside it."
+            }
           ]
         }
     "#]], expect![[""]]);
     folder.plugbay(&["check", "empty.wasm"]).check(1, expect![[r#"
         empty.wasm
           wrong    not a plugin: found no exported function, wanted `get_name` and hooks such as `pre_hook`, or `execute`
+        how to mend it
+          mend     it exports no function: the compiler left nothing of it in its 8 bytes.
+                   In Rust, functions are exported by `#[unsafe(no_mangle)] pub extern "C"` (or by `#[plugbay_guest::hooks]`), in a crate that is a `cdylib`: an `rlib` and a crate without them come to an empty module.
+                     | [lib]
+                     | crate-type = ["cdylib"]
         this module cannot be used as it is
     "#]], expect![[""]]);
     // The rest is the engine's own words.
@@ -312,21 +378,24 @@ fn bodies_beside_documents() {
     folder.plugbay(&["check", "apart.wasm"]).check(
         0,
         expect![[r#"
-        apart.wasm: hook plugin
-          found    get_name () -> i64
-          found    http_pre_hook (i32, i32) -> i64
-          found    malloc (i32) -> i32
-          found    plugbay_abi () -> i32, returns the plugin's ABI: `plugbay inspect` calls it
-          missing  free (optional)
-          missing  init (optional)
-          missing  http_post_hook (optional)
-          missing  http_stream_chunk_hook (optional)
-          missing  pre_hook (optional)
-          missing  post_hook (optional)
-          missing  cleanup (optional)
-          import   plugbay.body_write
-        ok
-    "#]],
+            apart.wasm: hook plugin
+              found    get_name () -> i64
+              found    http_pre_hook (i32, i32) -> i64
+              found    malloc (i32) -> i32
+              found    plugbay_abi () -> i32, returns the plugin's ABI: `plugbay inspect` calls it
+              missing  free (optional)
+              missing  init (optional)
+              missing  http_post_hook (optional)
+              missing  http_stream_chunk_hook (optional)
+              missing  pre_hook (optional)
+              missing  post_hook (optional)
+              missing  cleanup (optional)
+              import   plugbay.body_write
+            how to mend it
+              better   it exports no `free`: what each call allocates stays, until the host replaces the instance.
+                       Export `free`: the host calls it with each document, in and out.
+            ok
+        "#]],
         expect![[""]],
     );
     let checked = folder.plugbay(&["check", "apart.wasm", "--json"]);
@@ -346,6 +415,11 @@ fn bodies_beside_documents() {
           missing  post_hook (optional)
           missing  cleanup (optional)
           import   plugbay.body_write
+        how to mend it
+          better   it exports no `free`: what each call allocates stays, until the host replaces the instance.
+                   Export `free`: the host calls it with each document, in and out.
+          mend     it calls functions for bodies, and does not say that it is of the generation that has them.
+                   Export `plugbay_abi`, which returns 2.
         this module cannot be used as it is
     "#]], expect![[""]]);
     folder.plugbay(&["inspect", "apart.wasm"]).check(

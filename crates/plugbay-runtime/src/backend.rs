@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use plugbay_abi::protocol::{Guest, PackedCall, Placement, ReadOutput, call_packed};
 use plugbay_abi::{Export, ExportId, FuncType, GuestMemory, Value};
@@ -213,6 +214,16 @@ pub trait HostCall: Send + Sync {
     fn allows(&self, access: FileAccess<'_>) -> bool {
         let _ = access;
         true
+    }
+
+    /// The time since 1970, which WASI's wall clock tells.
+    fn wall_clock(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// Fills `bytes` with the random bytes of WASI; `false` where there are none.
+    fn random(&self, bytes: &mut [u8]) -> bool {
+        getrandom::fill(bytes).is_ok()
     }
 
     /// Is told of each call of WASI's when it has its answer: for whoever shows or counts them.

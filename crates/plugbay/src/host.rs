@@ -19,7 +19,7 @@ use crate::instances::{Instances, Streams};
 use crate::observe::{Profile, Watchers};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
-use crate::services::{AudioOutput, Desktop, MetricSink, MidiSink, Services};
+use crate::services::{AudioOutput, Desktop, MetricSink, MidiSink, Services, StandIn};
 use crate::signed::{self, Provenance, Warned};
 use crate::trace::HostTrace;
 use crate::variables::Variables;
@@ -183,6 +183,13 @@ impl HostBuilder {
     #[must_use]
     pub fn metrics(mut self, sink: Arc<dyn MetricSink>) -> Self {
         self.services.metrics = Some(sink);
+        self
+    }
+
+    /// What stands in for the network, programs, what is kept by key, time and random bytes: for tests of plugins.
+    #[must_use]
+    pub fn stand_in(mut self, stand_in: Arc<dyn StandIn>) -> Self {
+        self.services.stand_in = Some(stand_in);
         self
     }
 

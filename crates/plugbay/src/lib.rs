@@ -81,7 +81,7 @@ pub use process::{
 };
 pub use services::{
     AudioOutput, Desktop, MetricKind, MetricSink, MetricValue, Metrics, MidiSink, RecordedAudio,
-    RecordedDesktop, RecordedMidi, ServiceError,
+    RecordedDesktop, RecordedMidi, ServiceError, StandIn, StandInAnswer, StandInCall,
 };
 pub use shadow::{ShadowBackend, ShadowReport};
 pub use statement::stated_capabilities;

@@ -447,6 +447,14 @@ impl HostCall for Recorder {
         self.host.reached(fuel_left);
     }
 
+    fn wall_clock(&self) -> Duration {
+        self.host.wall_clock()
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> bool {
+        self.host.random(bytes)
+    }
+
     fn answered(&self, function: Function, args: &[Value], answer: &Answer) {
         self.host.answered(function, args, answer);
     }

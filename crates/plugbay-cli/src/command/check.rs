@@ -1,5 +1,9 @@
 //! `plugbay check`: whether a file is a plugin, and what is wrong with it.
 
+mod cures;
+mod facts;
+mod language;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -8,6 +12,9 @@ use plugbay::abi::interface::{Abi, Problem, World};
 use plugbay::{ImportUse, Inspection};
 use serde::Serialize;
 
+use self::cures::{Cure, cures};
+use self::facts::Facts;
+use self::language::Language;
 use crate::exit::Outcome;
 use crate::harden::HardenOption;
 use crate::options::{BackendOptions, read_bytes};
@@ -16,7 +23,8 @@ use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
 /// Tell whether a module is a plugin that this host can load, without running it.
 ///
 /// Lists the exports of its contract that were found, that are missing and that have a wrong
-/// signature, and each import with the capability that it needs.
+/// signature, and each import with the capability that it needs. What is wrong comes with how it is mended: the
+/// command or the lines, in the language that the module was written in.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  plugbay check target/plugins/redactor.wasm --strict\n  plugbay check my_plugin.wasm --json | jq .missing\n\nExit codes: 0 it can be loaded (with --strict: and lacks nothing); 1 it cannot; 2 wrong usage or file."
@@ -49,6 +57,10 @@ struct Report {
     missing: Vec<&'static str>,
     problems: Vec<String>,
     imports: Vec<Import>,
+    /// What it was written in, where it tells.
+    language: Option<Language>,
+    /// How it is mended, what to begin with first.
+    cures: Vec<Cure>,
 }
 
 #[derive(Serialize)]
@@ -71,8 +83,11 @@ impl Check {
         let wasm = read_bytes(&self.file)?;
         self.harden.apply(|| self.backend.places())?;
         let host = self.backend.host(std::sync::Arc::new(plugbay::Discard))?;
-        let report = match host.inspect(&wasm) {
-            Ok(inspection) => self.report(&inspection),
+        let (facts, inspected) = (Facts::read(&wasm), host.inspect(&wasm));
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let cures = cures(&facts, &name, inspected.as_ref().ok());
+        let report = match &inspected {
+            Ok(inspection) => self.report(inspection),
             Err(error) => Report {
                 file: self.file.display().to_string(),
                 ok: false,
@@ -83,8 +98,13 @@ impl Check {
                 missing: Vec::new(),
                 problems: vec![error.to_string()],
                 imports: Vec::new(),
+                language: None,
+                cures: Vec::new(),
             },
         };
+        // What no engine objects to may be of no use all the same.
+        let ok = report.ok && !cures.iter().any(|cure| cure.needed);
+        let report = Report { ok, language: facts.language, cures, ..report };
         if self.json {
             outln!("{}", serde_json::to_string_pretty(&report)?);
         } else {
@@ -137,12 +157,14 @@ impl Check {
             missing: inspection.missing.clone(),
             problems,
             imports: imports.collect(),
+            language: None,
+            cures: Vec::new(),
         }
     }
 }
 
 fn print(report: &Report, strict: bool) {
-    let Report { file, ok, world, found, missing, problems, imports, .. } = report;
+    let Report { file, ok, world, found, missing, problems, imports, cures, language, .. } = report;
     match world {
         Some(world) => outln!("{TITLE}{file}{TITLE:#}: {world} plugin"),
         None => outln!("{TITLE}{file}{TITLE:#}"),
@@ -178,6 +200,18 @@ fn print(report: &Report, strict: bool) {
             (status, None) => outln!(
                 "  {ERROR}import{ERROR:#}   {module}.{field} {signature}: {status}, nobody offers this"
             ),
+        }
+    }
+    if !cures.is_empty() {
+        let language = language.map(|it| format!(", written in {}", it.name())).unwrap_or_default();
+        outln!("{TITLE}how to mend it{TITLE:#}{language}");
+    }
+    for cure in cures {
+        let (style, word) = if cure.needed { (ERROR, "mend") } else { (WARN, "better") };
+        outln!("  {style}{word:<7}{style:#}  {}.", printable(&cure.problem));
+        outln!("           {}", printable(&cure.mend));
+        for line in cure.code.iter().flat_map(|code| code.lines()) {
+            outln!("             {DIM}|{DIM:#} {}", printable(line));
         }
     }
     if *ok {

@@ -119,13 +119,13 @@ impl Wasi {
             F::EnvironGet => process::variables(memory, args, &environment.variables).into(),
             F::ProcExit => Answer::Stop(TrapKind::Exit { code: args.i32(0) }),
             F::ProcRaise => Errno::NotSupported.into(),
-            F::RandomGet => process::random(memory, args).into(),
+            F::RandomGet => process::random(memory, &*environment.host, args).into(),
             F::SchedYield => Answer::Yield,
-            F::ClockTimeGet => time::clock_time(memory, environment.clock.as_ref(), args).into(),
+            F::ClockTimeGet => time::clock_time(memory, environment, args).into(),
             F::ClockResGet => time::clock_resolution(memory, args).into(),
             F::PollOneoff => {
                 let ready = |fd| table.is_file(fd);
-                match time::poll_oneoff(memory, environment.clock.as_ref(), ready, args) {
+                match time::poll_oneoff(memory, environment, ready, args) {
                     Ok(sleep) => Answer::Sleep(sleep),
                     Err(errno) => errno.into(),
                 }

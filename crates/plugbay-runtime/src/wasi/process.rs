@@ -3,6 +3,7 @@
 use plugbay_abi::{GuestMemory, write};
 
 use super::{Args, Errno, offset, write_u32};
+use crate::HostCall;
 
 type Variable = (String, String);
 
@@ -34,12 +35,16 @@ pub(super) fn variables(
     Ok(())
 }
 
-/// `random_get`: the system's, straight into the guest's memory.
-pub(super) fn random(memory: &mut dyn GuestMemory, args: Args<'_>) -> Result<(), Errno> {
+/// `random_get`: the host's, straight into the guest's memory.
+pub(super) fn random(
+    memory: &mut dyn GuestMemory,
+    host: &dyn HostCall,
+    args: Args<'_>,
+) -> Result<(), Errno> {
     let (start, len) = (args.u32(0) as usize, args.u32(1) as usize);
     let end = start.checked_add(len).ok_or(Errno::Fault)?;
     let bytes = memory.bytes().get_mut(start..end).ok_or(Errno::Fault)?;
-    getrandom::fill(bytes).map_err(|_| Errno::Io)
+    if host.random(bytes) { Ok(()) } else { Err(Errno::Io) }
 }
 
 fn number(count: usize) -> Result<u32, Errno> {

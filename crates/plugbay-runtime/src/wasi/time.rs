@@ -3,13 +3,13 @@
 //! Everything is measured on the environment's own clock, and no wait holds a thread.
 
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use plugbay_abi::{GuestMemory, read, write};
 
 use super::{Args, Errno, of, offset, write_u32, write_u64};
+use crate::Environment;
 use crate::budget::Budget;
-use crate::clock::Clock;
 use crate::trap::TrapKind;
 
 /// Subscriptions in one `poll_oneoff`. Libraries make two or three.
@@ -33,25 +33,23 @@ impl ClockId {
         }
     }
 
-    fn now(self, clock: &dyn Clock) -> u64 {
+    fn now(self, environment: &Environment) -> u64 {
         let now = match self {
-            ClockId::Realtime => {
-                SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
-            }
-            ClockId::Monotonic => clock.now(),
+            ClockId::Realtime => environment.host.wall_clock(),
+            ClockId::Monotonic => environment.clock.now(),
         };
         u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
-/// `clock_time_get`: the wall clock, or the environment's own clock as the monotonic one.
+/// `clock_time_get`: the host's wall clock, or the environment's own clock as the monotonic one.
 pub(super) fn clock_time(
     memory: &mut dyn GuestMemory,
-    clock: &dyn Clock,
+    environment: &Environment,
     args: Args<'_>,
 ) -> Result<(), Errno> {
     let id = ClockId::from_number(args.u32(0))?;
-    write_u64(memory, args.u32(2), id.now(clock))
+    write_u64(memory, args.u32(2), id.now(environment))
 }
 
 /// `clock_res_get`: one nanosecond.
@@ -100,7 +98,7 @@ enum EventKind {
 /// When the arguments are bad: then there is no wait, and this is the guest's answer.
 pub(super) fn poll_oneoff(
     memory: &mut dyn GuestMemory,
-    clock: &dyn Clock,
+    environment: &Environment,
     is_file: impl Fn(i32) -> bool,
     args: Args<'_>,
 ) -> Result<Sleep, Errno> {
@@ -114,7 +112,7 @@ pub(super) fn poll_oneoff(
     for index in 0..count {
         let at = offset(subscriptions, index * SUBSCRIPTION_BYTES)?;
         let bytes = read(memory, at, SUBSCRIPTION_BYTES)?;
-        events.push(subscription(bytes, clock, &is_file)?);
+        events.push(subscription(bytes, environment, &is_file)?);
     }
     // Whatever is ready at once is the answer; the clocks are asked only if nothing is.
     if events.iter().any(|event| event.at.is_none()) {
@@ -126,7 +124,7 @@ pub(super) fn poll_oneoff(
 
 fn subscription(
     bytes: &[u8],
-    clock: &dyn Clock,
+    environment: &Environment,
     is_file: &impl Fn(i32) -> bool,
 ) -> Result<Event, Errno> {
     fn field<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], Errno> {
@@ -145,8 +143,8 @@ fn subscription(
                 Ok(id) => id,
                 Err(errno) => return Ok(ready(errno, EventKind::Clock)),
             };
-            let wait = if absolute { timeout.saturating_sub(id.now(clock)) } else { timeout };
-            let at = clock.now().saturating_add(Duration::from_nanos(wait));
+            let wait = if absolute { timeout.saturating_sub(id.now(environment)) } else { timeout };
+            let at = environment.clock.now().saturating_add(Duration::from_nanos(wait));
             Ok(Event { at: Some(at), ..ready(Errno::Success, EventKind::Clock) })
         }
         1 | 2 if is_file(fd) => {

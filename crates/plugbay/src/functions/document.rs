@@ -6,6 +6,8 @@ use plugbay_runtime::TrapKind;
 use plugbay_runtime::abi::{GuestMemory, Value, json, read};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+#[cfg(feature = "network")]
+use serde_json::{Map, Value as Json};
 
 use super::outcome::{Class, Failure};
 
@@ -108,6 +110,23 @@ fn short(bytes: &[u8], what: &str) -> Told<()> {
 /// Headers: a list of pairs, or an object.
 #[derive(Debug, Default)]
 pub(super) struct Headers(pub(super) Vec<(String, Vec<u8>)>);
+
+impl Headers {
+    /// As an object, whose values are lists where a header comes several times.
+    #[cfg(feature = "network")]
+    pub(super) fn json(&self) -> Json {
+        let mut object = Map::new();
+        for (name, value) in &self.0 {
+            let value = Json::from(String::from_utf8_lossy(value).into_owned());
+            match object.get_mut(name) {
+                None => drop(object.insert(name.clone(), value)),
+                Some(Json::Array(values)) => values.push(value),
+                Some(one) => *one = Json::Array(vec![one.take(), value]),
+            }
+        }
+        Json::Object(object)
+    }
+}
 
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

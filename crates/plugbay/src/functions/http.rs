@@ -12,7 +12,8 @@ use super::document::{Args, Headers, Told};
 use super::outcome::{Class, Failure, Outcome, Success};
 use super::{HostFunctions, Shared};
 use crate::grants::Granted;
-use crate::network::{Decider, HttpRequest, HttpResponse, Network, NetworkError};
+use crate::network::{Decider, HttpRequest, HttpResponse, Network, NetworkError, Schemes};
+use crate::services::StandInCall;
 
 /// What a plugin wants sent.
 #[derive(Deserialize)]
@@ -58,7 +59,7 @@ impl HostFunctions {
     }
 
     fn send(&self, sent: Sent, body: &[u8]) -> Told<Task> {
-        let network = self.network()?;
+        let network = self.outside(Self::network)?;
         let grant = self.network_grant(&sent.url, sent.timeout_ms)?;
         let granted = self.granted.clone();
         if body.len() as u64 > grant.max_request_bytes {
@@ -66,6 +67,13 @@ impl HostFunctions {
             let message = format!("a request with a body of more than {limit} bytes");
             return Err(Failure::new(Class::TooLarge, message).with("kind", "too_large"));
         }
+        let Some(network) = network else {
+            return self.stood_in_at(&sent.url, Schemes::Http, || {
+                let call = StandInCall::new("http_request").with("method", &*sent.method);
+                let call = call.with("url", &*sent.url).with("headers", sent.headers.json());
+                call.with("timeout_ms", sent.timeout_ms).bytes("body", body)
+            });
+        };
         let mut request = HttpRequest::new(sent.method, sent.url);
         request.headers = sent.headers.0;
         request.body = Bytes::copy_from_slice(body);

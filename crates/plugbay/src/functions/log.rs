@@ -1,9 +1,9 @@
 //! What every plugin may do: `log`, `now`, `random`.
 
-use std::time::SystemTime;
+use std::time::Duration;
 
 use plugbay_runtime::abi::write;
-use plugbay_runtime::{Stream, TrapKind};
+use plugbay_runtime::{HostCall as _, Stream, TrapKind};
 
 use super::HostFunctions;
 use super::document::Args;
@@ -36,25 +36,24 @@ impl HostFunctions {
         self.output.write(Stream::Stderr, b"\n");
         Ok(0)
     }
+
+    /// `random(ptr, len)`.
+    pub(super) fn random_bytes(&self, args: &mut Args<'_>) -> Result<i32, TrapKind> {
+        let (ptr, _) = args.range(0);
+        let len = args.bytes(0)?.len();
+        if len > MOST_RANDOM as usize {
+            return Ok(Class::TooLarge as i32);
+        }
+        let mut bytes = vec![0; len];
+        if !self.random(&mut bytes) {
+            return Ok(Class::Failed as i32);
+        }
+        write(args.memory, ptr, &bytes).map_err(|_| TrapKind::MemoryOutOfBounds)?;
+        Ok(0)
+    }
 }
 
 /// `now()`: nanoseconds since 1970, until the year 2262.
-pub(super) fn now() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+pub(super) fn nanos(now: Duration) -> i64 {
     i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
-}
-
-/// `random(ptr, len)`.
-pub(super) fn random(args: &mut Args<'_>) -> Result<i32, TrapKind> {
-    let (ptr, _) = args.range(0);
-    let len = args.bytes(0)?.len();
-    if len > MOST_RANDOM as usize {
-        return Ok(Class::TooLarge as i32);
-    }
-    let mut bytes = vec![0; len];
-    if getrandom::fill(&mut bytes).is_err() {
-        return Ok(Class::Failed as i32);
-    }
-    write(args.memory, ptr, &bytes).map_err(|_| TrapKind::MemoryOutOfBounds)?;
-    Ok(0)
 }

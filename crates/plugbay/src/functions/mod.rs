@@ -25,12 +25,15 @@ mod revoked;
 mod run;
 #[cfg(feature = "network")]
 mod sockets;
+#[cfg(any(feature = "network", feature = "process", feature = "state"))]
+mod stand_in;
 #[cfg(feature = "state")]
 mod state;
 mod table;
 mod undo;
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use plugbay_policy::{Capability, Request};
 use plugbay_runtime::abi::{FuncType, GuestMemory, Value};
@@ -207,8 +210,8 @@ impl HostFunctions {
                 value(self.answers.read(args.memory, part, offset, to)?)
             }
             Function::Log => value(self.log(args)?),
-            Function::Now => Begun::Plain(Ok(Some(Value::I64(log::now())))),
-            Function::Random => value(log::random(args)?),
+            Function::Now => Begun::Plain(Ok(Some(Value::I64(log::nanos(self.wall_clock()))))),
+            Function::Random => value(self.random_bytes(args)?),
             Function::Metric => value(self.metric(args)?),
             Function::MidiSend => self.midi_send(args)?.into(),
             Function::AudioPlay => self.audio_play(args)?.into(),
@@ -316,6 +319,23 @@ impl HostCall for HostFunctions {
                 (Some(capability), None) => format!("{capability} granted"),
             };
             tracer.answered(function, args, answer, decision);
+        }
+    }
+
+    fn wall_clock(&self) -> Duration {
+        match &self.shared.services.stand_in {
+            Some(stand_in) => stand_in.wall_clock(),
+            None => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+        }
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> bool {
+        match &self.shared.services.stand_in {
+            Some(stand_in) => {
+                stand_in.random(bytes);
+                true
+            }
+            None => getrandom::fill(bytes).is_ok(),
         }
     }
 

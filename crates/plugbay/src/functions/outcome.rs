@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::answers::{PARTS, Parts};
-use crate::services::ServiceError;
+use crate::services::{ServiceError, StandInAnswer};
 
 pub(crate) type Outcome = Result<Success, Failure>;
 
@@ -75,6 +75,14 @@ pub(crate) enum Class {
 }
 
 impl Class {
+    /// The class of this name.
+    fn named(name: &str) -> Option<Self> {
+        use Class::*;
+        [Denied, Invalid, TooLarge, Timeout, Failed, Unavailable]
+            .into_iter()
+            .find(|class| class.name() == name)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Denied => "denied",
@@ -108,6 +116,25 @@ impl Failure {
             document.extend(self.fields);
         }
         document.to_string().into_bytes()
+    }
+}
+
+impl From<StandInAnswer> for Outcome {
+    fn from(answer: StandInAnswer) -> Self {
+        match answer {
+            StandInAnswer::Done { value, document, bytes, more } => {
+                let mut success = Success::new(value);
+                if let Some(document) = document {
+                    success = success.document(&document);
+                }
+                success.parts[1] = bytes;
+                success.parts[2] = more;
+                Ok(success)
+            }
+            StandInAnswer::Failed { class, message } => {
+                Err(Failure::new(Class::named(&class).unwrap_or(Class::Failed), message))
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::outcome::{Class, Failure, Outcome, Success};
 use super::revoked::while_allowed;
 use super::{HostFunctions, Shared};
 use crate::process::{self, ProcessError, ProgramOutput, ProgramRequest};
+use crate::services::StandInCall;
 
 /// Most bytes for a program's stdin.
 const MOST_INPUT: usize = 16 << 20;
@@ -46,6 +47,13 @@ impl HostFunctions {
         if input.len() > MOST_INPUT {
             let message = format!("a stdin of {} bytes, wanted {MOST_INPUT} at most", input.len());
             return Err(Failure::new(Class::TooLarge, message));
+        }
+        let stood_in = self.stood_in(|| {
+            let call = StandInCall::new("run").with("program", &*program);
+            call.with("args", args.clone()).with("timeout_ms", timeout_ms).bytes("stdin", input)
+        });
+        if let Some(task) = stood_in {
+            return Ok(task);
         }
         let (stdin, timeout) = (input.to_vec(), Duration::from_millis(timeout_ms));
         let request = ProgramRequest { program, args, stdin, timeout };

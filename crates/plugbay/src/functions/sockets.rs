@@ -14,8 +14,9 @@ use super::document::{Args, Headers, Told};
 use super::http::failure;
 use super::outcome::{Class, Failure, Outcome, Success};
 use crate::network::{
-    Network, Received, SocketId, SocketLimits, SocketMessage, SocketRequest, WebSockets,
+    Network, Received, Schemes, SocketId, SocketLimits, SocketMessage, SocketRequest, WebSockets,
 };
+use crate::services::StandInCall;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,8 +50,15 @@ impl HostFunctions {
     }
 
     fn open(&self, Open { url, headers, protocols, timeout_ms }: Open) -> Told<Task> {
-        let sockets = self.sockets()?;
+        let sockets = self.outside(Self::sockets)?;
         let (grant, granted) = (self.network_grant(&url, timeout_ms)?, self.granted.clone());
+        let Some(sockets) = sockets else {
+            return self.stood_in_at(&url, Schemes::WebSocket, || {
+                let call = StandInCall::new("ws_open").with("url", &*url);
+                let call = call.with("headers", headers.json()).with("protocols", protocols);
+                call.with("timeout_ms", timeout_ms)
+            });
+        };
         let mut request = SocketRequest::new(url);
         request.headers = headers.0;
         request.protocols = protocols;
@@ -75,7 +83,7 @@ impl HostFunctions {
     }
 
     fn write(&self, socket: i32, kind: i32, bytes: &[u8]) -> Told<Task> {
-        let (sockets, id) = (self.sockets()?, number(socket)?);
+        let (sockets, id) = (self.outside(Self::sockets)?, number(socket)?);
         let most = SocketLimits::default().max_message_bytes;
         if bytes.len() as u64 > most {
             let message = format!("a message to send of more than {most} bytes");
@@ -94,6 +102,11 @@ impl HostFunctions {
                 return Err(Failure::invalid(message));
             }
         };
+        let Some(sockets) = sockets else {
+            let kind = if kind == TEXT { "text" } else { "binary" };
+            let call = StandInCall::new("ws_send").with("socket", socket).with("kind", kind);
+            return self.answered_by_stand_in(call.bytes("message", bytes));
+        };
         let (granted, shared) = (self.granted.clone(), Arc::clone(&self.shared));
         Ok(spawn(async move {
             let sent = sockets.send(&granted, id, message).await;
@@ -104,11 +117,15 @@ impl HostFunctions {
 
     /// `ws_recv(socket, wait_ms)`.
     pub(super) fn ws_recv(&self, args: &mut Args<'_>) -> Told<Task> {
-        let (sockets, id) = (self.sockets()?, number(args.i32(0))?);
+        let (sockets, id) = (self.outside(Self::sockets)?, number(args.i32(0))?);
         let wait = u64::try_from(args.i32(1)).map(Duration::from_millis);
         let wait = wait.map_err(|_| {
             Failure::invalid(format!("a wait of {} ms, wanted 0 or more", args.i32(1)))
         })?;
+        let Some(sockets) = sockets else {
+            let call = StandInCall::new("ws_recv").with("socket", args.i32(0));
+            return self.answered_by_stand_in(call.with("wait_ms", args.i32(1)));
+        };
         let (granted, shared) = (self.granted.clone(), Arc::clone(&self.shared));
         Ok(spawn(async move {
             let received = sockets.receive(&granted, id, wait).await;
@@ -118,7 +135,11 @@ impl HostFunctions {
 
     /// `ws_close(socket)`.
     pub(super) fn ws_close(&self, args: &mut Args<'_>) -> Told<Task> {
-        let (sockets, id) = (self.sockets()?, number(args.i32(0))?);
+        let (sockets, id) = (self.outside(Self::sockets)?, number(args.i32(0))?);
+        let Some(sockets) = sockets else {
+            let call = StandInCall::new("ws_close").with("socket", args.i32(0));
+            return self.answered_by_stand_in(call);
+        };
         let shared = Arc::clone(&self.shared);
         Ok(spawn(async move {
             let closed = sockets.close(id).await;

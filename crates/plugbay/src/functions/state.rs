@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use plugbay_policy::{Filesystem, Request};
 use plugbay_runtime::TrapKind;
+use serde_json::Value as Json;
 
 use super::HostFunctions;
 use super::background::{Task, block};
@@ -11,6 +12,7 @@ use super::document::{Args, Told};
 use super::outcome::{Class, Failure, Outcome, Success};
 use super::remarks::Remarks;
 use crate::data::DataRoot;
+use crate::services::StandInCall;
 use crate::state::{LONGEST_KEY, LONGEST_VALUE, StateError, StateLimits, StateStore, Swapped};
 
 /// The state of one plugin: opened when it is first asked for, and closed with the plugin.
@@ -73,7 +75,8 @@ impl HostFunctions {
     pub(super) fn kv_get(&self, args: &mut Args<'_>) -> Result<Told<Task>, TrapKind> {
         let key = copied(args.bytes(0)?, "a key", LONGEST_KEY, Class::Invalid);
         Ok(key.and_then(|key| {
-            self.with_state(&key.clone(), false, move |store, _| {
+            let call = StandInCall::new("kv_get").bytes("key", &*key);
+            self.with_state(&key.clone(), false, call, move |store, _| {
                 Ok(match store.get(&key)? {
                     Some(value) => Success::new(1).bytes(value),
                     None => Success::new(0),
@@ -88,7 +91,8 @@ impl HostFunctions {
         let value = copied(args.bytes(2)?, "a value", LONGEST_VALUE, Class::TooLarge);
         Ok(key.and_then(|key| {
             let value = value?;
-            self.with_state(&key.clone(), true, move |store, limits| {
+            let call = StandInCall::new("kv_set").bytes("key", &*key).bytes("value", &*value);
+            self.with_state(&key.clone(), true, call, move |store, limits| {
                 store.set(&key, &value, limits)?;
                 Ok(Success::new(0))
             })
@@ -99,7 +103,8 @@ impl HostFunctions {
     pub(super) fn kv_delete(&self, args: &mut Args<'_>) -> Result<Told<Task>, TrapKind> {
         let key = copied(args.bytes(0)?, "a key", LONGEST_KEY, Class::Invalid);
         Ok(key.and_then(|key| {
-            self.with_state(&key.clone(), true, move |store, _| {
+            let call = StandInCall::new("kv_delete").bytes("key", &*key);
+            self.with_state(&key.clone(), true, call, move |store, _| {
                 Ok(Success::new(store.delete(&key)?.into()))
             })
         }))
@@ -113,7 +118,14 @@ impl HostFunctions {
         let new = args.optional_bytes(4)?.map(value).transpose();
         Ok(key.and_then(|key| {
             let (old, new) = (old?, new?);
-            self.with_state(&key.clone(), true, move |store, limits| {
+            let mut call = StandInCall::new("kv_swap").bytes("key", &*key);
+            for (name, value) in [("old", &old), ("value", &new)] {
+                call = match value {
+                    Some(value) => call.bytes(name, &**value),
+                    None => call.with(name, Json::Null),
+                };
+            }
+            self.with_state(&key.clone(), true, call, move |store, limits| {
                 Ok(match store.swap(&key, old.as_deref(), new.as_deref(), limits)? {
                     Swapped::Done => Success::new(1),
                     Swapped::Other(Some(value)) => Success::new(0).bytes(value),
@@ -127,12 +139,16 @@ impl HostFunctions {
         &self,
         key: &[u8],
         write: bool,
+        call: StandInCall,
         act: impl FnOnce(&StateStore, StateLimits) -> Result<Success, StateError> + Send + 'static,
     ) -> Told<Task> {
         let permit = self.granted.check(&Request::State { key: shown(key), write })?;
         let filesystem = permit.grant().filesystem.clone().unwrap_or_default();
         let Filesystem { quota_bytes, max_files, .. } = filesystem;
         let limits = StateLimits { quota_bytes, max_keys: max_files };
+        if let Some(task) = self.stood_in(|| call) {
+            return Ok(task);
+        }
         let Some(state) = self.shared.state.clone() else {
             return Err(Failure::new(Class::Unavailable, "this host keeps nothing for plugins"));
         };

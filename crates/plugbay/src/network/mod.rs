@@ -37,6 +37,8 @@ pub use self::resolver::{ListedResolver, Resolver, SystemResolver};
 pub use self::socket::{Received, SocketMessage};
 pub use self::sockets::{OpenedSocket, SocketId, SocketLimits, SocketRequest, WebSockets};
 
+pub(crate) use self::target::{Schemes, wanted};
+
 use self::dial::{Connection, Dialer, SystemDialer};
 use self::exchange::exchange;
 use self::redirect::Hop;

@@ -9,7 +9,7 @@ const MAX_URL: usize = 16 << 10;
 
 /// Which URLs are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Schemes {
+pub(crate) enum Schemes {
     Http,
     WebSocket,
 }
@@ -41,6 +41,15 @@ pub(super) struct Target {
     port: u16,
     schemes: Schemes,
     tls: bool,
+}
+
+/// What has to be allowed for a URL before anything is resolved.
+///
+/// # Errors
+///
+/// What is wrong with the URL, for the plugin.
+pub(crate) fn wanted(url: &str, schemes: Schemes) -> Result<policy::Request, String> {
+    Ok(Target::parse(url, schemes)?.request())
 }
 
 impl Target {

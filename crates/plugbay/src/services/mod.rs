@@ -8,6 +8,7 @@ mod audio;
 mod desktop;
 mod metrics;
 mod midi;
+mod stand_in;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use self::audio::{AudioOutput, RecordedAudio};
 pub use self::desktop::{Desktop, RecordedDesktop};
 pub use self::metrics::{MetricKind, MetricSink, MetricValue, Metrics};
 pub use self::midi::{MidiSink, RecordedMidi};
+pub use self::stand_in::{StandIn, StandInAnswer, StandInCall};
 
 /// What a host has for its plugins' functions. Without a service, its functions answer that there is none.
 #[derive(Clone, Default)]
@@ -26,6 +28,7 @@ pub(crate) struct Services {
     pub(crate) audio: Option<Arc<dyn AudioOutput>>,
     pub(crate) desktop: Option<Arc<dyn Desktop>>,
     pub(crate) metrics: Option<Arc<dyn MetricSink>>,
+    pub(crate) stand_in: Option<Arc<dyn StandIn>>,
 }
 
 impl Services {

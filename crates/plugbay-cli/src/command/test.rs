@@ -1,0 +1,175 @@
+//! `plugbay test`: a plugin's own test cases, played in the sandbox.
+
+mod bytes;
+mod compare;
+mod find;
+mod fixture;
+mod play;
+mod pretty;
+mod report;
+mod schema;
+mod scripted;
+mod stream;
+mod update;
+mod verdict;
+mod world;
+
+pub(super) use self::find::fixtures;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use plugbay::runtime::Backend;
+
+pub(super) use self::fixture::{Case, Step, parse as parse_cases, read as read_cases};
+use self::play::play;
+pub(super) use self::play::{Came, Module, Stage, call, load};
+use self::report::{Format, Line, ReportFile};
+use crate::exit::Outcome;
+use crate::options::CacheOptions;
+use crate::ui::outln;
+
+/// Play a plugin's test cases, and tell what differs.
+///
+/// A case is a JSON file: a call, its input, what the plugin is granted, what its host answers, and what has to come of
+/// it. Nothing of it reaches a network, a device or a program. docs/testing.md has the format, --schema prints it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  plugbay test\n  plugbay test my-plugin --filter greets --engine wasmi\n  plugbay test build/my_plugin.wasm --fixtures tests --report junit=report.xml\n  plugbay test --update && git diff tests\n\nExit codes: 0 all cases passed, or were updated; 1 some did not; 2 wrong usage or file, or no case was played."
+)]
+pub(crate) struct Test {
+    /// The plugin's folder, or its module
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// A file of cases, or a folder of such: repeat it for several [default: tests, in the folder or beside the module]
+    #[arg(long, value_name = "PATH")]
+    fixtures: Vec<PathBuf>,
+    /// The engine that the cases are played on
+    #[arg(long, value_name = "NAME", default_value = "both", value_parser = ["both", "wasmtime", "wasmi"])]
+    engine: String,
+    /// Play the cases whose names, or whose files' names, have this in them: repeat it for several
+    #[arg(long, value_name = "TEXT")]
+    filter: Vec<String>,
+    /// Write what came into the cases that differ
+    #[arg(long)]
+    update: bool,
+    /// How it is told on stdout
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write a report beside: junit=FILE, tap=FILE or json=FILE
+    #[arg(long, value_name = "KIND=FILE", value_parser = ReportFile::parse)]
+    report: Vec<ReportFile>,
+    /// Print the JSON Schema of test cases instead
+    #[arg(long)]
+    schema: bool,
+    #[command(flatten)]
+    cache: CacheOptions,
+}
+
+/// A file, and those of its cases that are played.
+struct File {
+    path: PathBuf,
+    shown: String,
+    cases: Vec<Case>,
+}
+
+impl Test {
+    pub(crate) fn run(self) -> Result<Outcome> {
+        if self.schema {
+            outln!("{:#}", schema::schema());
+            return Ok(Outcome::Success);
+        }
+        let module = find::module(&self.path)?;
+        let files = self.files()?;
+        let module = Module::read(&module)?;
+        let engines = match &*self.engine {
+            "both" => &["wasmtime", "wasmi"][..],
+            "wasmi" => &["wasmi"],
+            _ => &["wasmtime"],
+        };
+        let engines: Result<Vec<(&str, Arc<dyn Backend>)>> =
+            engines.iter().map(|name| Ok((*name, self.cache.engine(name)?))).collect();
+        let (engines, mut lines, mut updated) = (engines?, Vec::new(), 0);
+        for file in &files {
+            let mut wrong: Vec<(&str, Vec<Came>)> = Vec::new();
+            for case in &file.cases {
+                for (engine, backend) in &engines {
+                    let begun = Instant::now();
+                    let came = super::call::block_on(play(case, &module, backend))?;
+                    let line = line(file, case, engine, &came, begun);
+                    let is_new = !wrong.iter().any(|(name, _)| *name == case.name);
+                    if !line.ok && is_new && self.update {
+                        wrong.push((&case.name, came));
+                    }
+                    if self.format == Format::Text && (!self.update || line.ok) {
+                        report::print(&line);
+                    }
+                    lines.push(line);
+                }
+            }
+            if !wrong.is_empty() {
+                let results = wrong.iter().map(|(name, came)| (*name, &**came)).collect();
+                update::update(&file.path, &results)?;
+                updated += wrong.len();
+            }
+        }
+        for file in &self.report {
+            file.write(&lines)?;
+        }
+        self.print(&lines);
+        if updated > 0 {
+            anstream::eprintln!("{updated} cases updated: see what changed before you keep it");
+            return Ok(Outcome::Success);
+        }
+        let passed = lines.iter().all(|line| line.ok);
+        Ok(if passed { Outcome::Success } else { Outcome::Failure })
+    }
+
+    /// The files that have cases to play.
+    fn files(&self) -> Result<Vec<File>> {
+        let mut files = Vec::new();
+        let mut all = 0;
+        for path in fixtures(&self.path, &self.fixtures)? {
+            let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let mut cases = read_cases(&path)?;
+            all += cases.len();
+            let has = |text: &str, part: &String| text.contains(&**part);
+            cases.retain(|case| {
+                self.filter.is_empty()
+                    || self.filter.iter().any(|part| has(&case.name, part) || has(&shown, part))
+            });
+            if !cases.is_empty() {
+                files.push(File { path, shown, cases });
+            }
+        }
+        if files.is_empty() {
+            bail!("none of {all} cases fits --filter {}", self.filter.join(" --filter "));
+        }
+        Ok(files)
+    }
+
+    fn print(&self, lines: &[Line]) {
+        match self.format {
+            Format::Text => report::print_sum(lines),
+            Format::Tap => outln!("{}", report::tap(lines).trim_end()),
+            Format::Json => outln!("{:#}", report::document(lines)),
+        }
+    }
+}
+
+fn line(file: &File, case: &Case, engine: &str, came: &[Came], begun: Instant) -> Line {
+    let differences = verdict::verdict(case, came);
+    Line {
+        file: file.shown.clone(),
+        name: case.name.clone(),
+        engine: engine.to_owned(),
+        ok: differences.is_empty(),
+        differences,
+        fuel: came.iter().filter_map(|came| came.fuel).max(),
+        memory_bytes: came.iter().filter_map(|came| came.memory_bytes).max(),
+        took: begun.elapsed(),
+    }
+}
