@@ -2,16 +2,21 @@
 
 mod ask;
 mod audit;
+mod build;
 mod cache;
 mod call;
 mod check;
 mod completions;
 mod demo;
+mod dev;
 mod gateway;
 mod grant;
 mod grants;
 mod inspect;
+mod install;
 mod midi;
+mod new;
+mod pack;
 mod revoke;
 mod sign;
 
@@ -53,6 +58,11 @@ struct Plugbay {
 
 #[derive(Debug, Subcommand)]
 enum PlugbayCommand {
+    New(new::New),
+    Build(build::Build),
+    Dev(dev::Dev),
+    Pack(pack::Pack),
+    Install(install::Install),
     Demo(demo::Demo),
     Gateway(gateway::Gateway),
     Midi(midi::Midi),
@@ -81,6 +91,11 @@ pub fn plugbay() -> ExitCode {
     };
     let result = match command {
         PlugbayCommand::Sign(command) => return command.run(),
+        PlugbayCommand::New(command) => command.run(),
+        PlugbayCommand::Build(command) => command.run(),
+        PlugbayCommand::Dev(command) => command.run(),
+        PlugbayCommand::Pack(command) => command.run(),
+        PlugbayCommand::Install(command) => command.run(),
         PlugbayCommand::Demo(command) => command.run(),
         PlugbayCommand::Gateway(command) => command.run(),
         PlugbayCommand::Midi(command) => command.run(),
@@ -95,6 +110,12 @@ pub fn plugbay() -> ExitCode {
         PlugbayCommand::Completions(command) => command.run::<Plugbay>(),
     };
     exit::code("plugbay", result)
+}
+
+/// Whether `plugbay` has a command of this name.
+fn has(command: &str) -> bool {
+    use clap::CommandFactory as _;
+    Plugbay::command().find_subcommand(command).is_some()
 }
 
 /// The program `conductor`.
