@@ -7,6 +7,7 @@ mod bench;
 mod bench_http;
 mod ci;
 mod demo;
+mod five_minutes;
 mod flags;
 mod guides;
 mod instructions;
@@ -50,6 +51,7 @@ fn run(command: flags::XtaskCmd) -> Result<()> {
         flags::XtaskCmd::Instructions(flags) => instructions::run(&sh, &root, &flags),
         flags::XtaskCmd::Tidy(_) => tidy::run(&sh, &root),
         flags::XtaskCmd::Plugins(flags) => plugins::run(&sh, &root, &flags),
+        flags::XtaskCmd::FiveMinutes(flags) => five_minutes::run(&sh, &root, &flags),
         flags::XtaskCmd::Guides(flags) => guides::run(&sh, &root, &flags),
     }
 }

@@ -8,6 +8,7 @@ mod c;
 mod go;
 mod rust;
 mod samples;
+mod tools;
 
 use std::{
     fs::{self, File},
@@ -18,11 +19,12 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
+pub(crate) use self::tools::Tools;
 use self::{
     go::Go,
     samples::{SAMPLES, Sample, Source},
 };
-use crate::{flags, section::section, toolchain::Toolchain, tools, wasm::Interface};
+use crate::{flags, section::section, toolchain::Toolchain, wasm::Interface};
 
 /// Runs the command.
 ///
@@ -38,7 +40,22 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
         let names: Vec<_> = SAMPLES.iter().map(|sample| sample.name).collect();
         bail!("there is no such sample; there are {}", names.join(", "));
     }
-    make(sh, root, &samples, flags.test)
+    make(sh, root, &samples, flags.test)?;
+    if flags.only.is_none() {
+        section("the tools for new plugins", || tools(sh, root))?;
+    }
+    Ok(())
+}
+
+/// The compilers of all languages, found or installed, and written down for the tests.
+///
+/// # Errors
+///
+/// One is missing, and cannot be installed.
+pub(crate) fn tools(sh: &Shell, root: &Path) -> Result<Tools> {
+    let tools = Tools::detect(sh, root)?;
+    tools.write(root)?;
+    Ok(tools)
 }
 
 /// Builds all but the toolboxes, which want compilers that nothing else wants: for the demo and the
@@ -72,7 +89,7 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
         section(sample.name, || assemblyscript::build(sh, root, sample))?;
     }
     if of(Source::C).next().is_some() {
-        section("looking for a C compiler for wasm", || tools::clang(sh))?;
+        section("looking for a C compiler for wasm", || crate::tools::clang(sh))?;
         for sample in of(Source::C) {
             section(sample.name, || c::build(sh, root, sample))?;
         }

@@ -146,25 +146,25 @@ pub(crate) fn print(project: &Project, built: &Built) {
     outln!("{TITLE}{module}{TITLE:#}: {}{world}", bytes(built.after.bytes));
     match &built.optimiser {
         Optimiser::Ran(version) => outln!(
-            "  {DIM}wasm-opt{DIM:#}   {} before, {} after ({})",
+            "  {DIM}wasm-opt{DIM:#}     {} before, {} after ({})",
             bytes(built.before.bytes),
             bytes(built.after.bytes),
             version
         ),
         Optimiser::Failed(why) => {
-            outln!("  {WARN}wasm-opt{WARN:#}   left as the compiler made it: {}", printable(why));
+            outln!("  {WARN}wasm-opt{WARN:#}     left as the compiler made it: {}", printable(why));
         }
         Optimiser::Absent => outln!(
-            "  {WARN}wasm-opt{WARN:#}   not there: `cargo install wasm-opt` or `apt-get install binaryen` makes modules smaller"
+            "  {WARN}wasm-opt{WARN:#}     not there: `cargo install wasm-opt` or `apt-get install binaryen` makes modules smaller"
         ),
         Optimiser::Off => {}
     }
     for section in sections(built) {
         let name = printable(section.name);
         match section.bytes == section.bytes_before {
-            true => outln!("  {DIM}{name:<10}{DIM:#} {}", bytes(section.bytes)),
+            true => outln!("  {DIM}{name:<12}{DIM:#} {}", bytes(section.bytes)),
             false => outln!(
-                "  {DIM}{name:<10}{DIM:#} {}, was {}",
+                "  {DIM}{name:<12}{DIM:#} {}, was {}",
                 bytes(section.bytes),
                 bytes(section.bytes_before)
             ),
