@@ -582,9 +582,10 @@ fn dev_loads_a_new_version_into_a_gateway() {
     );
     let mut command = desk.command(&["gateway", "--config", "gateway.json"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let err = BufReader::new(child.stderr.take().unwrap());
+    // It is to be heard until it ends.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let _running = Running(child);
-    let admin = err.lines().map(Result::unwrap).find_map(|line| {
+    let admin = lines.by_ref().map(Result::unwrap).find_map(|line| {
         let url = line.strip_prefix("admin API at ")?;
         url.strip_suffix("/admin/plugins").map(str::to_owned)
     });

@@ -15,7 +15,7 @@ use crate::options::trust_directory;
 use crate::project::build::inspect;
 use crate::project::name::ident;
 use crate::project::package::{self, Package};
-use crate::ui::{self, GOOD, WARN, outln, printable};
+use crate::ui::{self, DIM, GOOD, WARN, outln, printable};
 
 /// Install a plugin from a package: a file, or a URL.
 ///
@@ -123,6 +123,7 @@ impl Install {
     fn archive(&self) -> Result<Vec<u8>> {
         if self.package.contains("://") {
             let limit = package::longest();
+            anstream::eprintln!("{DIM}fetching {}{DIM:#}", printable(&shown(&self.package)));
             let (allow_http, allow_private) = (self.allow_http, &*self.allow_private);
             let download =
                 plugbay_gateway::download(&self.package, allow_http, allow_private, limit);
@@ -180,7 +181,7 @@ impl Install {
 /// What was named, without what may be secret in a URL.
 fn shown(package: &str) -> String {
     match package.contains("://") {
-        true => package.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        true => plugbay_gateway::shown_url(package),
         false => package.to_owned(),
     }
 }

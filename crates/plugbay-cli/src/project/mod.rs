@@ -124,9 +124,12 @@ fn npm(folder: &Path) -> Result<(Option<String>, Option<String>)> {
     let package: Value =
         serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", path.display()))?;
     let needs = |kind: &str| package.get(kind).is_some_and(|of| of.get("assemblyscript").is_some());
-    if !needs("dependencies") && !needs("devDependencies") {
+    let built = package.pointer("/scripts/build").and_then(Value::as_str);
+    let by_compiler =
+        built.is_some_and(|script| script.split_whitespace().any(|word| word == "asc"));
+    if !needs("dependencies") && !needs("devDependencies") && !by_compiler {
         bail!(
-            "{}: found a package that does not depend on `assemblyscript`, which compiles TypeScript to WebAssembly",
+            "{}: found a package without `assemblyscript`, which compiles TypeScript to WebAssembly",
             path.display()
         );
     }
@@ -211,7 +214,7 @@ mod tests {
         assert!(error.contains("found none of Cargo.toml, package.json"), "{error}");
         let (_folder, found) = project(&[("package.json", r#"{"name": "site"}"#)]);
         let error = found.unwrap_err().to_string();
-        assert!(error.contains("does not depend on `assemblyscript`"), "{error}");
+        assert!(error.contains("found a package without `assemblyscript`"), "{error}");
     }
 
     #[test]

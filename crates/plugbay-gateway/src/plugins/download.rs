@@ -68,7 +68,7 @@ pub(crate) fn tls(url: &str) -> Option<bool> {
 }
 
 /// A URL without its query and whoever is named in it, which may be secrets.
-pub(crate) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else { return plugbay::plain(url, 200) };
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -35,7 +35,7 @@ pub(crate) fn place(package: &Package, into: &Path, replaces: bool) -> Result<Pa
         fs::create_dir_all(&old)?;
         fs::create_dir_all(new.join(&package.name))?;
         for (path, bytes) in &package.files {
-            let is_loaded = names.contains(path);
+            let is_loaded = *path == module || *path == package.signature_name();
             let folder = if is_loaded { new.clone() } else { new.join(&package.name) };
             let path = path.split('/').fold(folder, |at, part| at.join(part));
             fs::create_dir_all(path.parent().unwrap_or(&new))?;
