@@ -156,7 +156,7 @@ pub(crate) fn c_sources(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The files of a folder with an ending, in order. A folder that is not there has none.
-fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
