@@ -23,7 +23,13 @@ struct Language {
     source: &'static str,
 }
 
-const LANGUAGES: [Language; 1] = [Language { name: "rust", source: "src/lib.rs" }];
+const LANGUAGES: [Language; 5] = [
+    Language { name: "rust", source: "src/lib.rs" },
+    Language { name: "typescript", source: "assembly/plugin.ts" },
+    Language { name: "go", source: "plugin.go" },
+    Language { name: "c", source: "src/plugin.c" },
+    Language { name: "zig", source: "src/plugin.zig" },
+];
 
 /// What the change puts in the place of the template's own words.
 const INSTRUCTION: &str = "Answer like a pirate.";
