@@ -1,6 +1,7 @@
 //! `plugbay new`, `build`, `test` and `call` with the compilers themselves, in each language: what a template holds builds as it is, and does
 //! what it says.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Finished, folder, plugbay, root, run, write};
 
-const LANGUAGES: [&str; 1] = ["rust"];
+const LANGUAGES: [&str; 5] = ["rust", "typescript", "go", "c", "zig"];
 
 /// The program, with the compilers that this machine has for plugins.
 fn authors_plugbay(folder: &Path) -> Command {
@@ -40,9 +41,7 @@ fn built(folder: &Path, language: &str, kind: &str) -> Value {
     plugbay_in(folder, &["new", "night-lamp", "--lang", language, "--kind", kind]).exits(0);
     let project = folder.join("night-lamp");
     if language == "typescript" {
-        let modules = root().join("plugins/typescript/hello_typescript/node_modules");
-        let copied = Command::new("cp").arg("-a").arg(modules).arg(&project).status().unwrap();
-        assert!(copied.success());
+        link_packages(&project);
     }
     let report = plugbay_in(&project, &["build", "--json"]).exits(0).json();
     assert_eq!((&report["ok"], &report["language"]), (&true.into(), &language.into()));
@@ -50,6 +49,23 @@ fn built(folder: &Path, language: &str, kind: &str) -> Value {
     let module = project.join("build/night_lamp.wasm");
     assert_eq!(report["bytes"], module.metadata().unwrap().len());
     report
+}
+
+/// What `npm install` would bring: the compiler as the samples have it, and the SDK as the project has it.
+fn link_packages(project: &Path) {
+    let from = root().join("plugins/typescript/node_modules");
+    let to = project.join("node_modules");
+    std::fs::create_dir_all(to.join("@plugbay")).unwrap();
+    for name in ["assemblyscript", "binaryen", "long", ".bin"] {
+        let package = from.join(name);
+        assert!(
+            package.exists(),
+            "{} is not there: `cargo xtask plugins` makes it",
+            package.display()
+        );
+        symlink(package, to.join(name)).unwrap();
+    }
+    symlink(project.join("vendor/plugbay"), to.join("@plugbay/sdk")).unwrap();
 }
 
 #[test]

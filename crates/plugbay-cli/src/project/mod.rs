@@ -73,9 +73,9 @@ impl Project {
             (Language::Typescript, name.unwrap_or(own), version)
         } else if has("go.mod") {
             (Language::Go, go(&folder)?.unwrap_or(own), None)
-        } else if has("build.zig") {
+        } else if has("build.zig") || (has("Makefile") && !sources(&folder, "zig")?.is_empty()) {
             (Language::Zig, own, None)
-        } else if has("Makefile") || !c_sources(&folder)?.is_empty() {
+        } else if has("Makefile") || !sources(&folder, "c")?.is_empty() {
             (Language::C, own, None)
         } else {
             bail!(
@@ -148,10 +148,10 @@ fn go(folder: &Path) -> Result<Option<String>> {
     Ok(module.and_then(|module| module.trim().rsplit('/').next()).map(str::to_owned))
 }
 
-/// The C sources of a folder itself and of `src` in it.
-pub(crate) fn c_sources(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = files(folder, "c")?;
-    found.extend(files(&folder.join("src"), "c")?);
+/// The sources with an ending of a folder itself and of `src` in it.
+pub(crate) fn sources(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let mut found = files(folder, ending)?;
+    found.extend(files(&folder.join("src"), ending)?);
     Ok(found)
 }
 
@@ -197,6 +197,7 @@ mod tests {
             (&[("package.json", assemblyscript)][..], Language::Typescript, "lamp", Some("1.2.0")),
             (&[("go.mod", "module example.org/me/lamp\n\ngo 1.24\n")], Language::Go, "lamp", None),
             (&[("build.zig", ""), ("Makefile", "")], Language::Zig, "night-lamp", None),
+            (&[("plugin.zig", ""), ("Makefile", "")], Language::Zig, "night-lamp", None),
             (&[("Makefile", "")], Language::C, "night-lamp", None),
             (&[("plugin.c", "")], Language::C, "night-lamp", None),
         ] {

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::left;
 use super::tool::{self, Tool};
 use crate::project::name::ident;
-use crate::project::{Project, c_sources};
+use crate::project::{Project, sources};
 
 const CURE: &str =
     "`apt-get install clang lld`, `dnf install clang lld` or `brew install llvm lld` brings it";
@@ -30,14 +30,11 @@ const FLAGS: [&str; 10] = [
 pub(super) fn build(project: &Project) -> Result<PathBuf> {
     let folder = &project.folder;
     if folder.join("Makefile").is_file() {
-        let cure = "`apt-get install make`, or Xcode's command line tools, bring it";
-        Tool { program: "make".as_ref(), version: &["--version"], cure }.ask(folder)?;
-        // The Makefile may name another compiler; where it names none, this is what is missing.
+        // The Makefile may name another compiler; where nobody names one, this is what is missing.
         if std::env::var_os("CC").is_none() {
             has_clang(project)?;
         }
-        tool::run(&mut tool::command("make", folder))?;
-        return left(project, "make");
+        return make(project, &[]);
     }
     has_clang(project)?;
     let module = folder.join("build").join(format!("{}.wasm", ident(&project.name)));
@@ -48,9 +45,18 @@ pub(super) fn build(project: &Project) -> Result<PathBuf> {
             command.arg(format!("-I{headers}"));
         }
     }
-    command.arg("-o").arg(module).args(c_sources(folder)?);
+    command.arg("-o").arg(module).args(sources(folder, "c")?);
     tool::run(&mut command)?;
     left(project, "clang")
+}
+
+/// Builds by a Makefile, which is given these variables.
+pub(super) fn make(project: &Project, variables: &[&str]) -> Result<PathBuf> {
+    let folder = &project.folder;
+    let cure = "`apt-get install make`, or Xcode's command line tools, bring it";
+    Tool { program: "make".as_ref(), version: &["--version"], cure }.ask(folder)?;
+    tool::run(tool::command("make", folder).args(variables))?;
+    left(project, "make")
 }
 
 /// clang with wasm among its targets, and the linker that it calls.

@@ -1,11 +1,11 @@
-//! Projects in Zig: `zig build`, told to put the module into `build/`.
+//! Projects in Zig: `zig build`, told to put the module into `build/`, or `make` where there is no build.zig.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{left, put, read};
+use super::{c, left, put, read};
 use crate::project::{Project, files};
 
 const CURE: &str =
@@ -13,27 +13,27 @@ const CURE: &str =
 
 pub(super) fn build(project: &Project) -> Result<PathBuf> {
     let folder = &project.folder;
-    let zig = Tool { program: "zig".as_ref(), version: &["version"], cure: CURE };
-    // As a package of PyPI's it is a module of Python's, and no program.
-    let python = Tool {
-        program: "python3".as_ref(),
-        version: &["-m", "ziglang", "version"],
-        cure: CURE,
-    };
-    let mut command = match zig.ask(folder) {
-        Ok(_) => tool::command("zig", folder),
-        Err(error) => {
-            python.ask(folder).map_err(|_| error)?;
-            let mut command = tool::command("python3", folder);
-            command.args(["-m", "ziglang"]);
-            command
-        }
-    };
-    tool::run(command.args(["build", "--prefix", "build", "--release=small"]))?;
+    let zig = zig(folder)?;
+    if !folder.join("build.zig").is_file() {
+        return c::make(project, &[&format!("ZIG={}", zig.join(" "))]);
+    }
+    let (program, arguments) = zig.split_first().unwrap_or((&"zig", &[]));
+    let mut command = tool::command(program, folder);
+    command.args(arguments).args(["build", "--prefix", "build", "--release=small"]);
+    tool::run(&mut command)?;
     // Where programs are installed, when nothing else is said.
     for module in files(&folder.join("build/bin"), "wasm")? {
         let name = module.file_name().unwrap_or_default();
         put(&folder.join("build").join(name), &read(&module)?)?;
     }
     left(project, "zig build")
+}
+
+/// What is typed for `zig`. As a package of PyPI's it is a module of Python's, and no program.
+fn zig(folder: &Path) -> Result<&'static [&'static str]> {
+    let zig = Tool { program: "zig".as_ref(), version: &["version"], cure: CURE };
+    let Err(error) = zig.ask(folder) else { return Ok(&["zig"]) };
+    let version = ["-m", "ziglang", "version"];
+    let python = Tool { program: "python3".as_ref(), version: &version, cure: CURE };
+    python.ask(folder).map(|_| &["python3", "-m", "ziglang"][..]).map_err(|_| error)
 }
