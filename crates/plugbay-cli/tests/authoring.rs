@@ -2,7 +2,13 @@
 //! puts a module in its place; `tests/it/authoring.rs` has the real ones.
 
 #![cfg(unix)]
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test binary"
+)]
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,6 +1,5 @@
 //! `plugbay pack`: a plugin as it is given to others.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -15,7 +14,7 @@ use crate::options::read_bytes;
 use crate::project::Project;
 use crate::project::build::inspect;
 use crate::project::name::ident;
-use crate::project::package::{self, Package};
+use crate::project::package::{self, Files, Package};
 use crate::ui::{self, DIM, GOOD, TITLE, WARN, outln, printable};
 
 /// Pack a plugin for others: module, signature, README, LICENSE and examples in one archive, with their sums.
@@ -129,7 +128,7 @@ fn collect(project: &Project, module: &Path, name: &str) -> Result<(Package, Opt
     if let Some(problem) = problems.first() {
         bail!("{} is no plugin: {problem}", module.display());
     }
-    let mut files = BTreeMap::new();
+    let mut files = Files::new();
     let (own, signature) = (format!("{}.wasm", ident(name)), signature_path(module));
     let mut signer = None;
     if signature.is_file() {
@@ -166,8 +165,8 @@ fn fits(wasm: Vec<u8>, json: &[u8], path: &Path) -> Result<String> {
 }
 
 /// README and LICENSE under the names that people give them: `LICENSE-MIT`, `README.md`.
-fn documents(folder: &Path, word: &str) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut found = BTreeMap::new();
+fn documents(folder: &Path, word: &str) -> Result<Files> {
+    let mut found = Files::new();
     for entry in
         std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
     {
@@ -183,8 +182,8 @@ fn documents(folder: &Path, word: &str) -> Result<BTreeMap<String, Vec<u8>>> {
 }
 
 /// The files of `examples`; else the configuration that the project is run with.
-fn examples(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut found = BTreeMap::new();
+fn examples(folder: &Path) -> Result<Files> {
+    let mut found = Files::new();
     let examples = folder.join("examples");
     if let Ok(entries) = std::fs::read_dir(&examples) {
         for entry in entries {

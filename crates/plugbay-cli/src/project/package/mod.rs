@@ -48,18 +48,21 @@ fn longest_module() -> u64 {
     Limits::default().module_bytes
 }
 
+/// Files by their paths, which have `/` on every system.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
 /// What is in a package, whole and in order.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Package {
     /// The plugin's name, which is the one folder in it.
     pub(crate) name: String,
     /// By their paths below that folder, without the sums.
-    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) files: Files,
 }
 
 impl Package {
     /// Takes files for a package, if they are one.
-    pub(crate) fn new(name: String, files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
+    pub(crate) fn new(name: String, files: Files) -> Result<Self> {
         let package = Self { name, files };
         component(&package.name)?;
         let module = package.module_name();

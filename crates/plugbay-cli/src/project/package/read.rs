@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use flate2::read::GzDecoder;
 use tar::{Archive, EntryType};
 
-use super::{LONGEST_TEXT, MOST_FILES, Package, SUMS, longest, longest_module, path};
+use super::{Files, LONGEST_TEXT, MOST_FILES, Package, SUMS, longest, longest_module, path};
 
 /// Takes an archive apart, and holds it against its own sums. Nothing is written.
 ///
@@ -38,7 +38,7 @@ pub(crate) fn read(archive: &[u8]) -> Result<Package> {
 }
 
 /// All files, by their paths below the one folder, and that folder's name.
-fn unpack(content: impl Read) -> Result<(Option<String>, BTreeMap<String, Vec<u8>>)> {
+fn unpack(content: impl Read) -> Result<(Option<String>, Files)> {
     let mut archive = Archive::new(content);
     let (mut name, mut files) = (None::<String>, BTreeMap::new());
     // On some systems names that differ in their case are one file's.
