@@ -113,8 +113,9 @@ fn what_the_hooks_answer_is_what_they_promise() {
     assert_eq!(content, "ask [redacted]");
     let chunk = answer("redactor", "http_stream_chunk_hook", 0);
     assert_eq!(chunk["chunk"]["choices"][0]["delta"]["content"], "[redacted] ");
-    assert_eq!(answer("hello_typescript", "http_pre_hook", 0)["context"]["hello"], "hello");
-    assert_eq!(answer("hello_typescript", "pre_hook", 0)["context"]["hello_model"], "echo");
+    let greeted = answer("hello_typescript", "http_pre_hook", 0);
+    assert_eq!(greeted["request"]["headers"]["x-greeting"], "hello");
+    assert_eq!(answer("hello_typescript", "pre_hook", 0)["context"]["greeting"], "hello, echo");
     assert_eq!(answer("hello_typescript", "post_hook", 1)["context"]["hello_answer"], "sorry");
     assert_eq!(answer("hello_typescript", "http_post_hook", 1)["context"]["hello_status"], 404);
     assert_eq!(answer("hello_typescript", "http_stream_chunk_hook", 0), Value::Null);
@@ -143,7 +144,7 @@ fn other_exports_of_the_hook_samples() {
         &["pre_hook"],
         Some(HOOKS[1].1[0]),
     );
-    assert_eq!(called.exits(0).json()["context"]["hello_model"], "echo");
+    assert_eq!(called.exits(0).json()["context"]["greeting"], "hello, echo");
 }
 
 #[test]

@@ -292,14 +292,14 @@ fn two_plugins_and_one_that_watches_them() {
 
     let http_pre = seen(&gateway, "http_pre_hook", 0);
     assert_eq!(http_pre["context"]["request_id"], "id-1");
-    assert_eq!(http_pre["context"]["hello"], "good \"morning\" ünï");
+    assert_eq!(http_pre["request"]["headers"]["x-greeting"], "good \"morning\" ünï");
     assert_eq!(http_pre["request"]["path"], "/v1/chat/completions");
     assert_eq!(http_pre["request"]["query"], json!({ "a": "1" }));
     assert_eq!(http_pre["request"]["headers"]["x-own"], "7");
     let pre = seen(&gateway, "pre_hook", 0);
     assert_eq!(pre["request"]["input"][0]["content"], "I am [redacted]");
     assert_eq!(pre["context"]["redacted"], 1);
-    assert_eq!(pre["context"]["hello_model"], "echo");
+    assert_eq!(pre["context"]["greeting"], "good \"morning\" ünï, echo");
     let post_hook = seen(&gateway, "post_hook", 0);
     assert_eq!(post_hook["has_error"], false);
     assert_eq!(post_hook["context"]["hello_answer"], Value::Null, "it is asked before hello");

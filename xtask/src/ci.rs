@@ -15,23 +15,25 @@ use crate::{demo, flags, guides, instructions, plugins, python, tidy, tools};
 pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     let start = std::time::Instant::now();
     sh.set_var("CARGO_INCREMENTAL", "0");
-    section("formatting", || format(sh, root))?;
-    section("structure", || tidy::run(sh, root))?;
-    section("lints", || lints(sh, root))?;
+    let mut ci = Sections::default();
+    ci.section("formatting", || format(sh, root));
+    ci.section("structure", || tidy::run(sh, root));
+    ci.section("lints", || lints(sh, root));
+    // What the tests need: without it, all of them would fail.
     plugins::run(sh, root, &flags::Plugins { only: None, test: true })?;
     section("Python with the official clients", || python::prepare(sh, root).map(drop))?;
     section("Node.js with the official client", || {
         plugins::assemblyscript::npm_ci(sh, &root.join("tests/node"))
     })?;
     section("a terminal", || tools::tmux(sh))?;
-    section("tests", || tests(sh, root))?;
-    section("landlock", || landlock(sh, root))?;
-    section("features, each alone and all together", || features(sh, root))?;
-    section("sounds, ports, keys and mouse", || devices(sh, root))?;
-    section("documentation", || docs(sh, root))?;
-    section("dependencies", || dependencies(sh, root))?;
+    ci.section("tests", || tests(sh, root));
+    ci.section("landlock", || landlock(sh, root));
+    ci.section("features, each alone and all together", || features(sh, root));
+    ci.section("sounds, ports, keys and mouse", || devices(sh, root));
+    ci.section("documentation", || docs(sh, root));
+    ci.section("dependencies", || dependencies(sh, root));
     if root.join(guides::DEFAULT_DIR).is_dir() {
-        guides::run(sh, root, &flags::Guides { from: None, no_run: false })?;
+        ci.result("guides", guides::run(sh, root, &flags::Guides { from: None, no_run: false }));
     } else {
         let folder = guides::DEFAULT_DIR;
         println!(
@@ -43,18 +45,47 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Ci) -> Result<()> {
     } else {
         // As `cargo xtask demo`, but not of a release: this one was compiled for the tests. That an example is
         // built, too, is what makes cargo take the features that they have.
-        section("the programs", || {
+        ci.section("the programs", || {
             sh.change_dir(root);
             cmd!(sh, "cargo build --locked --workspace --bin plugbay --example fixed_calls")
                 .run()?;
             Ok(())
-        })?;
-        demo::show(sh, root, Path::new("target/debug/plugbay"))?;
+        });
+        ci.result("demo", demo::show(sh, root, Path::new("target/debug/plugbay")));
     }
-    instructions::run(sh, root, &flags::Instructions { write: false })?;
+    let instructions = instructions::run(sh, root, &flags::Instructions { write: false });
+    ci.result("instructions", instructions);
+    ci.end()?;
     let minutes = start.elapsed().as_secs_f64() / 60.0;
     println!("==> all of it passed in {minutes:.1} min");
     Ok(())
+}
+
+/// Sections of which each is run whatever became of those before: one run tells all that is wrong.
+#[derive(Default)]
+struct Sections {
+    failed: Vec<String>,
+}
+
+impl Sections {
+    fn section(&mut self, name: &str, body: impl FnOnce() -> Result<()>) {
+        let result = section(name, body);
+        self.result(name, result);
+    }
+
+    fn result(&mut self, name: &str, result: Result<()>) {
+        if let Err(error) = result {
+            println!("    {name}: {error:#}");
+            self.failed.push(name.to_owned());
+        }
+    }
+
+    fn end(self) -> Result<()> {
+        match self.failed.as_slice() {
+            [] => Ok(()),
+            failed => bail!("failed: {}", failed.join("; ")),
+        }
+    }
 }
 
 fn format(sh: &Shell, root: &Path) -> Result<()> {
@@ -141,4 +172,30 @@ fn dependencies(sh: &Shell, root: &Path) -> Result<()> {
         bail!("Cargo.lock has changes that are not committed");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_failure_is_run_and_both_are_told() {
+        let mut ci = Sections::default();
+        let mut ran = 0;
+        for (name, result) in
+            [("one", bail_with("broken")), ("two", Ok(())), ("three", bail_with("too"))]
+        {
+            ci.section(name, || {
+                ran += 1;
+                result
+            });
+        }
+        assert_eq!(ran, 3);
+        assert_eq!(ci.end().unwrap_err().to_string(), "failed: one; three");
+        assert!(Sections::default().end().is_ok());
+    }
+
+    fn bail_with(message: &str) -> Result<()> {
+        Err(anyhow::anyhow!("{message}"))
+    }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask plugins`: builds the sample plugins into `target/plugins/NAME.wasm`.
 //!
 //! `samples` is the one list of them, and each language has a file of its own. What is up to date is
-//! left to cargo and to Go, and for AssemblyScript and C to file times.
+//! left to cargo, to Go and to Zig, and for AssemblyScript and C to file times.
 
 pub(crate) mod assemblyscript;
 mod c;
@@ -9,6 +9,7 @@ mod go;
 mod rust;
 mod samples;
 mod tools;
+mod zig;
 
 use std::{
     fs::{self, File},
@@ -23,6 +24,7 @@ pub(crate) use self::tools::Tools;
 use self::{
     go::Go,
     samples::{SAMPLES, Sample, Source},
+    zig::Zig,
 };
 use crate::{flags, section::section, toolchain::Toolchain, wasm::Interface};
 
@@ -58,14 +60,18 @@ pub(crate) fn tools(sh: &Shell, root: &Path) -> Result<Tools> {
     Ok(tools)
 }
 
-/// Builds all but the toolboxes, which want compilers that nothing else wants: for the demo and the
-/// benches, which have no use for them.
+/// Builds what the demo and the benches have a use for, and none that wants a compiler of its own for that: neither
+/// the toolboxes nor what does in one more language what a sample in Rust does.
 ///
 /// # Errors
 ///
 /// As [`run`].
 pub(crate) fn without_toolboxes(sh: &Shell, root: &Path) -> Result<()> {
-    let samples: Vec<_> = SAMPLES.iter().filter(|sample| !sample.is_toolbox()).collect();
+    let used = |sample: &&Sample| match sample.source {
+        Source::Rust(_) => !sample.is_toolbox(),
+        _ => sample.name == "hello_typescript",
+    };
+    let samples: Vec<_> = SAMPLES.iter().filter(used).collect();
     make(sh, root, &samples, false)
 }
 
@@ -102,8 +108,19 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
         }
         go = Some(found);
     }
+    let mut zig = None;
+    if of(Source::Zig).next().is_some() {
+        let found = section("looking for Zig", || Zig::prepare(sh, root))?;
+        for sample in of(Source::Zig) {
+            section(sample.name, || found.build(sh, root, sample))?;
+        }
+        zig = Some(found);
+    }
     if !test {
         return Ok(());
+    }
+    if of(Source::AssemblyScript).next().is_some() {
+        section("tests of the SDK for TypeScript", || assemblyscript::test_sdk(sh, root))?;
     }
     for sample in of(Source::AssemblyScript) {
         section(&format!("tests of {}", sample.name), || assemblyscript::test(sh, root, sample))?;
@@ -113,6 +130,9 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
     }
     if let Some(go) = go {
         section("unit tests in Go", || go.test(sh, root))?;
+    }
+    if let Some(zig) = zig {
+        section("unit tests in Zig", || zig.test(sh, root))?;
     }
     let toolboxes: Vec<_> =
         samples.iter().filter(|sample| sample.is_toolbox()).map(|sample| sample.name).collect();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use memchr::memchr2;
 
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,51 +58,65 @@ impl Decoder {
                 self.after_carriage_return = false;
                 bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             }
-            let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else {
+            let Some(end) = memchr2(b'\r', b'\n', bytes) else {
                 return self.extend_line(bytes);
             };
             let (line, rest) = bytes.split_at(end);
-            self.extend_line(line)?;
             self.after_carriage_return = rest.first() == Some(&b'\r');
             bytes = rest.get(1..).unwrap_or_default();
-            self.end_line(events)?;
+            // A line that came in one piece is read where it lies.
+            if self.line.is_empty() {
+                self.room_for(line)?;
+                self.end_line(line, events)?;
+            } else {
+                self.extend_line(line)?;
+                self.end_kept_line(events)?;
+            }
         }
     }
 
     /// The stream is over: an event without its last line feeds is an event all the same.
     pub(crate) fn finish(&mut self, events: &mut VecDeque<Event>) -> Result<(), FrameError> {
         if !self.line.is_empty() {
-            self.end_line(events)?;
+            self.end_kept_line(events)?;
         }
         self.dispatch(events)
     }
 
-    fn extend_line(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
+    fn room_for(&self, more: &[u8]) -> Result<(), FrameError> {
         let name = self.name.as_ref().map_or(0, String::len);
         let held = self.line.len() + name + self.data.as_ref().map_or(0, Vec::len);
-        if held + bytes.len() > self.limit {
-            return Err(FrameError::TooLong { limit: self.limit });
+        match held + more.len() > self.limit {
+            true => Err(FrameError::TooLong { limit: self.limit }),
+            false => Ok(()),
         }
+    }
+
+    fn extend_line(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
+        self.room_for(bytes)?;
         self.line.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn end_line(&mut self, events: &mut VecDeque<Event>) -> Result<(), FrameError> {
+    fn end_kept_line(&mut self, events: &mut VecDeque<Event>) -> Result<(), FrameError> {
         let mut line = std::mem::take(&mut self.line);
-        let mut text = line.as_slice();
-        if std::mem::take(&mut self.first_line) {
-            text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        }
-        let result = if text.is_empty() {
-            self.dispatch(events)
-        } else {
-            self.field(text);
-            Ok(())
-        };
+        let result = self.end_line(&line, events);
         // Lines are many; their buffer is one.
         line.clear();
         self.line = line;
         result
+    }
+
+    fn end_line(&mut self, line: &[u8], events: &mut VecDeque<Event>) -> Result<(), FrameError> {
+        let mut text = line;
+        if std::mem::take(&mut self.first_line) {
+            text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        }
+        if text.is_empty() {
+            return self.dispatch(events);
+        }
+        self.field(text);
+        Ok(())
     }
 
     fn field(&mut self, line: &[u8]) {
@@ -159,7 +174,7 @@ pub(crate) fn error_frame(json: &str) -> Bytes {
 fn frame_after(head: &str, json: &str) -> Bytes {
     let mut frame = Vec::with_capacity(head.len() + json.len() + 2);
     frame.extend_from_slice(head.as_bytes());
-    if json.contains(['\n', '\r']) {
+    if memchr2(b'\n', b'\r', json.as_bytes()).is_some() {
         frame.extend(json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
     } else {
         frame.extend_from_slice(json.as_bytes());

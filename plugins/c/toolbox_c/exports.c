@@ -2,18 +2,13 @@
  * A hook plugin that calls the host functions that a request names.
  *
  * arguments.c reads what the request says, toolbox.c calls and tells the outcome, and this file is the ABI
- * around them. malloc and free come with plugbay_runtime.h.
+ * around them, by hand: a plugin that calls hooks by their exports need not take the SDK's.
  */
-#include "plugbay_runtime.h"
 #include "toolbox.h"
-
-static uint64_t pack(struct plugbay_bytes bytes) {
-  return (uint64_t)(uintptr_t)bytes.data << 32 | bytes.len;
-}
 
 /* The plugin's name, in memory that is never freed. */
 PLUGBAY_EXPORT("get_name") uint64_t get_name(void) {
-  return pack(plugbay_text("toolbox_c"));
+  return plugbay_pack(plugbay_text("toolbox_c"));
 }
 
 /* Calls what the request names. The host frees the result. */
@@ -23,5 +18,5 @@ PLUGBAY_EXPORT("pre_hook") uint64_t pre_hook(const char *input, size_t len) {
   /* Without memory for the answer there is none. */
   if (output.failed) __builtin_trap();
   /* No output at all: the host changes nothing. */
-  return output.len == 0 ? 0 : pack(plugbay_buffer_bytes(&output));
+  return output.len == 0 ? 0 : plugbay_pack(plugbay_buffer_bytes(&output));
 }

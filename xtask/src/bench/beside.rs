@@ -1,5 +1,5 @@
 //! What is measured beside the calls and is no time of criterion's: how long a gateway takes to
-//! start, without a cache and with one, and what an idle instance keeps in memory.
+//! start, without a cache and with one, what an idle instance keeps in memory, and how long conductor's events wait.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ const SAMPLES: [&str; 3] = ["redactor", "mail_mask", "hello_typescript"];
 /// Starts that find everything in the cache.
 const WARM_STARTS: usize = 11;
 
-/// Both, in Markdown.
+/// All of it, in Markdown.
 pub(super) fn run(sh: &Shell, root: &Path) -> Result<String> {
     let folder = root.join("target/bench-start");
     let (cold, warm) = section("a gateway with 20 plugins, started cold and warm", || {
@@ -37,13 +37,17 @@ pub(super) fn run(sh: &Shell, root: &Path) -> Result<String> {
         let program = target_directory(sh)?.join("release/idle_memory");
         Ok(cmd!(sh, "{program}").read()?)
     })?;
+    let latency = section("how long conductor's events wait", || {
+        let program = target_directory(sh)?.join("release/latency");
+        Ok(cmd!(sh, "{program}").read()?)
+    })?;
     let (cold, warm) = (cold.as_secs_f64() * 1e3, warm.as_secs_f64() * 1e3);
     Ok(format!(
         "| a gateway with {PLUGINS} plugins, from its start to its listening | time |\n\
          |---|---:|\n\
          | nothing in the cache, once | {cold:.0} ms |\n\
          | everything in the cache, median of {WARM_STARTS} | {warm:.1} ms |\n\n\
-         {memory}\n"
+         {memory}\n\n{latency}\n"
     ))
 }
 

@@ -170,15 +170,15 @@ impl Cx<'_> {
         Ok("built for this machine and passed".to_owned())
     }
 
-    /// Builds the TypeScript plugin with the guide's build line, and the compiler that the sample plugin's
-    /// lockfile names.
+    /// Builds the TypeScript plugin with the guide's build line, and the compiler that the lockfile beside this file
+    /// names.
     fn typescript(&self, block: &Extracted) -> Result<String> {
-        let sample = self.root.join("plugins/typescript/hello_typescript");
+        let package = self.root.join("xtask/src/guides/typescript");
         let dir = self.work.sources.join(block.id);
-        let manifest = fs::read_to_string(sample.join("package.json"))?;
+        let manifest = fs::read_to_string(package.join("package.json"))?;
         let manifest = with_build_line(&manifest, self.text("package")?)?;
         write_if_changed(&dir.join("package.json"), manifest.as_bytes())?;
-        let lockfile = fs::read(sample.join("package-lock.json"))?;
+        let lockfile = fs::read(package.join("package-lock.json"))?;
         write_if_changed(&dir.join("package-lock.json"), &lockfile)?;
         write_if_changed(&dir.join("assembly/plugin.ts"), block.text.as_bytes())?;
         npm_ci(self.sh, &dir)?;

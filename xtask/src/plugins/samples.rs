@@ -3,178 +3,159 @@
 use crate::{toolchain::WasmTarget, wasm::Expected};
 
 /// The names of the samples, and how to make each.
-pub(super) const SAMPLES: [Sample; 11] = [
-    Sample {
-        name: "hello_rust",
-        source: Source::Rust(WasmTarget::Unknown),
-        expected: Expected {
-            functions: &[
-                ("free", "(i32, i32)"),
-                ("get_name", "() -> i64"),
-                ("http_pre_hook", HOOK),
-                ("init", "(i32, i32) -> i32"),
-                ("malloc", "(i32) -> i32"),
-                ("pre_hook", HOOK),
-            ],
-            imports: &["plugbay.log"],
-        },
-        most_bytes: Some(40 << 10),
-    },
-    Sample {
-        name: "mail_mask",
-        source: Source::Rust(WasmTarget::Unknown),
-        expected: Expected {
-            functions: &[
-                ("free", "(i32, i32)"),
-                ("get_name", "() -> i64"),
-                ("http_post_hook", HOOK),
-                ("http_pre_hook", HOOK),
-                ("malloc", "(i32) -> i32"),
-                ("plugbay_abi", "() -> i32"),
-            ],
-            imports: &["plugbay.body_read", "plugbay.body_write"],
-        },
-        most_bytes: None,
-    },
-    Sample {
-        name: "midi_hello",
-        source: Source::Rust(WasmTarget::Wasip1),
-        expected: Expected {
-            functions: &[
-                ("capabilities", "() -> i32"),
-                ("execute", "(i32, i32) -> i32"),
-                ("init", "()"),
-                ("shutdown", "()"),
-            ],
-            imports: WASI,
-        },
-        most_bytes: None,
-    },
-    Sample {
-        name: "midi_velocity",
-        source: Source::Rust(WasmTarget::Wasip1),
-        expected: Expected {
-            functions: &[
-                ("execute", "(i32, i32) -> i32"),
-                ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
-                ("init", "() -> i32"),
-                ("shutdown", "()"),
-            ],
-            imports: WASI,
-        },
-        most_bytes: None,
-    },
-    Sample {
-        name: "rate_limiter",
-        source: Source::Rust(WasmTarget::Unknown),
-        expected: Expected {
-            functions: &[
-                ("free", "(i32, i32)"),
-                ("get_name", "() -> i64"),
-                ("http_pre_hook", HOOK),
-                ("init", "(i32, i32) -> i32"),
-                ("malloc", "(i32) -> i32"),
-            ],
-            imports: &[
-                "plugbay.answer_len",
-                "plugbay.answer_read",
-                "plugbay.kv_get",
-                "plugbay.kv_swap",
-                "plugbay.log",
-                "plugbay.now",
-            ],
-        },
-        most_bytes: None,
-    },
-    Sample {
-        name: "redactor",
-        source: Source::Rust(WasmTarget::Unknown),
-        expected: Expected {
-            functions: &[
-                ("cleanup", "() -> i32"),
-                ("free", "(i32, i32)"),
-                ("get_name", "() -> i64"),
-                ("http_post_hook", HOOK),
-                ("http_pre_hook", HOOK),
-                ("http_stream_chunk_hook", HOOK),
-                ("init", "(i32, i32) -> i32"),
-                ("malloc", "(i32) -> i32"),
-                ("post_hook", HOOK),
-                ("pre_hook", HOOK),
-            ],
-            imports: &["plugbay.log"],
-        },
-        most_bytes: None,
-    },
-    Sample {
-        name: "hello_typescript",
-        source: Source::AssemblyScript,
-        expected: Expected {
-            functions: &[
-                ("cleanup", "() -> i32"),
-                ("free", "(i32)"),
-                ("get_name", "() -> i64"),
-                ("http_post_hook", HOOK),
-                ("http_pre_hook", HOOK),
-                ("http_stream_chunk_hook", HOOK),
-                ("init", "(i32, i32) -> i32"),
-                ("malloc", "(i32) -> i32"),
-                ("post_hook", HOOK),
-                ("pre_hook", HOOK),
-            ],
-            imports: &["env.abort"],
-        },
-        most_bytes: None,
-    },
-    Sample {
-        name: "toolbox_rust",
-        source: Source::Rust(WasmTarget::Unknown),
-        expected: Expected {
-            functions: &[
-                ("free", "(i32, i32)"),
-                ("get_name", "() -> i64"),
-                ("malloc", "(i32) -> i32"),
-                ("pre_hook", HOOK),
-            ],
-            imports: &[HOST],
-        },
-        most_bytes: None,
-    },
-    Sample {
-        name: "toolbox_typescript",
-        source: Source::AssemblyScript,
-        expected: Expected { functions: TOOLBOX, imports: &[HOST, "env.abort"] },
-        most_bytes: None,
-    },
-    Sample {
-        name: "toolbox_c",
-        source: Source::C,
-        expected: Expected { functions: TOOLBOX, imports: &[HOST] },
-        most_bytes: None,
-    },
-    Sample {
-        name: "toolbox_go",
-        source: Source::Go,
-        expected: Expected {
-            functions: &[
-                ("_initialize", "()"),
-                ("free", "(i32)"),
-                ("get_name", "() -> i64"),
-                ("malloc", "(i32) -> i32"),
-                ("pre_hook", HOOK),
-            ],
-            imports: &[HOST, "wasi_snapshot_preview1.*"],
-        },
-        most_bytes: None,
-    },
+#[rustfmt::skip]
+pub(super) const SAMPLES: &[Sample] = &[
+    Sample { most_bytes: Some(40 << 10), ..sample("hello_rust", RUST, RUST_HELLO, LOG) },
+    sample("mail_mask", RUST, MAIL_MASK, &["plugbay.body_read", "plugbay.body_write"]),
+    sample("midi_hello", WASI_RUST, MIDI_HELLO, WASI),
+    sample("midi_velocity", WASI_RUST, RUST_VELOCITY, WASI),
+    sample("rate_limiter", RUST, RUST_LIMITER, LIMITER_IMPORTS),
+    sample("redactor", RUST, RUST_REDACTOR, LOG),
+    sample("toolbox_rust", RUST, RUST_TOOLBOX, HOST),
+    sample("hello_typescript", Source::AssemblyScript, REDACTOR, &["env.abort", "plugbay.log"]),
+    sample("redactor_typescript", Source::AssemblyScript, REDACTOR, &["env.abort", "plugbay.log"]),
+    sample("midi_velocity_typescript", Source::AssemblyScript, VELOCITY, &["env.abort", "plugbay.log"]),
+    sample("rate_limiter_typescript", Source::AssemblyScript, LIMITER, SCRIPT_LIMITER_IMPORTS),
+    sample("toolbox_typescript", Source::AssemblyScript, TOOLBOX, &["plugbay.*", "env.abort"]),
+    sample("hello_c", Source::C, HELLO, LOG),
+    sample("redactor_c", Source::C, REDACTOR, LOG),
+    sample("rate_limiter_c", Source::C, LIMITER, LIMITER_IMPORTS),
+    sample("midi_velocity_c", Source::C, VELOCITY, LOG_AND_STDERR),
+    sample("toolbox_c", Source::C, TOOLBOX, HOST),
+    sample("hello_zig", Source::Zig, HELLO, LOG),
+    sample("redactor_zig", Source::Zig, REDACTOR, LOG),
+    sample("rate_limiter_zig", Source::Zig, LIMITER, LIMITER_IMPORTS),
+    sample("midi_velocity_zig", Source::Zig, VELOCITY, LOG_AND_STDERR),
+    sample("toolbox_go", Source::Go, GO_TOOLBOX, &["plugbay.*", "wasi_snapshot_preview1.*"]),
 ];
 
+const RUST: Source = Source::Rust(WasmTarget::Unknown);
+const WASI_RUST: Source = Source::Rust(WasmTarget::Wasip1);
+
+/// Names and types of functions.
+type Functions = &'static [(&'static str, &'static str)];
+
 const HOOK: &str = "(i32, i32) -> i64";
-/// A toolbox imports all of the host's functions; which those are, its tests find out.
-const HOST: &str = "plugbay.*";
-const TOOLBOX: &[(&str, &str)] =
+const HELLO: Functions = &[
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_pre_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("pre_hook", HOOK),
+];
+const REDACTOR: Functions = &[
+    ("cleanup", "() -> i32"),
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_post_hook", HOOK),
+    ("http_pre_hook", HOOK),
+    ("http_stream_chunk_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("post_hook", HOOK),
+    ("pre_hook", HOOK),
+];
+const LIMITER: Functions = &[
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_pre_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+];
+const VELOCITY: Functions = &[
+    ("execute", "(i32, i32) -> i32"),
+    ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
+    ("free", "(i32)"),
+    ("init", "() -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("shutdown", "()"),
+];
+const TOOLBOX: Functions =
     &[("free", "(i32)"), ("get_name", "() -> i64"), ("malloc", "(i32) -> i32"), ("pre_hook", HOOK)];
+const GO_TOOLBOX: Functions = &[
+    ("_initialize", "()"),
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("malloc", "(i32) -> i32"),
+    ("pre_hook", HOOK),
+];
+
+/// Rust is told how long what it frees was.
+const RUST_FREE: (&str, &str) = ("free", "(i32, i32)");
+const RUST_HELLO: Functions = &[
+    RUST_FREE,
+    ("get_name", "() -> i64"),
+    ("http_pre_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("pre_hook", HOOK),
+];
+const RUST_REDACTOR: Functions = &[
+    ("cleanup", "() -> i32"),
+    RUST_FREE,
+    ("get_name", "() -> i64"),
+    ("http_post_hook", HOOK),
+    ("http_pre_hook", HOOK),
+    ("http_stream_chunk_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("post_hook", HOOK),
+    ("pre_hook", HOOK),
+];
+const RUST_LIMITER: Functions = &[
+    RUST_FREE,
+    ("get_name", "() -> i64"),
+    ("http_pre_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+];
+const RUST_TOOLBOX: Functions =
+    &[RUST_FREE, ("get_name", "() -> i64"), ("malloc", "(i32) -> i32"), ("pre_hook", HOOK)];
+/// Pages of the host's own serve actions that have no `malloc`.
+const RUST_VELOCITY: Functions = &[
+    ("execute", "(i32, i32) -> i32"),
+    ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
+    ("init", "() -> i32"),
+    ("shutdown", "()"),
+];
+const MIDI_HELLO: Functions = &[
+    ("capabilities", "() -> i32"),
+    ("execute", "(i32, i32) -> i32"),
+    ("init", "()"),
+    ("shutdown", "()"),
+];
+const MAIL_MASK: Functions = &[
+    RUST_FREE,
+    ("get_name", "() -> i64"),
+    ("http_post_hook", HOOK),
+    ("http_pre_hook", HOOK),
+    ("malloc", "(i32) -> i32"),
+    ("plugbay_abi", "() -> i32"),
+];
+
+const LOG: &[&str] = &["plugbay.log"];
+const LOG_AND_STDERR: &[&str] = &["plugbay.log", "wasi_snapshot_preview1.fd_write"];
 const WASI: &[&str] = &["wasi_snapshot_preview1.*"];
+/// A toolbox imports all of the host's functions; which those are, its tests find out.
+const HOST: &[&str] = &["plugbay.*"];
+const LIMITER_IMPORTS: &[&str] = &[
+    "plugbay.answer_len",
+    "plugbay.answer_read",
+    "plugbay.kv_get",
+    "plugbay.kv_swap",
+    "plugbay.log",
+    "plugbay.now",
+];
+const SCRIPT_LIMITER_IMPORTS: &[&str] = &[
+    "env.abort",
+    "plugbay.answer_len",
+    "plugbay.answer_read",
+    "plugbay.kv_get",
+    "plugbay.kv_swap",
+    "plugbay.log",
+    "plugbay.now",
+];
 
 /// One row of the table.
 pub(super) struct Sample {
@@ -183,6 +164,15 @@ pub(super) struct Sample {
     pub(super) expected: Expected,
     /// How long its module may be, where that is promised.
     pub(super) most_bytes: Option<usize>,
+}
+
+const fn sample(
+    name: &'static str,
+    source: Source,
+    functions: Functions,
+    imports: &'static [&'static str],
+) -> Sample {
+    Sample { name, source, expected: Expected { functions, imports }, most_bytes: None }
 }
 
 impl Sample {
@@ -203,4 +193,6 @@ pub(super) enum Source {
     C,
     /// A main package of `plugins/go`.
     Go,
+    /// A folder of `plugins/zig`.
+    Zig,
 }

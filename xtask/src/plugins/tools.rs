@@ -11,6 +11,7 @@ use xshell::Shell;
 
 use super::go::Go;
 use super::write_if_changed;
+use super::zig::Zig;
 use crate::toolchain::Toolchain;
 use crate::tools;
 
@@ -25,7 +26,9 @@ impl Tools {
     pub(super) fn detect(sh: &Shell, root: &Path) -> Result<Self> {
         let toolchain = Toolchain::detect(sh, root)?;
         tools::clang(sh)?;
-        let path = Go::detect(sh, root)?.folder().into_iter().collect();
+        let mut path: Vec<_> = Go::detect(sh, root)?.folder().into_iter().collect();
+        // Its Python, of which Zig is a module.
+        path.extend(Zig::prepare(sh, root)?.folder());
         Ok(Self { variables: toolchain.variables(), path })
     }
 

@@ -1,4 +1,6 @@
-//! The hook of a stream's chunks: reads the whole document, and puts a word into the chunk.
+//! The hook of a stream's chunks: reads the chunk and the context, and puts a word into the chunk.
+//!
+//! The request, which each chunk's document repeats, is passed over, as by whoever does not need it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,8 +8,6 @@ use serde_json::{Map, Value};
 #[derive(Deserialize)]
 struct Input {
     context: Map<String, Value>,
-    #[allow(dead_code, reason = "read like everything else, and looked at by nobody")]
-    request: Map<String, Value>,
     chunk: Map<String, Value>,
 }
 

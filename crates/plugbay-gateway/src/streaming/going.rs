@@ -18,8 +18,9 @@ use crate::provider::Chunk;
 use crate::server::Background;
 use crate::sse;
 
-/// A stream; none once it has ended. Dropped before that, it was left by its client.
-pub(super) struct Live(Option<Going>);
+/// A stream; none once it has ended. Dropped before that, it was left by its client. In a box, because it
+/// is moved with each chunk.
+pub(super) struct Live(Option<Box<Going>>);
 
 struct Going {
     exchange: Exchange,
@@ -48,7 +49,7 @@ impl Live {
         let shown = (streamed.post_at_end && exchange.exports(Hook::Post))
             || exchange.exports(Hook::HttpPost);
         let form = streamed.endpoint.stream_form();
-        Self(Some(Going {
+        Self(Some(Box::new(Going {
             hooked: exchange.exports(Hook::HttpStreamChunk),
             named: form.is_some_and(Form::has_names),
             sent: form.filter(|_| shown).map(|form| Assembler::new(form, MAX_ASSEMBLED)),
@@ -59,7 +60,7 @@ impl Live {
             streamed,
             form,
             background,
-        }))
+        })))
     }
 
     /// The next bytes, and what is left of the stream.

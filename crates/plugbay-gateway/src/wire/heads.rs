@@ -26,9 +26,13 @@ impl Heads {
         let mut both = false;
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
+            bytes = rest.get(1..).unwrap_or_default();
+            // Most lines begin with another letter, and come in one piece.
+            if self.len == 0 && !matches!(line, [] | [b'\r' | b'c' | b'C' | b't' | b'T', ..]) {
+                continue;
+            }
             self.extend(line);
             both |= self.end_line();
-            bytes = rest.get(1..).unwrap_or_default();
         }
         self.extend(bytes);
         both

@@ -1,19 +1,20 @@
 /** The calls, one by one, and what is told of them. */
 
-import { Arguments, field, fieldsOf } from "./arguments";
-import * as host from "./host";
+import { Value } from "@plugbay/sdk";
+import * as host from "@plugbay/sdk/host";
+import { Arguments } from "./arguments";
 
 /** More random bytes than this are not even asked for: the memory has to hold them. */
 const MOST_RANDOM: i32 = 1 << 20;
 
-/** What is told of a call, as JSON. */
+/** What is told of a call. */
 class Outcome {
-  result: string = "null";
-  answer: string | null = null;
+  result: Value = new Value();
+  answer: Value | null = null;
   error: string | null = null;
 
   returned(result: i64): this {
-    this.result = result.toString();
+    this.result = Value.of(result);
     return this;
   }
 
@@ -34,27 +35,28 @@ class Outcome {
   }
 }
 
-/** Calls what the request's tool names; `null` without one. */
-export function preHook(input: string): string | null {
-  const request = field(fieldsOf(input.trim()), "request");
-  if (request === null) return null;
-  const params = field(fieldsOf(request), "params");
-  if (params === null) return null;
-  const tool = field(fieldsOf(params), "tool");
-  if (tool === null) return null;
+/** Calls what a tool names, and tells what came of it. */
+export function outcomeOf(tool: Value): Value {
   const outcome = call(new Arguments(tool));
   // An answer stays for a whole call of the plugin, and there was no other function in this one.
-  const answer = outcome.answer === null ? host.answerDocument() : outcome.answer;
-  const error = outcome.error === null ? "null" : host.quote(outcome.error!);
-  return `{"context":{"tool":{"result":${outcome.result},"answer":${answer === null ? "null" : answer},"text":${part(1)},"more":${part(2)},"error":${error}}}}`;
+  const answer = outcome.answer === null ? host.answerDocument() : outcome.answer!.toString();
+  return Value.object()
+    .set("result", outcome.result)
+    .set("answer", answer === null ? new Value() : Value.parse(answer).value)
+    .set("text", part(1))
+    .set("more", part(2))
+    .set("error", outcome.error === null ? new Value() : Value.of(outcome.error!));
 }
 
 /** A part of the answer: text where it is UTF-8, otherwise a list of bytes. */
-function part(number: i32): string {
+function part(number: i32): Value {
   const bytes = host.answer(number);
-  if (bytes === null) return "null";
+  if (bytes === null) return new Value();
   const list = Uint8Array.wrap(bytes);
-  return isUtf8(list) ? host.quote(String.UTF8.decode(bytes)) : `[${list.join(",")}]`;
+  if (isUtf8(list)) return Value.of(String.UTF8.decode(bytes));
+  const value = Value.list();
+  for (let i = 0; i < list.length; i++) value.push(list[i]);
+  return value;
 }
 
 /** Nothing overlong, no surrogates, nothing beyond U+10FFFF. */
@@ -121,7 +123,7 @@ function random(a: Arguments, outcome: Outcome): Outcome {
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i] != 0) nonZero++;
   }
-  outcome.answer = `{"len":${length},"non_zero":${nonZero}}`;
+  outcome.answer = Value.object().set("len", length).set("non_zero", nonZero);
   return outcome.returned(0);
 }
 

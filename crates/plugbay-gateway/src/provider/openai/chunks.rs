@@ -34,7 +34,8 @@ impl Chunks {
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Chunk, ProviderError>> + Send {
-        stream::unfold(Some(self), |chunks| async move {
+        // In a box: it is moved with each chunk.
+        stream::unfold(Some(Box::new(self)), |chunks| async move {
             let mut chunks = chunks?;
             match chunks.next().await {
                 Ok(Some(chunk)) => Some((Ok(chunk), Some(chunks))),

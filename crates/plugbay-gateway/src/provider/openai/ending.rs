@@ -1,5 +1,8 @@
 //! Whether a stream is complete: what ends it is in its chunks.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use plugbay_hooks::stream::Form;
 
 use crate::provider::Chunk;
@@ -65,12 +68,16 @@ fn typed(form: Form, chunk: &Chunk) -> Known {
     }
 }
 
+static FINISH_REASON: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new(br#""finish_reason""#));
+
 /// Whether a choice has a finish reason. The usage may follow.
 ///
 /// Nearly every chunk has the field with `null`, and none is parsed for it: `"finish_reason"` with
 /// both its quotes stands in no text, where they would be escaped.
 fn has_finish_reason(json: &str) -> Known {
-    let given = json.split(r#""finish_reason""#).skip(1).any(|after| {
+    let given = FINISH_REASON.find_iter(json.as_bytes()).any(|at| {
+        let after = json.get(at + FINISH_REASON.needle().len()..).unwrap_or_default();
         let value = after.trim_start().strip_prefix(':').map(str::trim_start);
         value.is_some_and(|value| value.starts_with('"'))
     });
