@@ -14,6 +14,7 @@
 // Programs are stopped by signals, and fed through FIFOs.
 #![cfg(unix)]
 
+mod authoring;
 mod book;
 mod call_parity;
 mod conductor;

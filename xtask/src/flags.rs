@@ -60,6 +60,14 @@ xflags::xflags! {
             optional --test
         }
 
+        /// From nothing to a plugin that serves, in each language: how long each step takes.
+        cmd five-minutes {
+            /// This language alone.
+            optional --lang name: String
+            /// The program; target/release/plugbay unless given.
+            optional --program file: PathBuf
+        }
+
         /// Take the plugin guides' own text, build every code block in it and run it in the host.
         cmd guides {
             /// The folder of hooks-guide.txt and midi-guide.txt; ../shared/seeds unless given.

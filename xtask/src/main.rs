@@ -9,6 +9,7 @@ mod book;
 mod ci;
 mod demo;
 mod examples;
+mod five_minutes;
 mod flags;
 mod guides;
 mod instructions;
@@ -58,6 +59,7 @@ fn run(command: flags::XtaskCmd) -> Result<()> {
         flags::XtaskCmd::Semver(_) => semver::run(&sh, &root),
         flags::XtaskCmd::Tidy(_) => tidy::run(&sh, &root),
         flags::XtaskCmd::Plugins(flags) => plugins::run(&sh, &root, &flags),
+        flags::XtaskCmd::FiveMinutes(flags) => five_minutes::run(&sh, &root, &flags),
         flags::XtaskCmd::Guides(flags) => guides::run(&sh, &root, &flags),
     }
 }

@@ -9,6 +9,7 @@ mod cookbook;
 mod go;
 mod rust;
 mod samples;
+mod tools;
 mod zig;
 
 use std::{
@@ -20,12 +21,13 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
+pub(crate) use self::tools::Tools;
 use self::{
     go::Go,
     samples::{SAMPLES, Sample, Source},
     zig::Zig,
 };
-use crate::{flags, section::section, toolchain::Toolchain, tools, wasm::Interface};
+use crate::{flags, section::section, toolchain::Toolchain, wasm::Interface};
 
 /// Runs the command.
 ///
@@ -49,7 +51,22 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
         names.push(cookbook::NAME);
         bail!("there is no such sample; there are {}", names.join(", "));
     }
-    make(sh, root, &samples, flags.test)
+    make(sh, root, &samples, flags.test)?;
+    if flags.only.is_none() {
+        section("the tools for new plugins", || tools(sh, root))?;
+    }
+    Ok(())
+}
+
+/// The compilers of all languages, found or installed, and written down for the tests.
+///
+/// # Errors
+///
+/// One is missing, and cannot be installed.
+pub(crate) fn tools(sh: &Shell, root: &Path) -> Result<Tools> {
+    let tools = Tools::detect(sh, root)?;
+    tools.write(root)?;
+    Ok(tools)
 }
 
 /// Builds what the demo and the benches have a use for, and none that wants a compiler of its own for that: neither
@@ -87,7 +104,7 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
         section(sample.name, || assemblyscript::build(sh, root, sample))?;
     }
     if of(Source::C).next().is_some() {
-        section("looking for a C compiler for wasm", || tools::clang(sh))?;
+        section("looking for a C compiler for wasm", || crate::tools::clang(sh))?;
         for sample in of(Source::C) {
             section(sample.name, || c::build(sh, root, sample))?;
         }

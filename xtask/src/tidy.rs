@@ -257,6 +257,10 @@ fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
             let path = entry.path();
+            // What is behind a link is looked at where it is.
+            if path.is_symlink() {
+                continue;
+            }
             if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -110,6 +110,17 @@ impl Toolchain {
         }
     }
 
+    /// What makes any cargo build for the targets.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let Some(sysroot) = &self.fallback else { return Vec::new() };
+        let mut variables = vec![("RUSTC".to_owned(), RUSTC.to_owned())];
+        for target in WasmTarget::ALL {
+            let flags = format!("--sysroot={}", sysroot.dir.display());
+            variables.push((target.rustflags_variable().to_owned(), flags));
+        }
+        variables
+    }
+
     /// Where [`Toolchain::cargo`] leaves a release build of the library crate `name`.
     pub(crate) fn artifact(&self, target: WasmTarget, name: &str) -> PathBuf {
         let file = format!("{}.wasm", name.replace('-', "_"));

@@ -3,16 +3,21 @@
 mod ask;
 mod audit;
 mod bench;
+mod build;
 mod cache;
 mod call;
 mod check;
 mod completions;
 mod demo;
+mod dev;
 mod gateway;
 mod grant;
 mod grants;
 mod inspect;
+mod install;
 mod midi;
+mod new;
+mod pack;
 mod revoke;
 mod sign;
 mod test;
@@ -55,6 +60,11 @@ struct Plugbay {
 
 #[derive(Debug, Subcommand)]
 enum PlugbayCommand {
+    New(new::New),
+    Build(build::Build),
+    Dev(dev::Dev),
+    Pack(pack::Pack),
+    Install(install::Install),
     Demo(demo::Demo),
     Gateway(gateway::Gateway),
     Midi(midi::Midi),
@@ -85,6 +95,11 @@ pub fn plugbay() -> ExitCode {
     };
     let result = match command {
         PlugbayCommand::Sign(command) => return command.run(),
+        PlugbayCommand::New(command) => command.run(),
+        PlugbayCommand::Build(command) => command.run(),
+        PlugbayCommand::Dev(command) => command.run(),
+        PlugbayCommand::Pack(command) => command.run(),
+        PlugbayCommand::Install(command) => command.run(),
         PlugbayCommand::Demo(command) => command.run(),
         PlugbayCommand::Gateway(command) => command.run(),
         PlugbayCommand::Midi(command) => command.run(),
@@ -101,6 +116,12 @@ pub fn plugbay() -> ExitCode {
         PlugbayCommand::Completions(command) => command.run::<Plugbay>(),
     };
     exit::code("plugbay", result)
+}
+
+/// Whether `plugbay` has a command of this name.
+fn has(command: &str) -> bool {
+    use clap::CommandFactory as _;
+    Plugbay::command().find_subcommand(command).is_some()
 }
 
 /// The program `conductor`.

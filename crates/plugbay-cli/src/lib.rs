@@ -7,6 +7,7 @@ mod harden;
 mod logging;
 mod options;
 mod policy;
+mod project;
 mod prompt;
 mod services;
 mod ui;

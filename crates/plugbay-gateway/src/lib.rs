@@ -49,7 +49,7 @@ pub use gateway::{Gateway, GatewayBuilder, Running};
 pub use observe::AccessLogTarget;
 pub use plugins::{
     CheckReport, FetchError, GatewayOptions, HookReport, LogLine, PluginLogs, PluginReport,
-    PluginState, UsageReport,
+    PluginState, UsageReport, download, shown as shown_url,
 };
 pub use provider::{
     Answer, AnthropicProvider, Chunk, ChunkStream, Http2, LlmCall, MockProvider, OpenAiProvider,

@@ -22,11 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Watches files for changes. Dropped, it stops.
 pub struct FileWatch {
     watcher: RecommendedWatcher,
-    names: Arc<Mutex<BTreeSet<PathBuf>>>,
+    wanted: Arc<Mutex<Wanted>>,
     folders: BTreeSet<PathBuf>,
     changes: mpsc::UnboundedReceiver<()>,
     /// A change was received, and whoever waited for it was not told yet.
     is_due: bool,
+}
+
+/// What counts.
+#[derive(Debug, Default)]
+struct Wanted {
+    files: BTreeSet<PathBuf>,
+    /// All that is directly in one of these.
+    folders: BTreeSet<PathBuf>,
 }
 
 /// The system does not tell of changes.
@@ -44,9 +52,9 @@ impl FileWatch {
     ///
     /// When the system has no more of what it takes.
     pub fn new() -> Result<Self, WatchError> {
-        let names: Arc<Mutex<BTreeSet<PathBuf>>> = Arc::default();
+        let wanted: Arc<Mutex<Wanted>> = Arc::default();
         let (tell, changes) = mpsc::unbounded_channel();
-        let known = Arc::clone(&names);
+        let known = Arc::clone(&wanted);
         let told = move |event: notify::Result<Event>| match event {
             Ok(event) if concerns(&event, &lock(&known)) => {
                 // Nobody may wait for it any more.
@@ -57,25 +65,38 @@ impl FileWatch {
         };
         let watcher = notify::recommended_watcher(told)
             .map_err(|error| WatchError { reason: error.to_string() })?;
-        Ok(Self { watcher, names, folders: BTreeSet::new(), changes, is_due: false })
+        Ok(Self { watcher, wanted, folders: BTreeSet::new(), changes, is_due: false })
     }
 
     /// From now on, these files count and no others. A folder that cannot be watched is logged.
     pub fn look_at(&mut self, files: &[PathBuf]) {
         let absolute = files.iter().filter_map(|file| std::path::absolute(file).ok());
         let files: BTreeSet<PathBuf> = absolute.flat_map(with_targets).collect();
-        for folder in files.iter().filter_map(|file| file.parent()) {
-            if self.folders.contains(folder) {
-                continue;
-            }
-            match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
-                Ok(()) => drop(self.folders.insert(folder.to_owned())),
-                Err(error) => {
-                    tracing::warn!(folder = %folder.display(), %error, "a folder cannot be watched");
-                }
+        files.iter().filter_map(|file| file.parent()).for_each(|folder| self.watch(folder));
+        *lock(&self.wanted) = Wanted { files, folders: BTreeSet::new() };
+    }
+
+    /// From now on, what is directly in these folders counts, whatever it is, and nothing else: files that come count as well as those
+    /// that are there. A folder that cannot be watched is logged.
+    pub fn look_in(&mut self, folders: &[PathBuf]) {
+        let absolute = folders.iter().filter_map(|folder| std::path::absolute(folder).ok());
+        let folders: BTreeSet<PathBuf> = absolute.collect();
+        // One that was there before may be another one now.
+        self.folders.retain(|folder| !folders.contains(folder));
+        folders.iter().for_each(|folder| self.watch(folder));
+        *lock(&self.wanted) = Wanted { files: BTreeSet::new(), folders };
+    }
+
+    fn watch(&mut self, folder: &Path) {
+        if self.folders.contains(folder) {
+            return;
+        }
+        match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+            Ok(()) => drop(self.folders.insert(folder.to_owned())),
+            Err(error) => {
+                tracing::warn!(folder = %folder.display(), %error, "a folder cannot be watched");
             }
         }
-        *lock(&self.names) = files;
     }
 
     /// Ready when one of the files has changed, and no other change has followed for a moment. It may be dropped
@@ -124,7 +145,7 @@ fn with_targets(file: PathBuf) -> BTreeSet<PathBuf> {
 }
 
 /// Whether something has changed that is one of these files, or that they may be behind.
-fn concerns(event: &Event, files: &BTreeSet<PathBuf>) -> bool {
+fn concerns(event: &Event, wanted: &Wanted) -> bool {
     let changes = match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
         EventKind::Access(_) => false,
@@ -132,7 +153,9 @@ fn concerns(event: &Event, files: &BTreeSet<PathBuf>) -> bool {
     };
     // Kubernetes puts a link called `..data` to another folder, and the files behind it have changed.
     let behind = |path: &Path| path.file_name().is_some_and(|name| name == "..data");
-    changes && event.paths.iter().any(|path| files.contains(path) || behind(path))
+    let is_in = |path: &Path| path.parent().is_some_and(|at| wanted.folders.contains(at));
+    let counts = |path: &PathBuf| wanted.files.contains(path) || is_in(path) || behind(path);
+    changes && event.paths.iter().any(counts)
 }
 
 #[cfg(test)]
@@ -191,6 +214,8 @@ mod tests {
     #[test]
     fn only_changes_of_the_files_count() {
         let files = BTreeSet::from([PathBuf::from("/etc/g/config.json")]);
+        let folders = BTreeSet::from([PathBuf::from("/src")]);
+        let wanted_paths = Wanted { files, folders };
         let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
         for (kind, path, wanted) in [
             (renamed, "/etc/g/config.json", true),
@@ -198,9 +223,12 @@ mod tests {
             (EventKind::Access(AccessKind::Close(AccessMode::Write)), "/etc/g/config.json", true),
             (EventKind::Access(AccessKind::Read), "/etc/g/config.json", false),
             (EventKind::Create(CreateKind::Folder), "/etc/g/..data", true),
+            (EventKind::Create(CreateKind::File), "/src/new.rs", true),
+            (EventKind::Create(CreateKind::File), "/src/below/new.rs", false),
+            (EventKind::Access(AccessKind::Read), "/src/lib.rs", false),
         ] {
             let event = Event::new(kind).add_path(path.into());
-            assert_eq!(concerns(&event, &files), wanted, "{event:?}");
+            assert_eq!(concerns(&event, &wanted_paths), wanted, "{event:?}");
         }
     }
 }

@@ -43,6 +43,12 @@ impl Go {
         Ok(Self { program: python.with_file_name("go"), cache })
     }
 
+    /// The folder that it is in, where that is none of the path's.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        let folder = self.program.parent()?;
+        folder.is_absolute().then(|| folder.to_owned())
+    }
+
     /// Builds a package into a library for WASI preview 1, of which the host offers all that Go takes.
     ///
     /// # Errors

@@ -31,6 +31,11 @@ impl Zig {
         Ok(Self { python, cache: root.join("target/plugins-build/zig") })
     }
 
+    /// The folder of the Python that it is a module of.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.python.parent().map(Path::to_owned)
+    }
+
     /// Builds a sample. What is up to date is left to Zig's own cache.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 mod check;
 #[cfg(unix)]
-mod client;
+pub(super) mod client;
 #[cfg(unix)]
 mod ctl;
 mod learn;

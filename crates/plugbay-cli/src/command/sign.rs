@@ -5,7 +5,7 @@ mod inspect;
 mod key;
 mod passphrase;
 mod report;
-mod sign_module;
+pub(super) mod sign_module;
 mod trust;
 mod verify;
 
@@ -91,7 +91,7 @@ impl SignCommand {
     }
 }
 
-fn now() -> Result<Time> {
+pub(super) fn now() -> Result<Time> {
     Time::try_from(SystemTime::now()).context("the machine's clock gives no time")
 }
 

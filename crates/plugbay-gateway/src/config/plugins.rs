@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{ConfigError, schema};
-use crate::plugins::{Remote, shown};
+use crate::plugins::{Remote, shown, tls};
 
 /// One plugin.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -271,11 +271,4 @@ fn hook<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hook, D::Error> {
         let known = Hook::ALL.map(Hook::export).join(", ");
         serde::de::Error::custom(format!("found `{name}`, wanted one of {known}"))
     })
-}
-
-/// Whether a URL is one with TLS; `None` where it is none.
-fn tls(module: &str) -> Option<bool> {
-    let text = module.to_ascii_lowercase();
-    let is = |scheme| text.starts_with(scheme);
-    (is("http://") || is("https://")).then(|| is("https://"))
 }

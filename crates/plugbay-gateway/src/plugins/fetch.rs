@@ -7,10 +7,12 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use plugbay::network::{Decider, HttpRequest, HttpResponse, Network, NetworkError};
-use plugbay::policy::{Decision, Grant, ModuleHash, Request};
-use plugbay::{module_hash, policy};
+use plugbay::module_hash;
+use plugbay::network::{HttpRequest, HttpResponse, Network, NetworkError};
+use plugbay::policy::ModuleHash;
 use serde::{Deserialize, Serialize};
+
+use super::download::{self, shown};
 
 /// Longest signature beside a module, in bytes.
 const SIGNATURE: u64 = 64 << 10;
@@ -22,6 +24,12 @@ pub enum FetchError {
     /// There is nowhere to put it.
     #[error("there is no folder for downloads (--no-cache, or a user without a cache directory)")]
     NoFolder,
+    /// It is no URL that files are fetched from.
+    #[error("found `{url}`, wanted https")]
+    Scheme {
+        /// Where from, without what may be secret in it.
+        url: String,
+    },
     /// It cannot be had, and neither can an older copy.
     #[error("{url}: {source}")]
     Network {
@@ -76,18 +84,6 @@ pub(super) struct Fetched {
 struct Note {
     etag: Option<String>,
     sha256: ModuleHash,
-}
-
-/// Any host, and of addresses those that are public or listed.
-struct Anywhere(Grant);
-
-impl Decider for Anywhere {
-    fn decide(&self, request: &Request) -> Decision {
-        match request {
-            Request::Http { .. } => Decision::Allowed,
-            other => self.0.decide(other),
-        }
-    }
 }
 
 impl Fetcher {
@@ -154,14 +150,7 @@ impl Fetcher {
         remote: &Remote,
         limit: u64,
     ) -> Result<HttpResponse, FetchError> {
-        let mut network = policy::Network::default();
-        network.allow_private = remote.allow_private.iter().copied().collect();
-        network.max_response_bytes = limit;
-        let mut grant = Grant::none();
-        grant.network = Some(network.clone());
-        let url = shown(&request.url);
-        let answer = self.network.request_decided(&network, &Anywhere(grant), request).await;
-        answer.map_err(|source| FetchError::Network { url, source: Box::new(source) })
+        download::get(&self.network, request, &remote.allow_private, limit).await
     }
 }
 
@@ -230,28 +219,12 @@ fn beside(url: &str) -> String {
     }
 }
 
-/// A URL without its query and whoever is named in it, which may be secrets.
-pub(crate) fn shown(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let Some((scheme, rest)) = url.split_once("://") else { return plugbay::plain(url, 200) };
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    plugbay::plain(&format!("{scheme}://{host}/{path}"), 200)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn secrets_in_urls_are_not_shown() {
-        for (url, wanted) in [
-            ("https://example.org/p.wasm?token=s3cret", "https://example.org/p.wasm"),
-            ("https://me:s3cret@example.org:8443/a/p.wasm#x", "https://example.org:8443/a/p.wasm"),
-            ("https://example.org", "https://example.org/"),
-        ] {
-            assert_eq!(shown(url), wanted);
-        }
+    fn a_signature_is_beside_the_module() {
         assert_eq!(beside("https://e.org/p.wasm?a=1"), "https://e.org/p.wasm.sig?a=1");
         assert_eq!(beside("https://e.org/p.wasm"), "https://e.org/p.wasm.sig");
     }

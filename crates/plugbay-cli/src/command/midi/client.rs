@@ -14,21 +14,26 @@ const LONGEST: u64 = 16 << 20;
 
 /// `--socket`.
 #[derive(Debug, Clone, Args)]
-pub(super) struct SocketOption {
+pub(crate) struct SocketOption {
     /// The control socket of the conductor that is meant [default: the one that runs, below XDG_RUNTIME_DIR]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
 
 /// A connection.
-pub(super) struct Client {
+pub(crate) struct Client {
     path: PathBuf,
     lines: BufReader<UnixStream>,
 }
 
 impl SocketOption {
+    /// One that the caller read from an option of its own; none is the only conductor that there is.
+    pub(crate) fn at(socket: Option<PathBuf>) -> Self {
+        Self { socket }
+    }
+
     /// Connects to the conductor that is meant, or to the only one that there is.
-    pub(super) fn connect(&self) -> Result<Client> {
+    pub(crate) fn connect(&self) -> Result<Client> {
         let (path, stream) = match &self.socket {
             Some(path) => {
                 let stream = UnixStream::connect(path)
@@ -61,7 +66,7 @@ impl Client {
     }
 
     /// Asks for something. The inner error is conductor's own.
-    pub(super) fn ask(&mut self, request: &Request) -> Result<std::result::Result<Value, String>> {
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<std::result::Result<Value, String>> {
         let line = serde_json::to_string(request)?;
         let sent = self.lines.get_mut().write_all(format!("{line}\n").as_bytes());
         // Where it does not take it, it may have said why.

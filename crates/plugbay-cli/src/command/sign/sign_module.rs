@@ -1,11 +1,13 @@
 //! `conductor-sign sign`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use plugbay::policy::{Capability, Limits};
-use plugbay::signing::{Candidate, Developer, KeyPaths, PluginInfo, Release, Time, signature_path};
+use plugbay::signing::{
+    Candidate, Developer, KeyPaths, PluginInfo, PublicKey, Release, Time, signature_path,
+};
 
 use super::{key, now};
 use crate::ui::{DIM, GOOD, outln, printable};
@@ -49,12 +51,12 @@ pub(super) struct SignModule {
     expires_in_days: Option<u16>,
 }
 
-fn version(text: &str) -> Result<String, String> {
+pub(crate) fn version(text: &str) -> Result<String, String> {
     let example = |error| format!("{error}; wanted a version such as 1.2.0");
     PluginInfo::version_of(text).map(|_| text.to_owned()).map_err(example)
 }
 
-fn capability(text: &str) -> Result<String, String> {
+pub(crate) fn capability(text: &str) -> Result<String, String> {
     let known = || Capability::ALL.map(Capability::name).join(", ");
     match text.parse::<Capability>() {
         Ok(capability) => Ok(capability.name().to_owned()),
@@ -87,12 +89,18 @@ impl SignModule {
             signed_at: now,
             expires_at,
         };
-        let module = Candidate::read(&self.module, Limits::default().module_bytes)?;
-        let key = key::secret(&KeyPaths::named(&self.key))?;
-        let path = signature_path(&self.module);
-        module.sign(&key, &release)?.write(&path)?;
+        let (path, key) = sign(&self.module, &self.key, &release)?;
         outln!("{GOOD}signed{GOOD:#}: {}", printable(&path.to_string_lossy()));
-        outln!("{DIM}key {}{DIM:#}", key.public_key().fingerprint());
+        outln!("{DIM}key {}{DIM:#}", key.fingerprint());
         Ok(())
     }
+}
+
+/// Signs a module by a key pair, which may ask for its passphrase. Returns the signature's file, and whose it is.
+pub(crate) fn sign(module: &Path, key: &Path, release: &Release) -> Result<(PathBuf, PublicKey)> {
+    let candidate = Candidate::read(module, Limits::default().module_bytes)?;
+    let key = key::secret(&KeyPaths::named(key))?;
+    let path = signature_path(module);
+    candidate.sign(&key, release)?.write(&path)?;
+    Ok((path, key.public_key()))
 }

@@ -1,0 +1,39 @@
+//! Projects in Zig: `zig build`, told to put the module into `build/`, or `make` where there is no build.zig.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::tool::{self, Tool};
+use super::{c, left, put, read};
+use crate::project::{Project, files};
+
+const CURE: &str =
+    "https://ziglang.org/download, `brew install zig` or `pip install ziglang` brings it";
+
+pub(super) fn build(project: &Project) -> Result<PathBuf> {
+    let folder = &project.folder;
+    let zig = zig(folder)?;
+    if !folder.join("build.zig").is_file() {
+        return c::make(project, &[&format!("ZIG={}", zig.join(" "))]);
+    }
+    let (program, arguments) = zig.split_first().unwrap_or((&"zig", &[]));
+    let mut command = tool::command(program, folder);
+    command.args(arguments).args(["build", "--prefix", "build", "--release=small"]);
+    tool::run(&mut command)?;
+    // Where programs are installed, when nothing else is said.
+    for module in files(&folder.join("build/bin"), "wasm")? {
+        let name = module.file_name().unwrap_or_default();
+        put(&folder.join("build").join(name), &read(&module)?)?;
+    }
+    left(project, "zig build")
+}
+
+/// What is typed for `zig`. As a package of PyPI's it is a module of Python's, and no program.
+fn zig(folder: &Path) -> Result<&'static [&'static str]> {
+    let zig = Tool { program: "zig".as_ref(), version: &["version"], cure: CURE };
+    let Err(error) = zig.ask(folder) else { return Ok(&["zig"]) };
+    let version = ["-m", "ziglang", "version"];
+    let python = Tool { program: "python3".as_ref(), version: &version, cure: CURE };
+    python.ask(folder).map(|_| &["python3", "-m", "ziglang"][..]).map_err(|_| error)
+}
