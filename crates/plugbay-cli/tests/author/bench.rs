@@ -53,7 +53,8 @@ fn two_builds_are_measured_in_turn() {
         let ratio = |key: &str| against["time"][key].as_f64().unwrap();
         assert!(ratio("least") <= ratio("median") && ratio("median") <= ratio("most"));
         assert!(engine["documents_ns"].is_u64(), "{engine}");
-        assert_eq!(number(engine, "fuel_per_kib") % 1, 0);
+        // An echo reads nothing of its document; what the host copies costs a little.
+        assert!(number(engine, "fuel_per_kib") < 1024, "{engine}");
     }
 }
 

@@ -190,7 +190,7 @@ async fn run(
     if done == 0 {
         // A call that takes longer than all of the time is measured once.
         one.once(true).await?;
-        if let Some(two) = two.as_deref_mut() {
+        if let Some(two) = two {
             two.once(true).await?;
         }
     }
