@@ -41,14 +41,17 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Plugins) -> Result<()>
     make(sh, root, &samples, flags.test)
 }
 
-/// Builds all but the toolboxes, which want compilers that nothing else wants: for the demo and the
-/// benches, which have no use for them.
+/// Builds all but the toolboxes and what is in Go, which want compilers that nothing else wants: for
+/// the demo and the benches, which have no use for them.
 ///
 /// # Errors
 ///
 /// As [`run`].
 pub(crate) fn without_toolboxes(sh: &Shell, root: &Path) -> Result<()> {
-    let samples: Vec<_> = SAMPLES.iter().filter(|sample| !sample.is_toolbox()).collect();
+    let samples: Vec<_> = SAMPLES
+        .iter()
+        .filter(|sample| !sample.is_toolbox() && sample.source != Source::Go)
+        .collect();
     make(sh, root, &samples, false)
 }
 

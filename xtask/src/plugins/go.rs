@@ -68,7 +68,14 @@ impl Go {
     ///
     /// A file is formatted otherwise, or a test fails.
     pub(super) fn test(&self, sh: &Shell, root: &Path) -> Result<()> {
-        let _dir = sh.push_dir(root.join("plugins/go"));
+        for folder in ["sdk/go", "plugins/go"] {
+            let _dir = sh.push_dir(root.join(folder));
+            self.test_here(sh)?;
+        }
+        Ok(())
+    }
+
+    fn test_here(&self, sh: &Shell) -> Result<()> {
         let gofmt = Path::new(&self.go(sh, "env").arg("GOROOT").read()?).join("bin/gofmt");
         let unformatted = cmd!(sh, "{gofmt} -l .").quiet().read()?;
         if !unformatted.is_empty() {

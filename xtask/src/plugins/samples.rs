@@ -3,7 +3,7 @@
 use crate::{toolchain::WasmTarget, wasm::Expected};
 
 /// The names of the samples, and how to make each.
-pub(super) const SAMPLES: [Sample; 11] = [
+pub(super) const SAMPLES: [Sample; 14] = [
     Sample {
         name: "hello_rust",
         source: Source::Rust(WasmTarget::Unknown),
@@ -123,6 +123,56 @@ pub(super) const SAMPLES: [Sample; 11] = [
                 ("pre_hook", HOOK),
             ],
             imports: &["env.abort"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "hello_go",
+        source: Source::Go,
+        expected: Expected {
+            functions: &[
+                ("_initialize", "()"),
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("pre_hook", HOOK),
+            ],
+            imports: &["wasi_snapshot_preview1.*"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "midi_velocity_go",
+        source: Source::Go,
+        expected: Expected {
+            functions: &[
+                ("_initialize", "()"),
+                ("execute", "(i32, i32) -> i32"),
+                ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
+                ("free", "(i32)"),
+                ("init", "() -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("shutdown", "()"),
+            ],
+            imports: &["wasi_snapshot_preview1.*"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "rate_limiter_go",
+        source: Source::Go,
+        expected: Expected {
+            functions: &[
+                ("_initialize", "()"),
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_pre_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+            ],
+            imports: &[HOST, "wasi_snapshot_preview1.*"],
         },
         most_bytes: None,
     },
