@@ -26,6 +26,7 @@ mod gateway_endpoints;
 mod gateway_npm;
 mod gateway_openai;
 mod host_functions;
+mod languages;
 mod metrics;
 mod modules;
 mod recorded;

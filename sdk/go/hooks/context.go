@@ -8,11 +8,6 @@ type Context struct {
 	set    *json.Value
 }
 
-// ContextOf is for the packages of the hooks.
-func ContextOf(document *json.Value) Context {
-	return Context{document.Get("context"), json.NewObject()}
-}
-
 // RequestID tells requests apart.
 func (c *Context) RequestID() string {
 	id, _ := c.fields.Get("request_id").AsText()

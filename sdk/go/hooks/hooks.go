@@ -73,6 +73,28 @@ func Parse(document string) (*json.Value, error) {
 	return value, nil
 }
 
+// Open is for the packages of the hooks: the context, and the fields that are objects. One that is null or not
+// there has no fields.
+func Open(document *json.Value, names ...string) (Context, []*json.Value, error) {
+	objects := make([]*json.Value, len(names))
+	for i, name := range append([]string{"context"}, names...) {
+		object := document.Get(name)
+		if object == nil {
+			object = json.NewObject()
+		}
+		if object.Kind() != json.Object {
+			return Context{}, nil, unread{object.Wrong(name, "an object")}
+		}
+		if i > 0 {
+			objects[i-1] = object
+		}
+	}
+	return Context{document.Get("context"), json.NewObject()}, objects, nil
+}
+
+// Unread is for the packages of the hooks: the error of a document that is not as it should be.
+func Unread(err error) error { return unread{err} }
+
 // Export is for the packages of the hooks: a call as it comes from the host.
 func Export(hook string, start unsafe.Pointer, length uint32) uint64 {
 	return abi.Give(Call(hook, abi.Take(start, length)))

@@ -14,11 +14,30 @@ type Message struct {
 }
 
 // NewMessage is for the packages of the hooks.
-func NewMessage(fields *json.Value) Message {
-	if fields.Kind() != json.Object {
-		fields = json.NewObject()
-	}
-	return Message{Fields: fields}
+func NewMessage(fields *json.Value) Message { return Message{Fields: fields} }
+
+// Status is a response's.
+func (m *Message) Status() uint16 {
+	status, _ := m.Fields.Get("status_code").AsUint()
+	return uint16(status)
+}
+
+// SetStatus sets a response's.
+func (m *Message) SetStatus(status uint16) *Message {
+	m.Fields.Set("status_code", json.Uint(uint64(status)))
+	m.changed = true
+	return m
+}
+
+// Method is a request's.
+func (m *Message) Method() string { return m.text("method") }
+
+// Path is a request's.
+func (m *Message) Path() string { return m.text("path") }
+
+func (m *Message) text(name string) string {
+	text, _ := m.Fields.Get(name).AsText()
+	return text
 }
 
 // NewResponse is an answer without a body.

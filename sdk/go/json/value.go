@@ -95,6 +95,38 @@ func (v *Value) AsInt() (int64, bool) {
 	return number, err == nil
 }
 
+// AsBool is true or false.
+func (v *Value) AsBool() (value, is bool) {
+	return v.Kind() == Bool && v.text == "true", v.Kind() == Bool
+}
+
+// SetText makes a string of it.
+func (v *Value) SetText(text string) { *v = Value{kind: String, text: text} }
+
+// Append puts items behind those of a list, and makes a list of what is none. It returns the list.
+func (v *Value) Append(items ...*Value) *Value {
+	if v.kind != Array {
+		*v = Value{kind: Array}
+	}
+	v.items = append(v.items, items...)
+	return v
+}
+
+// Clone is a copy that has nothing in common with it.
+func (v *Value) Clone() *Value {
+	if v == nil {
+		return nil
+	}
+	copied := &Value{kind: v.kind, text: v.text, items: slices.Clone(v.items), fields: slices.Clone(v.fields)}
+	for i, item := range copied.items {
+		copied.items[i] = item.Clone()
+	}
+	for i, field := range copied.fields {
+		copied.fields[i].value = field.value.Clone()
+	}
+	return copied
+}
+
 // Items are a list's.
 func (v *Value) Items() []*Value {
 	if v == nil {

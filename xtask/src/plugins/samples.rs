@@ -3,7 +3,7 @@
 use crate::{toolchain::WasmTarget, wasm::Expected};
 
 /// The names of the samples, and how to make each.
-pub(super) const SAMPLES: [Sample; 14] = [
+pub(super) const SAMPLES: [Sample; 15] = [
     Sample {
         name: "hello_rust",
         source: Source::Rust(WasmTarget::Unknown),
@@ -173,6 +173,27 @@ pub(super) const SAMPLES: [Sample; 14] = [
                 ("malloc", "(i32) -> i32"),
             ],
             imports: &[HOST, "wasi_snapshot_preview1.*"],
+        },
+        most_bytes: None,
+    },
+    Sample {
+        name: "redactor_go",
+        source: Source::Go,
+        expected: Expected {
+            functions: &[
+                ("_initialize", "()"),
+                ("cleanup", "() -> i32"),
+                ("free", "(i32)"),
+                ("get_name", "() -> i64"),
+                ("http_post_hook", HOOK),
+                ("http_pre_hook", HOOK),
+                ("http_stream_chunk_hook", HOOK),
+                ("init", "(i32, i32) -> i32"),
+                ("malloc", "(i32) -> i32"),
+                ("post_hook", HOOK),
+                ("pre_hook", HOOK),
+            ],
+            imports: &["wasi_snapshot_preview1.*"],
         },
         most_bytes: None,
     },

@@ -20,7 +20,11 @@ type Call struct {
 // Handle says what is called.
 func Handle(handle func(*Call) error) {
 	hooks.Register("http_pre_hook", "error", func(document, output *json.Value) error {
-		call := Call{Context: hooks.ContextOf(document), Request: hooks.NewMessage(document.Get("request"))}
+		context, objects, err := hooks.Open(document, "request")
+		if err != nil {
+			return err
+		}
+		call := Call{Context: context, Request: hooks.NewMessage(objects[0])}
 		if err := handle(&call); err != nil {
 			return err
 		}

@@ -9,42 +9,43 @@ import (
 	"github.com/plugbay/plugbay/sdk/go/json"
 )
 
-// Request is a request to a model. Fields has all of it.
-type Request struct {
-	Fields  *json.Value
-	changed bool
-}
-
 // Call is one request.
 type Call struct {
 	Context hooks.Context
-	Request Request
+	Request hooks.LLMRequest
 	// ShortCircuit answers in the provider's place: an object with response, error or stream.
 	ShortCircuit *json.Value
 }
 
-// Model is the model's name.
-func (r *Request) Model() string {
-	model, _ := r.Fields.Get("model").AsText()
-	return model
-}
+// Respond answers in the provider's place.
+func (c *Call) Respond(response *hooks.LLMResponse) { c.instead("response", response.Fields) }
 
-// Changed says that Fields were changed, so that they go back.
-func (r *Request) Changed() { r.changed = true }
+// Reject answers with an error in the provider's place.
+func (c *Call) Reject(err *hooks.LLMError) { c.instead("error", err.Fields) }
+
+// Stream answers with a stream in the provider's place.
+func (c *Call) Stream(chunks ...*hooks.Chunk) { c.instead("stream", hooks.Chunks(chunks)) }
+
+func (c *Call) instead(name string, value *json.Value) {
+	c.ShortCircuit = json.NewObject().Set(name, value)
+}
 
 // Handle says what is called.
 func Handle(handle func(*Call) error) {
 	hooks.Register("pre_hook", "error", func(document, output *json.Value) error {
-		request := document.Get("request")
-		call := Call{Context: hooks.ContextOf(document), Request: Request{Fields: request}}
+		context, objects, err := hooks.Open(document, "request")
+		if err != nil {
+			return err
+		}
+		call := Call{Context: context, Request: hooks.LLMRequest{Fields: objects[0]}}
 		if err := handle(&call); err != nil {
 			return err
 		}
 		call.Context.Finish(output)
 		if call.ShortCircuit != nil {
 			output.Set("has_short_circuit", json.Boolean(true)).Set("short_circuit", call.ShortCircuit)
-		} else if call.Request.changed {
-			output.Set("request", request)
+		} else if call.Request.IsChanged() {
+			output.Set("request", call.Request.Fields)
 		}
 		return nil
 	})
