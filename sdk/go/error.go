@@ -1,10 +1,6 @@
 package plugbay
 
-import (
-	encoding "encoding/json"
-
-	"github.com/plugbay/plugbay/sdk/go/json"
-)
+import "github.com/plugbay/plugbay/sdk/go/json"
 
 // Error is a function of the host that failed. errors.Is tells its class: errors.Is(err, plugbay.Denied).
 type Error struct {
@@ -87,11 +83,11 @@ func readError(class Class, document []byte) error {
 	return failure
 }
 
-// read takes in the document of a function that succeeded. It and document are all that takes encoding/json:
-// a module that calls none of their functions is without it.
-func read(into any) error {
-	if err := encoding.Unmarshal(Answer(0), into); err != nil {
-		return &Error{Class: Failed, Message: "the host's answer is not as expected: " + err.Error()}
+// read is the document of a function that succeeded.
+func read() (*json.Value, error) {
+	value, err := json.Parse(string(Answer(0)))
+	if err != nil {
+		return nil, &Error{Class: Failed, Message: "the host's answer is not as expected: " + err.Error()}
 	}
-	return nil
+	return value, nil
 }

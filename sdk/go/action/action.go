@@ -129,6 +129,7 @@ func status(err error) int32 {
 
 //go:wasmexport init
 func start() int32 {
+	defer abi.Abort()
 	if ready == nil {
 		return 0
 	}
@@ -137,16 +138,19 @@ func start() int32 {
 
 //go:wasmexport execute
 func execute(params unsafe.Pointer, length uint32) int32 {
+	defer abi.Abort()
 	return status(Run(abi.Take(params, length), ""))
 }
 
 //go:wasmexport execute_with_context
 func executeWithContext(params unsafe.Pointer, length uint32, context unsafe.Pointer, contextLength uint32) int32 {
+	defer abi.Abort()
 	return status(Run(abi.Take(params, length), abi.Take(context, contextLength)))
 }
 
 //go:wasmexport shutdown
 func stop() {
+	defer abi.Abort()
 	if shutdown != nil {
 		shutdown()
 	}

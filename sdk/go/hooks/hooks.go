@@ -97,6 +97,7 @@ func Unread(err error) error { return unread{err} }
 
 // Export is for the packages of the hooks: a call as it comes from the host.
 func Export(hook string, start unsafe.Pointer, length uint32) uint64 {
+	defer abi.Abort()
 	return abi.Give(Call(hook, abi.Take(start, length)))
 }
 

@@ -5,8 +5,11 @@ package json
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // Kind is what a value is.
@@ -48,6 +51,23 @@ func Int(number int64) *Value { return &Value{kind: Number, text: strconv.Format
 
 // Uint makes a number.
 func Uint(number uint64) *Value { return &Value{kind: Number, text: strconv.FormatUint(number, 10)} }
+
+// Float makes a number; what is not finite is null.
+func Float(number float64) *Value {
+	if math.IsInf(number, 0) || math.IsNaN(number) {
+		return nil
+	}
+	return &Value{kind: Number, text: strconv.FormatFloat(number, 'g', -1, 64)}
+}
+
+// Texts makes a list of strings.
+func Texts(texts ...string) *Value {
+	list := List()
+	for _, text := range texts {
+		list.Append(Text(text))
+	}
+	return list
+}
 
 // Boolean makes true or false.
 func Boolean(value bool) *Value { return &Value{kind: Bool, text: strconv.FormatBool(value)} }
@@ -125,6 +145,15 @@ func (v *Value) Clone() *Value {
 		copied.fields[i].value = field.value.Clone()
 	}
 	return copied
+}
+
+// AsFloat is a number.
+func (v *Value) AsFloat() (float64, bool) {
+	if v.Kind() != Number {
+		return 0, false
+	}
+	number, err := strconv.ParseFloat(v.text, 64)
+	return number, err == nil
 }
 
 // Items are a list's.
@@ -229,6 +258,10 @@ func (v *Value) write(to []byte) []byte {
 
 func quote(to []byte, text string) []byte {
 	const digits = "0123456789abcdef"
+	// Only a plugin's own texts may be something else.
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\uFFFD")
+	}
 	to = append(to, '"')
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {

@@ -1,6 +1,8 @@
 // Package cleanup is what is called once, before a plugin is unloaded. A module that imports it exports cleanup.
 package cleanup
 
+import "github.com/plugbay/plugbay/sdk/go/internal/abi"
+
 var handle func() error
 
 // Handle says what is called.
@@ -8,6 +10,7 @@ func Handle(call func() error) { handle = call }
 
 //go:wasmexport cleanup
 func export() int32 {
+	defer abi.Abort()
 	if handle == nil {
 		return 0
 	}

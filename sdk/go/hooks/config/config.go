@@ -135,6 +135,7 @@ func unknown(name string, known []string) error {
 
 //go:wasmexport init
 func start(at unsafe.Pointer, length uint32) int32 {
+	defer abi.Abort()
 	if err := Init(abi.Take(at, length)); err != nil {
 		// The host tells what stands on stderr.
 		println(err.Error())
