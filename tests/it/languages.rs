@@ -67,6 +67,7 @@ macro_rules! each_language {
 each_language! {
     rust
     typescript
+    go
     c
     zig
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"unicode/utf8"
 
-	"plugins/plugbay"
+	plugbay "github.com/plugbay/plugbay/sdk/go"
 )
 
 // mostRandom: more random bytes are not even asked for, for the memory has to hold them.

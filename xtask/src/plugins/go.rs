@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use xshell::{Cmd, Shell, cmd};
 
 use super::{install, samples::Sample};
@@ -68,13 +68,45 @@ impl Go {
         install(root, sample, &built)
     }
 
-    /// Looks at the formatting, and runs the unit tests on this machine.
+    /// Looks at the formatting, and runs the unit tests and the tutorial's programs on this machine.
     ///
     /// # Errors
     ///
     /// A file is formatted otherwise, or a test fails.
     pub(super) fn test(&self, sh: &Shell, root: &Path) -> Result<()> {
-        let _dir = sh.push_dir(root.join("plugins/go"));
+        for folder in ["sdk/go", "plugins/go"] {
+            let _dir = sh.push_dir(root.join(folder));
+            self.test_here(sh)?;
+        }
+        self.build_page(sh, root)
+    }
+
+    /// Builds each program of the tutorial, with the test that follows it.
+    fn build_page(&self, sh: &Shell, root: &Path) -> Result<()> {
+        const PAGE: &str = "docs/sdk-go.md";
+        let text = sh.read_file(root.join(PAGE))?;
+        let blocks: Vec<_> = text.split("\n```go\n").skip(1).collect();
+        ensure!(!blocks.is_empty(), "{PAGE} has no Go any more");
+        let sdk = root.join("sdk/go");
+        let dir = self.cache.join("page");
+        let _dir = sh.push_dir(&dir);
+        let module = "module page\n\ngo 1.24\n\nrequire github.com/plugbay/plugbay/sdk/go v0.0.0\n\n\
+                      replace github.com/plugbay/plugbay/sdk/go => ";
+        for block in blocks {
+            let code = format!("{}\n", block.split("\n```").next().unwrap_or_default());
+            if code.contains("\t\"testing\"\n") {
+                sh.write_file("plugin_test.go", code)?;
+            } else {
+                sh.remove_path(&dir)?;
+                sh.write_file("plugin.go", code)?;
+                sh.write_file("go.mod", format!("{module}{}\n", sdk.display()))?;
+            }
+            self.test_here(sh).with_context(|| format!("a plugin of {PAGE}"))?;
+        }
+        Ok(())
+    }
+
+    fn test_here(&self, sh: &Shell) -> Result<()> {
         let gofmt = Path::new(&self.go(sh, "env").arg("GOROOT").read()?).join("bin/gofmt");
         let unformatted = cmd!(sh, "{gofmt} -l .").quiet().read()?;
         if !unformatted.is_empty() {

@@ -26,6 +26,10 @@ pub(super) const SAMPLES: &[Sample] = &[
     sample("redactor_zig", Source::Zig, REDACTOR, LOG),
     sample("rate_limiter_zig", Source::Zig, LIMITER, LIMITER_IMPORTS),
     sample("midi_velocity_zig", Source::Zig, VELOCITY, LOG_AND_STDERR),
+    sample("hello_go", Source::Go, GO_HELLO, WASI),
+    sample("redactor_go", Source::Go, GO_REDACTOR, WASI),
+    sample("rate_limiter_go", Source::Go, GO_LIMITER, &["plugbay.*", "wasi_snapshot_preview1.*"]),
+    sample("midi_velocity_go", Source::Go, GO_VELOCITY, WASI),
     sample("toolbox_go", Source::Go, GO_TOOLBOX, &["plugbay.*", "wasi_snapshot_preview1.*"]),
 ];
 
@@ -73,8 +77,49 @@ const VELOCITY: Functions = &[
 ];
 const TOOLBOX: Functions =
     &[("free", "(i32)"), ("get_name", "() -> i64"), ("malloc", "(i32) -> i32"), ("pre_hook", HOOK)];
+/// Go's runtime is set up before anything else.
+const INITIALIZE: (&str, &str) = ("_initialize", "()");
+const GO_HELLO: Functions = &[
+    INITIALIZE,
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_pre_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("pre_hook", HOOK),
+];
+const GO_REDACTOR: Functions = &[
+    INITIALIZE,
+    ("cleanup", "() -> i32"),
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_post_hook", HOOK),
+    ("http_pre_hook", HOOK),
+    ("http_stream_chunk_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("post_hook", HOOK),
+    ("pre_hook", HOOK),
+];
+const GO_LIMITER: Functions = &[
+    INITIALIZE,
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_pre_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+];
+const GO_VELOCITY: Functions = &[
+    INITIALIZE,
+    ("execute", "(i32, i32) -> i32"),
+    ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
+    ("free", "(i32)"),
+    ("init", "() -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("shutdown", "()"),
+];
 const GO_TOOLBOX: Functions = &[
-    ("_initialize", "()"),
+    INITIALIZE,
     ("free", "(i32)"),
     ("get_name", "() -> i64"),
     ("malloc", "(i32) -> i32"),

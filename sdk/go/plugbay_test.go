@@ -7,19 +7,19 @@ import (
 
 func TestDocumentsSayNoMoreThanTheyWereTold(t *testing.T) {
 	for _, row := range []struct {
-		value any
+		value interface{ document() []byte }
 		want  string
 	}{
 		{&Request{URL: "u\""}, `{"url":"u\""}`},
 		{
 			&Request{Method: "POST", URL: "u", Headers: []Header{{"a", "b"}}, TimeoutMs: 5},
-			`{"method":"POST","url":"u","headers":[["a","b"]],"timeout_ms":5}`,
+			`{"url":"u","method":"POST","headers":[["a","b"]],"timeout_ms":5}`,
 		},
 		{&Opening{URL: "u", Protocols: []string{"p"}}, `{"url":"u","protocols":["p"]}`},
 		{&Sound{Name: "bell"}, `{"sound":"bell"}`},
 		{&Program{Path: "p", Args: []string{"a"}}, `{"program":"p","args":["a"]}`},
 	} {
-		if got := string(document(row.value)); got != row.want {
+		if got := string(row.value.document()); got != row.want {
 			t.Errorf("%s, wanted %s", got, row.want)
 		}
 	}

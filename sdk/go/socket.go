@@ -1,5 +1,7 @@
 package plugbay
 
+import "github.com/plugbay/plugbay/sdk/go/json"
+
 // Socket is the number of an open WebSocket. It is the plugin's, not the instance's: it is good in any
 // later call, until either side closes it. It takes Network.
 type Socket int32
@@ -17,10 +19,10 @@ const (
 
 // Opening is a socket that is about to be opened.
 type Opening struct {
-	URL     string   `json:"url"`
-	Headers []Header `json:"headers,omitempty"`
+	URL     string
+	Headers []Header
 	// Protocols are those that the plugin speaks.
-	Protocols []string `json:"protocols,omitempty"`
+	Protocols []string
 }
 
 // Message is what came.
@@ -35,15 +37,13 @@ type Message struct {
 
 // Open opens a socket; with it comes the protocol that the other side chose, or nothing.
 func (o *Opening) Open() (Socket, string, error) {
-	socket, err := RawOpen(document(o))
+	socket, err := RawOpen(o.document())
 	if err != nil {
 		return socket, "", err
 	}
-	var opened struct {
-		Protocol string `json:"protocol"`
-	}
-	err = read(&opened)
-	return socket, opened.Protocol, err
+	answer, err := read()
+	protocol, _ := answer.Get("protocol").AsText()
+	return socket, protocol, err
 }
 
 // Send sends a message.
@@ -63,14 +63,13 @@ func (s Socket) Receive(waitMs int32) (Message, error) {
 	case Text, Binary:
 		message.Data = Answer(1)
 	case Closed:
-		var closed struct {
-			Code   uint16 `json:"code"`
-			Reason string `json:"reason"`
-		}
-		if err := read(&closed); err != nil {
+		closed, err := read()
+		if err != nil {
 			return message, err
 		}
-		message.Code, message.Reason = closed.Code, closed.Reason
+		code, _ := closed.Get("code").AsUint()
+		message.Code = uint16(code)
+		message.Reason, _ = closed.Get("reason").AsText()
 	}
 	return message, nil
 }
@@ -78,4 +77,13 @@ func (s Socket) Receive(waitMs int32) (Message, error) {
 // Close closes it.
 func (s Socket) Close() error {
 	return checked(hostWSClose(int32(s)))
+}
+
+func (o *Opening) document() []byte {
+	document := json.NewObject().Set("url", json.Text(o.URL))
+	setHeaders(document, o.Headers)
+	if len(o.Protocols) > 0 {
+		document.Set("protocols", json.Texts(o.Protocols...))
+	}
+	return document.Write()
 }

@@ -1,7 +1,6 @@
 package plugbay
 
 import (
-	"encoding/json"
 	"math"
 	"unsafe"
 )
@@ -68,14 +67,4 @@ func atOptional(bytes []byte) (unsafe.Pointer, int32) {
 	}
 	// More does not fit beside the program.
 	return unsafe.Pointer(unsafe.SliceData(bytes)), int32(min(len(bytes), math.MaxInt32))
-}
-
-// document is JSON for the host. Of our own types only a number that is not finite has none, and the host
-// calls what then comes invalid.
-func document(value any) []byte {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return nil
-	}
-	return text
 }

@@ -1,6 +1,6 @@
 package plugbay
 
-import "encoding/json"
+import "github.com/plugbay/plugbay/sdk/go/json"
 
 // Error is a function of the host that failed. errors.Is tells its class: errors.Is(err, plugbay.Denied).
 type Error struct {
@@ -9,7 +9,7 @@ type Error struct {
 	Message string
 	// Document is the host's whole document: some functions have more to say, such as "kind" or "signal".
 	// It is nil after functions that leave none.
-	Document json.RawMessage
+	Document []byte
 }
 
 // Class is what sort of failure it is: the negative result of a function.
@@ -72,22 +72,22 @@ func checked(result int32) error {
 
 func readError(class Class, document []byte) error {
 	failure := &Error{Class: class, Message: class.Error()}
-	var said struct {
-		Message *string `json:"message"`
+	said, err := json.Parse(string(document))
+	if err != nil {
+		return failure
 	}
-	if json.Unmarshal(document, &said) == nil {
-		failure.Document = document
-		if said.Message != nil {
-			failure.Message = *said.Message
-		}
+	failure.Document = document
+	if message, is := said.Get("message").AsText(); is {
+		failure.Message = message
 	}
 	return failure
 }
 
-// read takes in the document of a function that succeeded.
-func read(into any) error {
-	if err := json.Unmarshal(Answer(0), into); err != nil {
-		return &Error{Class: Failed, Message: "the host's answer is not as expected: " + err.Error()}
+// read is the document of a function that succeeded.
+func read() (*json.Value, error) {
+	value, err := json.Parse(string(Answer(0)))
+	if err != nil {
+		return nil, &Error{Class: Failed, Message: "the host's answer is not as expected: " + err.Error()}
 	}
-	return nil
+	return value, nil
 }

@@ -1,0 +1,3 @@
+module github.com/plugbay/plugbay/sdk/go
+
+go 1.24
