@@ -16,6 +16,11 @@ const LANGUAGES: &[(&str, &str)] = &[
     ("json", "tests/it/book.rs reads it"),
     ("toml", "tests/it/book.rs reads it"),
     ("rust", "a doc test, or the cookbook's build; the pages are below"),
+    ("c", "`cargo xtask plugins --test` compiles it; the pages are below"),
+    ("go", "`cargo xtask plugins --test` compiles it; the pages are below"),
+    ("js", "the SDK's own tests run it; the pages are below"),
+    ("ts", "the SDK's own tests compile it; the pages are below"),
+    ("zig", "`cargo xtask plugins --test` compiles it; the pages are below"),
     ("sh", "commands that other commands of xtask run; the pages are below"),
     ("text", "what is printed, or a drawing"),
 ];
@@ -24,6 +29,11 @@ const LANGUAGES: &[(&str, &str)] = &[
 const ONLY_IN: &[(&str, &str, &str)] = &[
     ("rust", "docs/sdk-rust.md", "a doc test of plugbay-guest"),
     ("rust", "docs/cookbook/", "tests/it/cookbook.rs"),
+    ("c", "docs/sdk-c.md", "xtask/src/plugins/c.rs"),
+    ("go", "docs/sdk-go.md", "xtask/src/plugins/go.rs"),
+    ("js", "docs/sdk-typescript.md", "sdk/typescript/tests"),
+    ("ts", "docs/sdk-typescript.md", "sdk/typescript/tests"),
+    ("zig", "docs/sdk-zig.md", "xtask/src/plugins/zig.rs"),
     ("sh", "docs/performance.md", "`cargo xtask bench` wrote it"),
     ("sh", "docs/http-performance.md", "`cargo xtask bench --http` wrote it"),
 ];
