@@ -78,12 +78,12 @@ fn main() {
 
 fn row(name: &str, mut waits: Vec<Duration>) {
     waits.sort();
-    let quantile = |part: f64| {
-        let place = (waits.len() as f64 * part) as usize;
+    let in_a_thousand = |part: usize| {
+        let place = waits.len() * part / 1_000;
         let wait = waits.get(place.min(waits.len() - 1)).copied().unwrap_or_default();
         format!("{:.1} µs", wait.as_secs_f64() * 1e6)
     };
-    let [p50, p99, p999, last] = [0.5, 0.99, 0.999, 1.0].map(quantile);
+    let [p50, p99, p999, last] = [500, 990, 999, 1_000].map(in_a_thousand);
     println!("| {name} | {p50} | {p99} | {p999} | {last} |");
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Finished, folder, plugbay, root, run, write};
 
-const LANGUAGES: [&str; 4] = ["rust", "typescript", "c", "zig"];
+const LANGUAGES: [&str; 5] = ["rust", "typescript", "go", "c", "zig"];
 
 /// The program, with the compilers that this machine has for plugins.
 fn authors_plugbay(folder: &Path) -> Command {
@@ -83,6 +83,7 @@ fn a_new_hook_plugin_builds_and_does_what_it_says() {
         let output = plugbay_in(&project, &call).exits(0).json();
         let messages = output["request"]["input"].as_array().unwrap();
         assert_eq!(messages.len(), 2, "{language}: {output}");
+        plugbay_in(&project, &["test"]).exits(0);
         // What the template is run with is a configuration that the gateway takes.
         plugbay_in(&project, &["gateway", "--check", "config.json"]).exits(0);
     }
@@ -95,6 +96,7 @@ fn a_new_action_plugin_builds_and_does_what_it_says() {
         built(folder.path(), language, "action");
         let project = folder.path().join("night-lamp");
         plugbay_in(&project, &["midi", "check", "conductor.toml"]).exits(0);
+        plugbay_in(&project, &["test"]).exits(0);
         plugbay_in(&project, &["pack"]).exits(0);
     }
 }

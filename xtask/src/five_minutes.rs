@@ -23,9 +23,10 @@ struct Language {
     source: &'static str,
 }
 
-const LANGUAGES: [Language; 4] = [
+const LANGUAGES: [Language; 5] = [
     Language { name: "rust", source: "src/lib.rs" },
     Language { name: "typescript", source: "assembly/plugin.ts" },
+    Language { name: "go", source: "plugin.go" },
     Language { name: "c", source: "src/plugin.c" },
     Language { name: "zig", source: "src/plugin.zig" },
 ];

@@ -1,5 +1,7 @@
 //! What an author sees of a plugin that fails, of what it does, and of where its fuel goes: `plugbay call`.
 
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test binary")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -119,8 +121,9 @@ fn with_lines(wasm: &Path) -> Vec<u8> {
     // LEB128 of a size between 128 and 16,384.
     let size = 1 + name.len() + table.len();
     assert!((128..16_384).contains(&size));
-    wasm.extend([(size & 0x7f) as u8 | 0x80, (size >> 7) as u8]);
-    wasm.push(name.len() as u8);
+    let byte = |number: usize| u8::try_from(number).unwrap();
+    wasm.extend([byte(size & 0x7f) | 0x80, byte(size >> 7)]);
+    wasm.push(byte(name.len()));
     wasm.extend(name);
     wasm.extend(table);
     wasm
@@ -235,7 +238,7 @@ fn a_profile_says_where_the_fuel_went() {
         let frames = file["shared"]["frames"].as_array().unwrap();
         let (mut open, mut at) = (Vec::new(), 0);
         for event in profile["events"].as_array().unwrap() {
-            let frame = event["frame"].as_u64().unwrap() as usize;
+            let frame = usize::try_from(event["frame"].as_u64().unwrap()).unwrap();
             assert!(frame < frames.len());
             assert!(event["at"].as_u64().unwrap() >= at);
             at = event["at"].as_u64().unwrap();

@@ -83,16 +83,16 @@ impl From<PluginError> for CallFailure {
         let failure = match error {
             PluginError::QueueFull { .. } | PluginError::StreamsFull { .. } => Self::busy(detail),
             PluginError::Output { source, .. } => Self { detail, ..Self::from(source) },
-            PluginError::Call { source: CallError::Trap(trap), .. } => {
-                Self::new(trap_class(&trap.kind), detail).of_kind(trap_kind(&trap.kind))
-            }
-            PluginError::Call {
-                source: CallError::Protocol(ProtocolError::OutputTooLong { .. }),
-                ..
-            } => Self::new("its output is too long", detail).of_kind(FailureKind::Output),
-            PluginError::Call { source: CallError::Protocol(_), .. } => {
-                Self::new(class, detail).of_kind(FailureKind::Protocol)
-            }
+            PluginError::Call { source, .. } => match &*source {
+                CallError::Trap(trap) => {
+                    Self::new(trap_class(&trap.kind), detail).of_kind(trap_kind(&trap.kind))
+                }
+                CallError::Protocol(ProtocolError::OutputTooLong { .. }) => {
+                    Self::new("its output is too long", detail).of_kind(FailureKind::Output)
+                }
+                CallError::Protocol(_) => Self::new(class, detail).of_kind(FailureKind::Protocol),
+                _ => Self::new(class, detail),
+            },
             _ => Self::new(class, detail),
         };
         Self { backtrace, ..failure }
@@ -153,7 +153,7 @@ mod tests {
         let call = |kind| PluginError::Call {
             plugin: "p".into(),
             export: "pre_hook",
-            source: CallError::Trap(Trap::new(kind)),
+            source: Box::new(CallError::Trap(Trap::new(kind))),
             output: vec!["secret".into()],
             backtrace: GuestBacktrace::default(),
         };
@@ -162,7 +162,7 @@ mod tests {
         let broken = PluginError::Call {
             plugin: "p".into(),
             export: "pre_hook",
-            source: CallError::Protocol(ProtocolError::InputTooLong { len: 1 }),
+            source: Box::new(CallError::Protocol(ProtocolError::InputTooLong { len: 1 })),
             output: Vec::new(),
             backtrace: GuestBacktrace::default(),
         };
@@ -191,7 +191,7 @@ mod tests {
                 PluginError::Call {
                     plugin: "p".into(),
                     export: "pre_hook",
-                    source: ProtocolError::OutputTooLong { len: 2, limit: 1 }.into(),
+                    source: Box::new(ProtocolError::OutputTooLong { len: 2, limit: 1 }.into()),
                     output: Vec::new(),
                     backtrace: GuestBacktrace::default(),
                 },

@@ -112,7 +112,7 @@ pub enum LoadErrorKind {
     #[error("failed to instantiate WASM module: {source}{}", said(.output))]
     Instantiate {
         /// Why.
-        source: InstantiateError,
+        source: Box<InstantiateError>,
         /// The last lines that the plugin printed.
         output: Vec<String>,
         /// Where it was.
@@ -124,7 +124,7 @@ pub enum LoadErrorKind {
         /// The export.
         export: &'static str,
         /// Why.
-        source: CallError,
+        source: Box<CallError>,
         /// The last lines that the plugin printed.
         output: Vec<String>,
         /// Where it was.
@@ -221,7 +221,7 @@ pub enum PluginError {
         /// The export.
         export: &'static str,
         /// Why.
-        source: CallError,
+        source: Box<CallError>,
         /// The last lines that the plugin printed during the call.
         output: Vec<String>,
         /// Where it was.

@@ -225,7 +225,7 @@ impl Blueprint {
         let instance = match self.module.instantiate(environment).await {
             Ok(instance) => match &watch {
                 None => instance,
-                Some(watch) => WatchedInstance::new(instance, watch, self.module.exports()),
+                Some(watch) => WatchedInstance::boxed(instance, watch, self.module.exports()),
             },
             Err(source) => {
                 let source = match &watch {
@@ -234,6 +234,7 @@ impl Blueprint {
                 };
                 let output = output.finish_call();
                 let backtrace = GuestBacktrace::of_start(&self.symbols, &source);
+                let source = Box::new(source);
                 return Err(LoadErrorKind::Instantiate { source, output, backtrace });
             }
         };
@@ -415,7 +416,8 @@ impl Blueprint {
 
 /// A module that imports what it cannot have.
 fn refused(source: InstantiateError) -> LoadErrorKind {
-    LoadErrorKind::Instantiate { source, output: Vec::new(), backtrace: GuestBacktrace::default() }
+    let (source, output) = (Box::new(source), Vec::new());
+    LoadErrorKind::Instantiate { source, output, backtrace: GuestBacktrace::default() }
 }
 
 /// A name goes into logs, metrics and errors: what could forge a line there is replaced.
@@ -468,6 +470,7 @@ impl Live {
 
     fn load_error(&self, export: &'static str, source: CallError) -> LoadErrorKind {
         let backtrace = GuestBacktrace::of_call(&self.symbols, &source);
-        LoadErrorKind::Call { export, source, output: self.finish_call(), backtrace }
+        let (source, output) = (Box::new(source), self.finish_call());
+        LoadErrorKind::Call { export, source, output, backtrace }
     }
 }

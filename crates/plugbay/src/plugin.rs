@@ -607,7 +607,8 @@ impl Plugin {
         output: Vec<String>,
     ) -> PluginError {
         let backtrace = GuestBacktrace::of_call(&self.shared.pool.blueprint().symbols, &source);
-        PluginError::Call { plugin: self.name().to_owned(), export, source, output, backtrace }
+        let (plugin, source) = (self.name().to_owned(), Box::new(source));
+        PluginError::Call { plugin, export, source, output, backtrace }
     }
 
     fn status_error(&self, export: &'static str, status: i32, output: Vec<String>) -> PluginError {

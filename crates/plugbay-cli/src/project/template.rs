@@ -107,10 +107,7 @@ mod tests {
 
     #[test]
     fn every_project_has_what_a_package_has() {
-        // One that has come since is to be looked at, too.
-        files("lamp", Language::Go, Kind::Hook, 2031).unwrap_err();
-        let languages = Language::value_variants().iter().filter(|other| **other != Language::Go);
-        for language in languages {
+        for language in Language::value_variants() {
             for kind in Kind::value_variants() {
                 let found = files("night-lamp", *language, *kind, 2031).unwrap();
                 let example = match kind {

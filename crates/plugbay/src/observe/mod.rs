@@ -286,7 +286,7 @@ pub(crate) struct WatchedInstance {
 }
 
 impl WatchedInstance {
-    pub(crate) fn new(
+    pub(crate) fn boxed(
         instance: Box<dyn Instance>,
         watch: &Arc<Watch>,
         exports: &[Export],
