@@ -152,6 +152,12 @@ impl Finished {
     }
 }
 
+/// What it said, without the frames of a plugin's backtrace: one of the engines has none.
+pub(crate) fn without_frames(finished: &Finished) -> &str {
+    let begins = finished.stderr.find("backtrace, innermost first:\n");
+    finished.stderr.get(..begins.unwrap_or(finished.stderr.len())).unwrap_or_default()
+}
+
 impl std::fmt::Display for Finished {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}\n--- stdout\n{}\n--- stderr\n{}", self.status, self.stdout, self.stderr)

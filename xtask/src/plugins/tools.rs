@@ -27,7 +27,6 @@ impl Tools {
         let toolchain = Toolchain::detect(sh, root)?;
         tools::clang(sh)?;
         let mut path: Vec<_> = Go::detect(sh, root)?.folder().into_iter().collect();
-        // Its Python, of which Zig is a module.
         path.extend(Zig::prepare(sh, root)?.folder());
         Ok(Self { variables: toolchain.variables(), path })
     }

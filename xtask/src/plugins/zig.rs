@@ -31,9 +31,13 @@ impl Zig {
         Ok(Self { python, cache: root.join("target/plugins-build/zig") })
     }
 
-    /// The folder of the Python that it is a module of.
+    /// The folder of the program `zig`, which PyPI's package has among its files.
     pub(super) fn folder(&self) -> Option<PathBuf> {
-        self.python.parent().map(Path::to_owned)
+        let versions = fs::read_dir(self.python.parent()?.parent()?.join("lib")).ok()?;
+        versions
+            .flatten()
+            .map(|version| version.path().join("site-packages/ziglang"))
+            .find(|folder| folder.join("zig").is_file())
     }
 
     /// Builds a sample. What is up to date is left to Zig's own cache.
