@@ -116,6 +116,7 @@ pub(crate) fn run(sh: &Shell, root: &Path, flags: &flags::Bench) -> Result<()> {
         Ok(servers)
     })?;
     if flags.soak {
+        section("a thousand reloads under load", || soak::reloads(sh, &rig, &servers))?;
         section("a million requests", || soak::run(sh, &rig, &servers))?;
         return servers.stop();
     }

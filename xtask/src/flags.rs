@@ -20,7 +20,7 @@ xflags::xflags! {
             optional --http
             /// A tenth of the time, for a first look.
             optional --quick
-            /// With --http: a million requests through a plugin, to see whether memory grows.
+            /// With --http: a thousand reloads of a plugin under load, to see whether a request fails, and a million requests, to see whether memory grows.
             optional --soak
             /// Put what was measured into docs/performance.md and docs/performance.svg.
             optional --write

@@ -20,6 +20,7 @@ mod new;
 mod pack;
 mod revoke;
 mod sign;
+mod signals;
 mod test;
 
 use std::process::ExitCode;

@@ -798,6 +798,9 @@ fn a_gateway_s_configuration_is_tried_without_serving() {
          good  a gateway would start with all of it\n"
     );
     assert_eq!((ended.code, ended.stdout), (0, wanted), "{}", ended.stderr);
+    let ended = folder.plugbay(&["gateway", "good.json"]);
+    assert_eq!((ended.code, &*ended.stdout), (2, ""));
+    assert!(ended.stderr.contains("wanted `--config good.json`"), "{}", ended.stderr);
     let bad = r#"{"plugins": [{"path": "broken.wasm", "name": "b"}],
         "providers": {"openai": {"api_key_env": "PLUGBAY_TEST_NO_SUCH_KEY"}}}"#;
     std::fs::write(folder.0.path().join("config.json"), bad).unwrap();

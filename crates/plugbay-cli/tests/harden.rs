@@ -506,6 +506,22 @@ mod linux {
         assert_eq!(gateway.chat().0, 200, "{}", gateway.stderr());
     }
 
+    /// In a folder that nothing else is read from.
+    #[test]
+    fn keys_and_authorities_of_providers_are_read_where_the_configuration_says() {
+        let folder = Folder::new();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let (key, authority) = (elsewhere.path().join("key"), elsewhere.path().join("ca.pem"));
+        fs::write(&key, "sk-1").unwrap();
+        fs::write(&authority, CERTIFICATE).unwrap();
+        let config = serde_json::json!({"providers": {"mock": {}, "openai": {
+            "base_url": "https://127.0.0.1:1/v1", "keys": [{"file": key}], "ca_file": authority
+        }}});
+        fs::write(folder.path("config.json"), config.to_string()).unwrap();
+        let gateway = Gateway::start(&folder, &["--listen", "127.0.0.1:0", "--harden"]);
+        assert_eq!(gateway.chat().0, 200, "{}", gateway.stderr());
+    }
+
     fn wait_for(path: &Path) {
         wait(|| path.exists());
     }

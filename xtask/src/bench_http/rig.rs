@@ -97,10 +97,11 @@ impl Rig {
             self.program("bench-proxy").args([&threads, &up.to_string()]),
             &log("bare"),
         )?;
-        let gateway = |name: &'static str, plugins: Value| {
+        let gateway_with = |name: &'static str, plugins: Value, admin: Value| {
             let config = json!({
                 "plugins": plugins,
                 "providers": {"openai": {"base_url": format!("http://{up}/v1")}},
+                "admin": admin,
             });
             let file = self.folder.join(format!("{name}.json"));
             fs::write(&file, config.to_string())?;
@@ -108,12 +109,16 @@ impl Rig {
             command.args(["gateway", "--listen", "127.0.0.1:0", "--config"]).arg(file);
             Server::that_says_where(name, &mut command, &log(name))
         };
+        let gateway = |name, plugins| gateway_with(name, plugins, Value::Null);
         let plugin = |file: &str| json!([{ "path": self.root.join("target/plugins").join(file) }]);
+        let admin = free(1)?;
+        let redactor = json!({"listen": admin.first()});
+        let redactor = gateway_with("gateway-redactor", plugin("redactor.wasm"), redactor)?;
         Ok(Servers {
+            redactor: redactor.also_at(&admin),
             gateway: gateway("gateway", json!([]))?,
             serde: gateway("gateway-serde", plugin("http_json.wasm"))?,
             binary: gateway("gateway-binary", plugin("http_json_binary.wasm"))?,
-            redactor: gateway("gateway-redactor", plugin("redactor.wasm"))?,
             chunks: gateway("gateway-chunks", plugin("http_json_chunks.wasm"))?,
             nginx: self.nginx(up)?,
             envoy: self.envoy(up)?,

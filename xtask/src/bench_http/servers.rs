@@ -102,7 +102,7 @@ impl Servers {
 }
 
 /// One request on a connection of its own, and all that is answered.
-fn ask(address: SocketAddr, path: &str, body: &str) -> Result<String> {
+pub(crate) fn ask(address: SocketAddr, path: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
@@ -164,6 +164,12 @@ impl Server {
             }
         }
         Ok(server)
+    }
+
+    /// It listens there, too.
+    pub(crate) fn also_at(mut self, addresses: &[SocketAddr]) -> Self {
+        self.addresses.extend(addresses);
+        self
     }
 
     fn spawn(name: &'static str, command: &mut Command, log: &Path) -> Result<Self> {

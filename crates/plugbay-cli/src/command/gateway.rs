@@ -1,22 +1,24 @@
 //! `plugbay gateway`: serve until told to stop.
 
 mod dry;
+mod places;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay::{HostBuilder, Metrics};
 use plugbay_gateway::{
-    AccessLogTarget, Config, Gateway as Server, GatewayOptions, PluginLogs, PluginReport,
-    PluginState, RecordConfig, ShutdownReport,
+    Config, Gateway as Server, GatewayOptions, PluginLogs, PluginReport, PluginState, RecordConfig,
+    ShutdownReport,
 };
 
 use dry::Dry;
 
+use super::signals::{hangup_signal, stop_signal};
 use crate::exit::Outcome;
 use crate::harden::HardenOption;
 use crate::logging::{self, LogFormat};
@@ -38,6 +40,9 @@ pub(crate) struct Gateway {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "config.json")]
     config: PathBuf,
+    /// A file that is named without saying what it is, which gets an answer better than clap's
+    #[arg(hide = true)]
+    unnamed: Option<PathBuf>,
     /// Listen here, whatever the configuration says; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -65,6 +70,9 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn run(mut self) -> Result<Outcome> {
+        if let Some(file) = &self.unnamed {
+            bail!("found `{0}` by itself, wanted `--config {0}`", file.display());
+        }
         if self.dry.print_schema {
             outln!("{:#}", Config::schema());
             return Ok(Outcome::Success);
@@ -91,42 +99,7 @@ impl Gateway {
         }
         let audit =
             AuditSettings { file: config.audit.file.as_deref(), max_bytes: config.audit.max_bytes };
-        self.harden.apply(|| {
-            let mut places = self.backend.places_of_many();
-            self.policy.places(&mut places, &audit);
-            self.services.places(&mut places);
-            // A file that is put in the place of another is let in by its folder alone.
-            if config.reload.watch {
-                places.rereads(&self.config);
-            }
-            places.reads(&self.config);
-            for plugin in &config.plugins {
-                if let Some(file) = plugin.file() {
-                    if config.reload.watch {
-                        places.rereads(file);
-                    }
-                    places.plugin(file);
-                }
-                places.granted(&plugin.capabilities);
-            }
-            places.listens(config.listen.port());
-            if let Some(admin) = &config.admin {
-                places.listens(admin.listen.port());
-                admin.token_file.iter().for_each(|token| places.reads(token));
-            }
-            if let Some(metrics) = config.metrics.listen {
-                places.listens(metrics.port());
-            }
-            let otlp = config.telemetry.otlp.iter();
-            otlp.filter_map(|otlp| otlp.ca_file.as_ref()).for_each(|file| places.reads(file));
-            if let AccessLogTarget::File(file) = &config.access_log {
-                places.writes(file);
-            }
-            if let Some(record) = &config.record {
-                places.keeps(&record.directory);
-            }
-            places
-        })?;
+        self.harden.apply(|| self.places(&config, &audit))?;
         let desktop = Arc::new(ProgramDesktop::default());
         let lent = |host| self.services.lent(host, self.services.midi(), desktop);
         let counted = |host: HostBuilder| match config.metrics.listen {
@@ -213,56 +186,5 @@ fn report(report: &ShutdownReport) -> Outcome {
         Outcome::Success
     } else {
         Outcome::Failure
-    }
-}
-
-/// SIGHUP, where there is one.
-pub(super) struct Hangups {
-    #[cfg(unix)]
-    signals: tokio::signal::unix::Signal,
-}
-
-impl Hangups {
-    pub(super) async fn next(&mut self) {
-        #[cfg(unix)]
-        if self.signals.recv().await.is_some() {
-            return;
-        }
-        std::future::pending().await
-    }
-}
-
-/// SIGHUP is caught from now on.
-pub(super) fn hangup_signal() -> Result<Hangups> {
-    Ok(Hangups {
-        #[cfg(unix)]
-        signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
-            .context("cannot catch SIGHUP")?,
-    })
-}
-
-/// Ready when the process is told to stop: SIGTERM, or Ctrl-C. The signals are caught from
-/// now on, not only from when the future is first looked at.
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        Ok(async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                // Nobody can ask; the process ends by being killed.
-                std::future::pending::<()>().await;
-            }
-        })
     }
 }

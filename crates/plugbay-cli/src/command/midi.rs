@@ -183,7 +183,7 @@ impl Midi {
             .build()
             .context("cannot start the async runtime")?;
         runtime.block_on(async {
-            let told = super::gateway::stop_signal()?;
+            let told = super::signals::stop_signal()?;
             let (mut source, finite) = self.origin.source(&devices)?;
             let beside = live.attend(path.clone(), config, Arc::new(host.clone()), control)?;
             let asked = beside.stopped();

@@ -47,7 +47,10 @@ impl ConfigError {
             Err(error) => error,
             Ok(_) => JsonError::new("", plain.to_string()),
         };
-        let mut problem = message.replace(", expected ", ", wanted ");
+        let mut problem = match message.split_once(", expected ") {
+            Some((found, wanted)) => format!("{}, wanted {}", in_json(found), in_json(wanted)),
+            None => message.clone(),
+        };
         if !problem.contains(" at line ") {
             problem.push_str(&format!(" at line {} column {}", plain.line(), plain.column()));
         }
@@ -60,6 +63,27 @@ impl ConfigError {
         }
         Self::invalid(file, path, problem)
     }
+}
+
+/// JSON's own words, where serde has those of Rust: what somebody reads who has never seen the types.
+fn in_json(serde: &str) -> String {
+    let (words, rest) = match serde.split_once(" at line ") {
+        Some((words, at)) => (words, format!(" at line {at}")),
+        None => (serde, String::new()),
+    };
+    let words = match words {
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a boolean" => "true or false",
+        "invalid type: sequence" => "invalid type: a list",
+        "invalid type: map" => "invalid type: an object",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        of_rust if of_rust.starts_with("struct ") => "an object",
+        other => other,
+    };
+    format!("{words}{rest}")
 }
 
 /// serde's own list: the name that was found, then those that are known, each in backquotes.

@@ -132,9 +132,11 @@ impl Written {
             (Some(variable), None) => vec![KeyConfig::of_variable(variable)],
             (None, keys) => keys.unwrap_or_default(),
         };
+        let base_url = self.base_url.unwrap_or_else(|| kind.usual_base_url().to_owned());
+        no_endpoint(&base_url)?;
         Ok(ProviderConfig {
             kind,
-            base_url: self.base_url.unwrap_or_else(|| kind.usual_base_url().to_owned()),
+            base_url,
             keys,
             models: self.models,
             headers: self.headers.unwrap_or_default(),
@@ -192,6 +194,18 @@ impl Written {
             Some((key, _)) => Err(format!("unknown key `{key}`, wanted `fallbacks` or nothing")),
             None => Ok(()),
         }
+    }
+}
+
+/// A base URL that was copied with an endpoint's path: each request would have that path twice, and be a 404.
+fn no_endpoint(base_url: &str) -> Result<(), String> {
+    let endpoints = ["/chat/completions", "/completions", "/responses", "/embeddings", "/messages"];
+    let url = base_url.trim_end_matches('/');
+    match endpoints.iter().find_map(|path| Some((path, url.strip_suffix(path)?))) {
+        Some((path, base)) => Err(format!(
+            "found the `base_url` of an endpoint, which ends in `{path}`; wanted where its API begins, such as `{base}`"
+        )),
+        None => Ok(()),
     }
 }
 

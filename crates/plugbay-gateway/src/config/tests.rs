@@ -46,6 +46,26 @@ fn plugins_alone_are_enough() {
 }
 
 #[test]
+fn what_has_another_type_is_told_in_json_s_words() {
+    for (json, wanted) in [
+        (r#"{"plugins": 5}"#, "`plugins`: invalid type: integer `5`, wanted a list at line 1"),
+        (r#"{"plugins": [{"path": "a", "order": "x"}]}"#, "wanted a whole number at line 1"),
+        (
+            r#"{"plugins": [{"path": "a", "enabled": []}]}"#,
+            "invalid type: a list, wanted true or false",
+        ),
+        (r#"{"max_body_bytes": -1}"#, "wanted a whole number that is not negative at line 1"),
+        (
+            r#"{"plugins": [{"path": "a", "capabilities": {"Network": 5}}]}"#,
+            "`plugins[0].capabilities.Network`: invalid type: integer `5`, wanted an object at line 1",
+        ),
+    ] {
+        let error = parse(json).unwrap_err();
+        assert!(error.contains(wanted), "{json}: {error}");
+    }
+}
+
+#[test]
 fn what_is_not_said_of_a_plugin_has_a_default() {
     let config = parse(r#"{"plugins": [{"path": "one.wasm"}]}"#).unwrap();
     let plugin = &config.plugins[0];

@@ -8,7 +8,7 @@ use plugbay_midi::learn::{Learner, Suggestion};
 use plugbay_midi::source::SourceItem;
 
 use super::origin::Origin;
-use crate::command::gateway::stop_signal;
+use crate::command::signals::stop_signal;
 use crate::exit::Outcome;
 use crate::ui::{WARN, outln};
 

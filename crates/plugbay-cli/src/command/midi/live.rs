@@ -16,7 +16,7 @@ use plugbay_midi::run::{ActionHost, Control, Feed, ReloadError, Reloaded, Reload
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::command::gateway::{Hangups, hangup_signal};
+use crate::command::signals::{Hangups, hangup_signal};
 use crate::harden::Places;
 use crate::ui::{DIM, StderrLines, WARN, printable};
 

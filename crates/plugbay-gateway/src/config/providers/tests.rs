@@ -103,6 +103,18 @@ fn what_may_not_be_said_is_named_with_its_place() {
             r#"{"openai": {"keys": [{"env": "A", "weight": 0}]}}"#,
             &["`providers.openai.keys[0]", "nonzero"],
         ),
+        (
+            r#"{"openai": {"base_url": "http://127.0.0.1:1/v1/chat/completions/"}}"#,
+            &[
+                "`providers.openai",
+                "ends in `/chat/completions`",
+                "such as `http://127.0.0.1:1/v1`",
+            ],
+        ),
+        (
+            r#"{"anthropic": {"base_url": "https://example.org/v1/messages"}}"#,
+            &["`providers.anthropic", "such as `https://example.org/v1`"],
+        ),
         (r#"{"openai": {"keys": ["sk-secret"]}}"#, &["`providers.openai.keys[0]`", "invalid type"]),
         (r#"{"openai": {"models": []}}"#, &["`providers.openai.models`", "an empty list"]),
         (
