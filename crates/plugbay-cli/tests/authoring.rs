@@ -233,7 +233,7 @@ fn build_says_where_the_bytes_are() {
             ok
         "#]],
         expect![[r#"
-            make
+            make BUILD=build/.new
             cp plugin.wasm build/lamp.wasm
         "#]],
     );
@@ -325,7 +325,8 @@ fn a_build_that_fails_or_leaves_no_plugin_is_told() {
     desk.write("lamp/plugin.wasm", "text");
     desk.plugbay(&["build", "lamp"]).fails(2, "is no WebAssembly module");
     desk.write("lamp/Makefile", "all:\n\tfalse\n");
-    desk.plugbay(&["build", "lamp"]).fails(1, "error: `make` failed (exit status: 2)");
+    desk.plugbay(&["build", "lamp"])
+        .fails(1, "error: `make BUILD=build/.new` failed (exit status: 2)");
     std::fs::remove_file(desk.at("lamp/build/lamp.wasm")).unwrap();
     desk.write("lamp/Makefile", "all:\n\ttrue\n");
     desk.plugbay(&["build", "lamp"]).fails(2, "`make` left no module");
@@ -397,6 +398,38 @@ fn pack_wants_all_of_it() {
 }
 
 #[test]
+fn an_archive_takes_the_place_of_archives_alone() {
+    let desk = Desk::new();
+    desk.packed(&[]);
+    desk.write("key.private", "a key");
+    for (out, wanted) in [
+        ("key.private", "key.private is there and is no package, so it stays"),
+        ("lamp/build/lamp.wasm", "lamp.wasm is there and is no package"),
+        ("lamp/build", "lamp/build is there and is no package"),
+        ("nowhere/x.tar.gz", "there is no folder nowhere"),
+    ] {
+        desk.plugbay(&["pack", "lamp", "--out", out]).fails(2, wanted);
+    }
+    assert_eq!(std::fs::read(desk.at("key.private")).unwrap(), b"a key");
+    desk.fine(&["pack", "lamp", "--out", "x.tar.gz"]);
+    desk.fine(&["pack", "lamp", "--out", "x.tar.gz"]);
+}
+
+#[test]
+fn a_signature_for_another_contract_is_not_installed() {
+    let desk = Desk::new();
+    desk.fine(&["build", "lamp"]);
+    desk.fine(&["sign", "generate-key", "key", "--no-passphrase"]);
+    desk.fine(&["sign", "trust", "add", "key", "Ada"]);
+    let module = "lamp/build/lamp.wasm";
+    let who = ["--name", "Ada", "--email", "ada@example.org", "--abi", "action"];
+    desk.fine(&[&["sign", "sign", module, "key"], &who[..]].concat());
+    let archive = desk.packed(&[]);
+    desk.plugbay(&["install", &archive]).fails(1, "states the abi `action`");
+    assert_eq!(desk.names("home"), [""; 0]);
+}
+
+#[test]
 fn what_is_not_vouched_for_is_not_installed() {
     let desk = Desk::new();
     let archive = desk.packed(&[]);
@@ -420,6 +453,7 @@ fn what_is_not_vouched_for_is_not_installed() {
         "lamp.wasm.sig",
         "lamp/LICENSE",
         "lamp/README.md",
+        "lamp/SHA256SUMS",
         "lamp/examples/config.json",
     ];
     assert_eq!(desk.names("plugins"), wanted);
@@ -443,7 +477,8 @@ fn a_trusted_plugin_is_installed_where_conductor_looks() {
     desk.fine(&["install", &archive, "--replace"]);
     assert_eq!(desk.all(plugins), before);
 
-    std::fs::remove_file(desk.at("lamp/build/lamp.wasm.sig")).unwrap();
+    // What is in the archive is not beside the module, where the next build would make it another module's.
+    assert!(!desk.at("lamp/build/lamp.wasm.sig").exists());
     let unsigned = desk.packed(&[]);
     let arguments = ["install", &unsigned, "--replace", "--require-signature=false"];
     desk.plugbay(&arguments).fails(1, "was signed by the key");

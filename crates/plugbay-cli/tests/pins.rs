@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use expect_test::{Expect, expect};
+use plugbay::signing::{Candidate, SignatureFile, TrustDirectory};
 
 /// The least that is an action plugin.
 const ACTION: &str = r#"(module (memory (export "memory") 1)
@@ -183,8 +184,13 @@ fn a_signature_that_says_less_than_the_one_before_exits_with_4() {
     vector("v1.sig", "m.wasm.sig");
     assert_eq!(folder.verdict().0, 0, "at first any will do");
     vector("v2.sig", "m.wasm.sig");
-    // It is no plugin. That it was let in is taken down before that is known.
+    // It is no plugin, and so it is not taken down as used. A module that is one would have come to this.
     assert!(folder.load().exits(1).stderr.contains("not a plugin"));
+    let read = |name: &str| std::fs::read(folder.path(name)).unwrap();
+    let signature = SignatureFile::parse(&read("m.wasm.sig")).unwrap();
+    let module = Candidate::from_bytes(read("m.wasm")).verify(signature).unwrap();
+    let trust = TrustDirectory::new(folder.path("configuration/conductor"));
+    trust.remember(&module, "m", "2026-11-22T10:00:00Z".parse().unwrap()).unwrap().unwrap();
     vector("v1.sig", "m.wasm.sig");
     refused(
         folder.verdict(),
@@ -196,7 +202,6 @@ fn a_signature_that_says_less_than_the_one_before_exits_with_4() {
         error: plugin `m`: m.wasm.sig: its signature by sha256:56475aa75463474c0285df5dbf2bcab7 says nothing of what it may ask for and how long it counts, and plugin `m` came with one that does before: restore that, or let it go with `conductor-sign trust forget m`
     "#]]);
     folder.sign(&["trust", "forget", "m"]).exits(0);
-    folder.sign(&["trust", "forget", "pads"]).exits(0);
     assert_eq!(folder.verdict().0, 0);
 }
 

@@ -20,7 +20,7 @@ use crate::observe::{Profile, Watchers};
 use crate::output::{Discard, PluginOutput};
 use crate::plugin::Plugin;
 use crate::services::{AudioOutput, Desktop, MetricSink, MidiSink, Services, StandIn};
-use crate::signed::{self, Provenance, Warned};
+use crate::signed::{self, Admitted, Provenance, Warned};
 use crate::trace::HostTrace;
 use crate::variables::Variables;
 
@@ -426,9 +426,13 @@ impl Host {
         options: PluginOptions,
     ) -> Result<Plugin, LoadError> {
         let name = display_name(path, &options);
-        let (bytes, identity) = signed::read(self, path, &name, &options)
+        let (admitted, identity) = signed::read(self, path, &name, &options)
             .map_err(|kind| LoadError { plugin: name.clone(), kind })?;
-        self.start(&name, &bytes, identity, options).await
+        let plugin = self.start(&name, admitted.bytes(), identity, options).await?;
+        match &admitted {
+            Admitted::Verified(module) => self.remembered(plugin, module, name).await,
+            Admitted::Nobodys(_) => Ok(plugin),
+        }
     }
 
     /// Loads a plugin from a module that was verified, once the user's trust and what the options demand allow
@@ -446,7 +450,26 @@ impl Host {
         let name = options.name.as_deref().unwrap_or(origin);
         let identity = signed::admit(self, module, name, &options)
             .map_err(|kind| LoadError { plugin: name.to_owned(), kind })?;
-        self.start(origin, module.bytes(), identity, options).await
+        let name = name.to_owned();
+        let plugin = self.start(origin, module.bytes(), identity, options).await?;
+        self.remembered(plugin, module, name).await
+    }
+
+    /// Takes down that a plugin was loaded; where that fails, it is not.
+    async fn remembered(
+        &self,
+        plugin: Plugin,
+        module: &VerifiedModule,
+        name: String,
+    ) -> Result<Plugin, LoadError> {
+        match signed::remember(self, module, &name) {
+            Ok(()) => Ok(plugin),
+            Err(kind) => {
+                // What is told is why it is not loaded, and not what its cleanup came to.
+                drop(plugin.shutdown().await);
+                Err(LoadError { plugin: name, kind })
+            }
+        }
     }
 
     /// Loads a plugin from bytes on nobody's word but the caller's: no signature is looked for, whatever the options

@@ -84,7 +84,7 @@ pub use services::{
     RecordedDesktop, RecordedMidi, ServiceError, StandIn, StandInAnswer, StandInCall,
 };
 pub use shadow::{ShadowBackend, ShadowReport};
-pub use statement::stated_capabilities;
+pub use statement::{check_stated_contract, stated_capabilities};
 pub use symbols::{SourceLine, SymbolFrame, Symbols};
 pub use text::{is_printable, plain};
 pub use tiered::TieredBackend;

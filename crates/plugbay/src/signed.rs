@@ -43,13 +43,28 @@ impl Warned {
     }
 }
 
+/// A module that may be loaded.
+pub(crate) enum Admitted {
+    Verified(VerifiedModule),
+    Nobodys(UnsignedModule),
+}
+
+impl Admitted {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Verified(module) => module.bytes(),
+            Self::Nobodys(module) => module.bytes(),
+        }
+    }
+}
+
 /// Reads a module and settles whether it may be loaded.
 pub(crate) fn read(
     host: &Host,
     path: &Path,
     name: &str,
     options: &PluginOptions,
-) -> Result<(Vec<u8>, Provenance), LoadErrorKind> {
+) -> Result<(Admitted, Provenance), LoadErrorKind> {
     let limit = options.limits.module_bytes;
     let trust = host.trust.as_deref().map_or(Trust::Nobody, Trust::User);
     let checked = check_file(path, limit, name, trust, now());
@@ -59,7 +74,7 @@ pub(crate) fn read(
             let file = if is_inside { path.to_owned() } else { signature_path(path) };
             let provenance =
                 settle(host, &module, standing, name, options).map_err(|kind| at(&file, kind))?;
-            Ok((module.into_bytes(), provenance))
+            Ok((Admitted::Verified(module), provenance))
         }
         Checked::Unknown(_) if options.require_signature => {
             Err(at(path, refused(Refusal::Unknown)))
@@ -86,12 +101,12 @@ fn nobodys(
     name: &str,
     why: &str,
     module: UnsignedModule,
-) -> (Vec<u8>, Provenance) {
+) -> (Admitted, Provenance) {
     if host.warned.is_new(name) {
         tracing::warn!(plugin = name, path = %path.display(), "{why}");
     }
     let provenance = Provenance::nobodys(module.hash());
-    (module.into_bytes(), provenance)
+    (Admitted::Nobodys(module), provenance)
 }
 
 /// Settles whether a verified module may be loaded.
@@ -109,7 +124,7 @@ pub(crate) fn admit(
     settle(host, module, standing, name, options).map_err(|kind| at(Path::new(name), kind))
 }
 
-/// Demands what the options demand, warns, and takes down what was let in.
+/// Demands what the options demand, and warns.
 fn settle(
     host: &Host,
     module: &VerifiedModule,
@@ -135,11 +150,20 @@ fn settle(
             }
         }
     }
-    if let Some(trust) = &host.trust {
-        trust.remember(module, name, now())?.map_err(refused)?;
-    }
     let statement = Statement::new(module.signature()).map(Arc::new);
     Ok(Provenance { hash: module.hash(), signer: Some(key), statement })
+}
+
+/// Takes down that a module was loaded, which is when it was used: one that is refused later on, for what it asks for, say,
+/// keeps no other version out.
+pub(crate) fn remember(
+    host: &Host,
+    module: &VerifiedModule,
+    name: &str,
+) -> Result<(), LoadErrorKind> {
+    let Some(trust) = &host.trust else { return Ok(()) };
+    let remembered = trust.remember(module, name, now())?;
+    remembered.map_err(|refusal| at(Path::new(name), refused(refusal)))
 }
 
 /// The machine's time. One that is none is taken for a late one: nothing that expires counts then.

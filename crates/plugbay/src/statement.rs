@@ -14,6 +14,18 @@ pub fn stated_capabilities(signature: &Signature) -> Option<BTreeSet<Capability>
     signature.plugin().and_then(capabilities)
 }
 
+/// Holds the contract that a signature states against the module's, as it is when the module is loaded.
+///
+/// # Errors
+///
+/// It states another one.
+pub fn check_stated_contract(
+    signature: &Signature,
+    interface: &Interface,
+) -> Result<(), LoadErrorKind> {
+    Statement::new(signature).map_or(Ok(()), |statement| statement.check_world(interface))
+}
+
 /// What this host has no name for, it gives nobody, and who states nothing else is given nothing.
 fn capabilities(plugin: &PluginInfo) -> Option<BTreeSet<Capability>> {
     let names = &plugin.capabilities;

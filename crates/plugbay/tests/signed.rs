@@ -216,6 +216,12 @@ fn a_signature_that_says_less_than_the_one_before_is_refused() {
     };
     assert_eq!(load("v1.sig"), None);
     assert_eq!(load("v2.sig"), None);
+    // What is no plugin was not used. A module that is one would have come to this.
+    assert!(desk.trust.pins().unwrap().all().is_empty());
+    let signature = SignatureFile::parse(&std::fs::read(vectors.join("v2.sig")).unwrap()).unwrap();
+    let module = Candidate::from_bytes(std::fs::read(vectors.join("module.wasm")).unwrap());
+    let now = "2026-11-22T10:00:00Z".parse().unwrap();
+    desk.trust.remember(&module.verify(signature).unwrap(), "pads", now).unwrap().unwrap();
     let refusal = load("v1.sig").unwrap();
     assert!(refusal.contains("trust forget"), "{refusal}");
     assert_eq!(load("v2.sig"), None);

@@ -73,7 +73,9 @@ fn load_on(
     grant: Grant,
     store: Option<Arc<GrantStore>>,
 ) -> Result<Plugin, LoadError> {
-    let mut host = Host::builder().backend(backend(engine).unwrap());
+    let trust = tempfile::tempdir().unwrap();
+    let trust = TrustDirectory::new(trust.path());
+    let mut host = Host::builder().backend(backend(engine).unwrap()).trust(trust);
     if let Some(store) = store {
         host = host.grants(store);
     }
@@ -101,7 +103,6 @@ fn load_in(
     };
     let signed = Candidate::from_bytes(wasm.to_vec()).sign(&key(), &release).unwrap();
     signed.write(&signature_path(&path)).unwrap();
-    let host = host.trust(TrustDirectory::new(folder.path().join("trust")));
     let options = PluginOptions::default().with_grant(grant);
     block_on(host.build().unwrap().load_file(&path, options))
 }
@@ -305,11 +306,28 @@ fn what_is_not_stated_is_denied_on_the_record() {
     for engine in ENGINES {
         let records = Arc::<Records>::default();
         let host = Host::builder().backend(backend(engine).unwrap());
+        let trust = tempfile::tempdir().unwrap();
         let host = host.network(Network::new()).audit(records.clone());
+        let host = host.trust(TrustDirectory::new(trust.path()));
         let grant = serde_json::from_str(r#"{"Network": {"hosts": ["a.example"]}}"#).unwrap();
         let plugin = load_in(host, &wasm, (&["Midi"], None), grant).unwrap();
         block_on(plugin.hook_raw(Hook::Pre, b"{}")).unwrap();
         let lines = std::mem::take(&mut *records.0.lock().unwrap());
         assert_eq!(lines, ["Network http://a.example/ Denied", "Network ws://a.example/ Denied"]);
+    }
+}
+
+/// What was refused was not used: a version that is not loaded keeps no older one out.
+#[test]
+fn what_is_refused_is_not_remembered() {
+    for engine in ENGINES {
+        let trust = tempfile::tempdir().unwrap();
+        let trust = TrustDirectory::new(trust.path());
+        for (abi, refused) in [("action", true), ("hook 9", true), ("hook", false)] {
+            let host = Host::builder().backend(backend(engine).unwrap()).trust(trust.clone());
+            let loaded = load_in(host, &hook(None), (&[], Some(abi)), Grant::none());
+            assert_eq!(loaded.is_err(), refused, "{engine}: {abi}");
+            assert_eq!(trust.pins().unwrap().all().is_empty(), refused, "{engine}: {abi}");
+        }
     }
 }

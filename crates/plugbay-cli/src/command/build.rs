@@ -79,6 +79,8 @@ impl Build {
             Err(error) if error.is::<CompilerFailed>() => return Ok(ui::failure(&error)),
             Err(error) => return Err(error),
         };
+        built.place()?;
+        warn_of_signature(&built);
         if self.json {
             let seconds = begun.elapsed().as_secs_f64();
             let report = report(&project, &built, seconds);
@@ -87,6 +89,16 @@ impl Build {
             print(&project, &built);
         }
         Ok(if built.problems.is_empty() { Outcome::Success } else { Outcome::Failure })
+    }
+}
+
+/// Hosts refuse a module with a signature that is another's, whatever they demand.
+pub(super) fn warn_of_signature(built: &Built) {
+    if let Some(signature) = built.stale_signature() {
+        anstream::eprintln!(
+            "{WARN}warning{WARN:#}: {} is an earlier build's, and no host takes this one with it: sign it again, or remove it",
+            printable(&signature.display().to_string())
+        );
     }
 }
 

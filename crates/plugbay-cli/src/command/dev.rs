@@ -5,6 +5,7 @@ mod sources;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -14,15 +15,17 @@ use serde::Serialize;
 
 use self::reload::ReloadOptions;
 use self::sources::Sources;
+use super::build::warn_of_signature;
+use super::signals::stop_signal;
 use crate::exit::{Outcome, chain};
 use crate::project::Project;
-use crate::project::build::{self, CompilerFailed, Options};
+use crate::project::build::{self, Built, CompilerFailed, Options};
 use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
 
 /// Build a plugin and try its cases after each change, and load it again into a gateway or a conductor that runs.
 ///
-/// All that is in the project counts, but for what builds make: build, target, node_modules, lock files and hidden files. What does not compile or fails its cases is told and loaded
-/// nowhere. Ctrl-C ends it.
+/// All that is in the project counts, but for what builds make (build, target, node_modules, lock files), logs, hidden files and what .gitignore names. What does not compile or
+/// fails its cases is told and loaded nowhere: build/NAME.wasm stays as it was. Ctrl-C ends it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  plugbay dev\n  plugbay dev --gateway                          # whose admin API is at 127.0.0.1:9091\n  plugbay dev --gateway http://127.0.0.1:9000 --token-env GATEWAY_ADMIN_TOKEN --as polite\n  plugbay dev --conductor\n\nExit codes: 0 ended by Ctrl-C, or with --once: all went well; 1 with --once: something failed; 2 wrong usage, or a tool is missing."
@@ -48,6 +51,8 @@ pub(crate) struct Dev {
 #[derive(Debug, Default, Serialize)]
 struct Round {
     number: u64,
+    /// A file that was changed, of those that were; none in the first round.
+    changed: Option<String>,
     built: bool,
     /// The module's length.
     bytes: Option<u64>,
@@ -64,29 +69,35 @@ impl Dev {
         let project = Project::find(&self.folder)?;
         crate::logging::start("off,plugbay=warn");
         super::call::block_on(async {
-            // From now on Ctrl-C ends nothing halfway: a compiler that runs has had it, too.
-            let mut interrupt = tokio::spawn(tokio::signal::ctrl_c());
-            tokio::task::yield_now().await;
+            let mut stop = std::pin::pin!(stop_signal()?);
+            let this = Arc::new((self, project));
+            let (dev, project) = (&this.0, &this.1);
             let mut watch = FileWatch::new()?;
             let mut sources = Sources::of(&project.folder)?;
             watch.look_in(sources.folders());
-            let mut number = 0;
+            let (mut number, mut changed) = (0, None);
             loop {
                 number += 1;
-                // Nothing else is to be done meanwhile.
-                let round = self.round(&project, number)?;
-                self.print(&round)?;
-                if self.once {
+                let of_round = Arc::clone(&this);
+                let round = move || of_round.0.round(&of_round.1, number, changed);
+                let round = tokio::select! {
+                    biased;
+                    () = &mut stop => {
+                        // A compiler has had Ctrl-C from the terminal, too; nothing of it comes to where hosts look.
+                        anstream::eprintln!("{DIM}ended{DIM:#}");
+                        std::process::exit(0);
+                    }
+                    round = tokio::task::spawn_blocking(round) => round.context("a round failed")??,
+                };
+                dev.print(&round)?;
+                if dev.once {
                     let failed = round.error.is_some();
                     return Ok(if failed { Outcome::Failure } else { Outcome::Success });
                 }
                 loop {
-                    // What came during the round is seen.
-                    tokio::task::yield_now().await;
                     tokio::select! {
                         biased;
-                        ended = &mut interrupt => {
-                            ended?.context("Ctrl-C cannot be waited for")?;
+                        () = &mut stop => {
                             anstream::eprintln!("{DIM}ended{DIM:#}");
                             return Ok(Outcome::Success);
                         }
@@ -95,6 +106,10 @@ impl Dev {
                     let now = Sources::of(&project.folder)?;
                     watch.look_in(now.folders());
                     if now != sources {
+                        let name = now.changed_since(&sources);
+                        let name =
+                            name.map(|name| name.strip_prefix(&project.folder).unwrap_or(name));
+                        changed = name.map(|name| name.display().to_string());
                         sources = now;
                         break;
                     }
@@ -104,9 +119,12 @@ impl Dev {
     }
 
     /// Builds, tries and loads. The error is one that no change of a source mends.
-    fn round(&self, project: &Project, number: u64) -> Result<Round> {
+    fn round(&self, project: &Project, number: u64, changed: Option<String>) -> Result<Round> {
         let begun = Instant::now();
-        let mut round = Round { number, ..Round::default() };
+        if let (Some(name), false) = (&changed, self.json) {
+            anstream::eprintln!("{DIM}changed: {}{DIM:#}", printable(name));
+        }
+        let mut round = Round { number, changed, ..Round::default() };
         let done = self.steps(project, &mut round);
         round.seconds = begun.elapsed().as_secs_f64();
         match done {
@@ -127,10 +145,12 @@ impl Dev {
         if let Some(problem) = built.problems.first() {
             anyhow::bail!("{}: it is no plugin: {problem}", built.module.display());
         }
-        round.cases = cases(project)?;
+        round.cases = cases(project, &built)?;
         if round.cases == Some(false) {
             anyhow::bail!("not all cases passed");
         }
+        built.place()?;
+        warn_of_signature(&built);
         self.reload.run(project, &mut round.reloaded)
     }
 
@@ -161,15 +181,22 @@ impl Dev {
     }
 }
 
-/// Runs the project's cases, by the program itself: what they do to it, they do to a process of their own.
-fn cases(project: &Project) -> Result<Option<bool>> {
+/// Runs the project's cases, by the program itself: what they do to it, they do to a process of their own. They are played
+/// on a copy: where hosts look for the module, it is only when they have passed.
+fn cases(project: &Project, built: &Built) -> Result<Option<bool>> {
     if !project.has_cases() || !super::has("test") {
         return Ok(None);
     }
+    let copy = tempfile::tempdir().context("cannot make a folder for the new module")?;
+    let module = copy.path().join(built.module.file_name().unwrap_or_default());
+    std::fs::write(&module, &built.wasm)
+        .with_context(|| format!("cannot write {}", module.display()))?;
     let program = std::env::current_exe().context("this program does not know where it is")?;
     let status = Command::new(program)
         .arg("test")
-        .arg(&project.folder)
+        .arg(&module)
+        .arg("--fixtures")
+        .arg(project.folder.join("tests"))
         .stdin(Stdio::null())
         .stdout(Stdio::from(std::io::stderr()))
         .status()

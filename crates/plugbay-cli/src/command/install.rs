@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{ArgAction, Args};
+use plugbay::check_stated_contract;
 use plugbay::policy::ModuleHash;
-use plugbay::signing::{Candidate, Checked, Refusal, Standing, Status, Trust, check_bytes};
+use plugbay::signing::{
+    Candidate, Checked, Refusal, Standing, Status, Trust, VerifiedModule, check_bytes,
+};
 use serde::Serialize;
 
 use super::sign::now;
 use crate::exit::Outcome;
 use crate::options::trust_directory;
-use crate::project::build::inspect;
+use crate::project::build::{inspect, interface};
 use crate::project::name::ident;
 use crate::project::package::{self, Package};
 use crate::ui::{self, DIM, GOOD, WARN, outln, printable};
@@ -151,6 +154,11 @@ impl Install {
         let checked = check_bytes(candidate, package.signature(), &plugin, trust, now()?);
         let (status, refusal, trusted_as) = match checked.context("the trust store")? {
             Err(refusal) => return Ok(Err(refusal.to_string())),
+            Ok(Checked::Verified { module, .. })
+                if let Some(problem) = other_contract(&module)? =>
+            {
+                return Ok(Err(problem));
+            }
             Ok(Checked::Verified { module, standing }) => match standing {
                 Standing::Trusted { name } => (Status::Trusted, None, Some(name)),
                 Standing::Untrusted => {
@@ -176,6 +184,13 @@ impl Install {
             None => Ok(Ok(Vouched { status, trusted_as })),
         }
     }
+}
+
+/// What its signature states, where that is another contract than the module's. What only its `init` tells, is not known here.
+fn other_contract(module: &VerifiedModule) -> Result<Option<String>> {
+    let Some(interface) = interface(module.bytes())? else { return Ok(None) };
+    let stated = check_stated_contract(module.signature(), &interface);
+    Ok(stated.err().map(|error| error.to_string()))
 }
 
 /// What was named, without what may be secret in a URL.

@@ -1,25 +1,25 @@
 //! `plugbay pack`: a plugin as it is given to others.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use plugbay::signing::{Candidate, Developer, PluginInfo, Release, SignatureFile, signature_path};
+use plugbay::policy::Limits;
+use plugbay::signing::{Candidate, Developer, PluginInfo, Release, SignatureFile};
 use serde::Serialize;
 
 use super::sign::now;
 use super::sign::sign_module::{capability, sign, version};
 use crate::exit::Outcome;
-use crate::options::read_bytes;
 use crate::project::Project;
-use crate::project::build::inspect;
 use crate::project::name::ident;
-use crate::project::package::{self, Files, Package};
+use crate::project::package;
 use crate::ui::{self, DIM, GOOD, TITLE, WARN, outln, printable};
 
 /// Pack a plugin for others: module, signature, README, LICENSE and examples in one archive, with their sums.
 ///
-/// The archive is the same for the same files, whoever packs them and when. Without --key the signature that is beside the module is packed, if there is one.
+/// The archive is the same for the same files, whoever packs them and when. With --key its signature is in the archive alone; without, the one that is beside the module is packed, if there is one.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  plugbay pack\n  plugbay pack --key ~/.conductor/my-key --name \"Your Name\" --email you@example.com\n  plugbay pack plugins/polite --out polite.tar.gz --json | jq -r .sha256\n\nExit codes: 0 packed; 2 wrong usage, or a file is missing."
@@ -78,8 +78,8 @@ impl Pack {
         let stem = module.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let name = if ident(&project.name) == stem { project.name.clone() } else { stem };
         let version = self.plugin_version.clone().or_else(|| project.version.clone());
-        self.sign(&module, version.as_deref())?;
-        let (package, signer) = collect(&project, &module, &name)?;
+        let signature = self.sign(&module, version.as_deref())?;
+        let (package, signer) = package::gather(&project, &module, &name, signature)?;
         let archive = package::write(&package)?;
         let out = self.out.clone().unwrap_or_else(|| {
             let version = version.as_ref().map(|version| format!("-{version}"));
@@ -103,9 +103,10 @@ impl Pack {
         Ok(Outcome::Success)
     }
 
-    fn sign(&self, module: &Path, version: Option<&str>) -> Result<()> {
+    /// For the package alone: a signature beside the module would be another module's after the next build.
+    fn sign(&self, module: &Path, version: Option<&str>) -> Result<Option<SignatureFile>> {
         let (Some(key), Some(name), Some(email)) = (&self.key, &self.name, &self.email) else {
-            return Ok(());
+            return Ok(None);
         };
         let mut capabilities = self.capabilities.clone();
         capabilities.sort();
@@ -117,105 +118,43 @@ impl Pack {
             PluginInfo { version, capabilities, ..PluginInfo::named(stem.to_string_lossy()) };
         let developer = Developer { name: name.clone(), email: email.clone() };
         let release = Release { plugin, developer, signed_at: now()?, expires_at: None };
-        sign(module, key, &release).map(drop)
+        let candidate = Candidate::read(module, Limits::default().module_bytes)?;
+        Ok(Some(sign(candidate, key, &release)?.0))
     }
 }
 
-/// What is in the package, and by whose key it is signed.
-fn collect(project: &Project, module: &Path, name: &str) -> Result<(Package, Option<String>)> {
-    let wasm = read_bytes(module)?;
-    let (_, problems) = inspect(&wasm)?;
-    if let Some(problem) = problems.first() {
-        bail!("{} is no plugin: {problem}", module.display());
-    }
-    let mut files = Files::new();
-    let (own, signature) = (format!("{}.wasm", ident(name)), signature_path(module));
-    let mut signer = None;
-    if signature.is_file() {
-        let json = read_bytes(&signature)?;
-        signer = Some(fits(wasm.clone(), &json, &signature)?);
-        files.insert(format!("{own}.sig"), json);
-    }
-    files.insert(own, wasm);
-    for word in ["README", "LICENSE"] {
-        let found = documents(&project.folder, word)?;
-        if found.is_empty() {
-            bail!("{}: found no {word}, which a package has", project.folder.display());
-        }
-        files.extend(found);
-    }
-    files.extend(examples(&project.folder)?);
-    if !files.keys().any(|path| path.starts_with("examples/")) {
-        anstream::eprintln!(
-            "{WARN}warning{WARN:#}: there is no example configuration: neither a folder `examples`, nor config.json or conductor.toml"
-        );
-    }
-    Ok((Package::new(name.to_owned(), files)?, signer))
-}
-
-/// Holds a signature that is there against the module. Whose key it is, is for others to judge.
-fn fits(wasm: Vec<u8>, json: &[u8], path: &Path) -> Result<String> {
-    let verified = SignatureFile::parse(json)
-        .map_err(anyhow::Error::from)
-        .and_then(|signature| Ok(Candidate::from_bytes(wasm).verify(signature)?));
-    let module = verified.with_context(|| {
-        format!("{} does not fit the module: sign it again, by --key, or remove it", path.display())
-    })?;
-    Ok(module.signer().fingerprint().to_string())
-}
-
-/// README and LICENSE under the names that people give them: `LICENSE-MIT`, `README.md`.
-fn documents(folder: &Path, word: &str) -> Result<Files> {
-    let mut found = Files::new();
-    for entry in
-        std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
-    {
-        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let rest = name.strip_prefix(word);
-        let is_one = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']));
-        if is_one && path.is_file() {
-            found.insert(name, read_bytes(&path)?);
-        }
-    }
-    Ok(found)
-}
-
-/// The files of `examples`; else the configuration that the project is run with.
-fn examples(folder: &Path) -> Result<Files> {
-    let mut found = Files::new();
-    let examples = folder.join("examples");
-    if let Ok(entries) = std::fs::read_dir(&examples) {
-        for entry in entries {
-            let path = entry.with_context(|| format!("cannot read {}", examples.display()))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_file() && !name.starts_with('.') {
-                found.insert(format!("examples/{name}"), read_bytes(&path)?);
-            }
-        }
-    }
-    if found.is_empty() {
-        for (own, packed) in [("config.json", "config.json"), ("conductor.toml", "config.toml")] {
-            let path = folder.join(own);
-            if path.is_file() {
-                found.insert(format!("examples/{packed}"), read_bytes(&path)?);
-            }
-        }
-    }
-    Ok(found)
-}
-
+/// Puts the archive in the place of one that was packed before, or where nothing is.
 fn write(path: &Path, archive: &[u8]) -> Result<()> {
+    let shown = path.display();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let failed = || format!("cannot write {}", path.display());
+    if !folder.is_dir() {
+        bail!("cannot write {shown}: there is no folder {}", folder.display());
+    }
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot look at {shown}")),
+        Ok(found) if found.is_file() && starts_as_an_archive(path) => {}
+        Ok(_) => {
+            bail!("{shown} is there and is no package, so it stays; name another file by --out")
+        }
+    }
+    let failed = || format!("cannot write {shown}");
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(folder).with_context(failed)?;
+    // Its error would name the file beside, which is nobody's affair.
+    let file = builder.tempfile_in(folder).map_err(|error| std::io::Error::from(error.kind()));
+    let file = file.with_context(failed)?;
     std::fs::write(file.path(), archive).with_context(failed)?;
-    file.persist(path).with_context(failed)?;
+    file.persist(path).map_err(|error| error.error).with_context(failed)?;
     Ok(())
+}
+
+fn starts_as_an_archive(path: &Path) -> bool {
+    let mut start = [0; 2];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start == package::GZIP
 }
 
 fn file<'a>(path: &'a str, bytes: &[u8]) -> File<'a> {

@@ -86,25 +86,32 @@ impl Project {
         Ok(Self { folder, language, name, version })
     }
 
-    /// Where builds put the module. Where several are there, the one that is named like the project counts.
+    /// Where builds put the module.
     pub(crate) fn module(&self) -> Result<PathBuf> {
         let build = self.folder.join("build");
-        let named = build.join(format!("{}.wasm", ident(&self.name)));
+        self.module_in(&build)?.with_context(|| {
+            let named = build.join(format!("{}.wasm", ident(&self.name)));
+            format!("{} is not there; `plugbay build` makes it", named.display())
+        })
+    }
+
+    /// The module in a folder, if there is one. Where several are, the one that is named like the project counts.
+    fn module_in(&self, folder: &Path) -> Result<Option<PathBuf>> {
+        let named = folder.join(format!("{}.wasm", ident(&self.name)));
         if named.is_file() {
-            return Ok(named);
+            return Ok(Some(named));
         }
-        let mut found = files(&build, "wasm")?;
-        match (found.pop(), found.is_empty()) {
-            (Some(only), true) => Ok(only),
-            (None, _) => bail!("{} is not there; `plugbay build` makes it", named.display()),
-            (Some(last), false) => {
-                found.push(last);
+        let found = files(folder, "wasm")?;
+        match found.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(only.clone())),
+            several => {
                 let names: Vec<_> =
-                    found.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+                    several.iter().filter_map(|path| path.file_name()?.to_str()).collect();
                 bail!(
                     "found {} in {}, and none is called {}.wasm: which of them is it? Remove the others",
                     names.join(", "),
-                    build.display(),
+                    folder.display(),
                     ident(&self.name)
                 )
             }

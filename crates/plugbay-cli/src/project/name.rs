@@ -70,6 +70,14 @@ const TAKEN: [&str; 61] = [
     "while",
 ];
 
+/// Whether a file of this name, whatever follows its first dot, is a device on Windows.
+pub(crate) fn is_a_device(file: &str) -> bool {
+    const DEVICES: [&str; 6] = ["aux", "con", "conin$", "conout$", "nul", "prn"];
+    let stem = file.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let numbered = |name: &str| stem.len() == 4 && stem.starts_with(name);
+    DEVICES.contains(&&*stem) || numbered("com") || numbered("lpt")
+}
+
 /// The name as files and languages without `-` in names have it.
 pub(crate) fn ident(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
@@ -89,6 +97,9 @@ pub(crate) fn check(name: &str) -> Result<()> {
         bail!(
             "`{name}` is a name that compilers or the SDKs keep for themselves: found it, wanted another"
         );
+    }
+    if is_a_device(name) {
+        bail!("`{name}` is a device on Windows, where it is no file's name: wanted another");
     }
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     let has_others =
@@ -120,7 +131,10 @@ fn mended(name: &str) -> Option<String> {
 }
 
 fn check_is_fine(name: &str) -> bool {
-    !name.is_empty() && !TAKEN.contains(&name) && !name.starts_with("plugbay-")
+    !name.is_empty()
+        && !TAKEN.contains(&name)
+        && !name.starts_with("plugbay-")
+        && !is_a_device(name)
 }
 
 #[cfg(test)]
@@ -148,6 +162,8 @@ mod tests {
             ("..", "found the name `..`, wanted a letter"),
             ("ランプ", "wanted a letter"),
             ("fn", "keep for themselves"),
+            ("con", "a device on Windows"),
+            ("lpt1", "a device on Windows"),
             ("plugbay-guest", "keep for themselves"),
             (&"a".repeat(65), "found a name of 65 bytes, wanted at most 64"),
         ] {

@@ -77,6 +77,24 @@ fn broken() -> Vec<(&'static str, Vec<u8>)> {
             right("C", r#"(import "env" "lookup" (func (param i32) (result i32)))"#),
         ),
         (
+            "extism",
+            module(
+                "Rust",
+                &format!(
+                    r#"(import "extism:host/env" "input_length" (func (result i64))) {MEMORY}"#
+                ),
+            ),
+        ),
+        (
+            "proxy-wasm",
+            module(
+                "",
+                &format!(
+                    r#"(import "env" "proxy_log" (func (param i32 i32 i32) (result i32))) {MEMORY}"#
+                ),
+            ),
+        ),
+        (
             "signature",
             module(
                 "Go",
@@ -273,6 +291,8 @@ fn cures_are_in_the_language_at_hand() {
         this module cannot be used as it is
     "#]],
     );
+    told("extism", expect![[r#""#]]);
+    told("proxy-wasm", expect![[r#""#]]);
     told(
         "signature",
         expect![[r#"

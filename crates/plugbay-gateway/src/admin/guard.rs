@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
@@ -77,9 +78,9 @@ impl Guard {
             }
             // Everybody on this machine is one, but for the pages that their browsers show: those of other sites
             // reach here under a name of their own, or say where they come from.
-            None if headers.contains_key(ORIGIN) => {
-                let message =
-                    "without a token, found an `origin`, as browsers send it; wanted none";
+            None if headers.contains_key(ORIGIN) || is_a_page_s(headers) => {
+                let message = "without a token, found an `origin` or a `sec-fetch-site`, as browsers send it for \
+                               pages; wanted none";
                 refused(403, "forbidden_origin", message)
             }
             None => {
@@ -95,6 +96,11 @@ impl Guard {
             }
         }
     }
+}
+
+/// Whether a page has made a browser ask. What somebody types there themselves is `none`.
+fn is_a_page_s(headers: &HeaderMap) -> bool {
+    headers.get_all("sec-fetch-site").iter().any(|site| site != "none")
 }
 
 /// Whether it is this machine by name or address, with a port or without, and nothing else: what stands in front
@@ -195,5 +201,9 @@ mod tests {
         }
         let page = [(HOST, "localhost:9091"), (ORIGIN, "https://evil.example.org")];
         assert_eq!(status(&guard, &page), 403);
+        for (site, wanted) in [("cross-site", 403), ("same-origin", 403), ("none", 200)] {
+            let site = (HeaderName::from_static("sec-fetch-site"), site);
+            assert_eq!(status(&guard, &[(HOST, "localhost:9091"), site]), wanted);
+        }
     }
 }

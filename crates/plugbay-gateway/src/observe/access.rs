@@ -18,6 +18,9 @@ use super::note::End;
 /// hangs holds up no request.
 const MOST_WAITING: usize = 4_096;
 
+/// Longest that a path or the name of a model is in a line, in bytes: both are as long as clients make them.
+const LONGEST_TEXT: usize = 512;
+
 /// Where the access log goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
@@ -162,6 +165,10 @@ fn write_all(lines: &Receiver<String>, mut to: impl Write) {
     }
 }
 
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or(text)
+}
+
 fn line(end: &End<'_>) -> String {
     let known = end.note.model().clone();
     let asked = !known.provider.is_empty();
@@ -170,12 +177,12 @@ fn line(end: &End<'_>) -> String {
         time: time.unwrap_or_default(),
         id: end.id,
         method: end.note.method.as_str(),
-        path: &end.note.path,
+        path: cut(&end.note.path),
         status: end.status,
         bytes: end.bytes,
         ms: (end.took.as_secs_f64() * 1e6).round() / 1e3,
         provider: asked.then_some(known.provider.as_str()),
-        model: known.model.as_ref().map(|(model, _)| model.as_str()),
+        model: known.model.as_ref().map(|(model, _)| cut(model)),
         streamed: known.model.as_ref().map(|(_, streamed)| *streamed),
         attempts: asked.then_some(known.attempts),
         fallbacks: asked.then(|| known.fallbacks()),
@@ -211,5 +218,18 @@ mod tests {
         assert_eq!((&found["path"], &found["ms"]), (&"/v1/a%0Ab".into(), &1.5.into()));
         assert_eq!((&found["streamed"], &found["fallbacks"]), (&false.into(), &0.into()));
         assert!(found["time"].as_str().unwrap().ends_with('Z'), "{text}");
+    }
+
+    #[test]
+    fn what_clients_make_long_is_cut() {
+        let request =
+            Request::builder().uri(format!("/v1/{}", "a".repeat(9_000))).body(()).unwrap();
+        let note = Note::new(&request, None);
+        // A character of three bytes lies across the end.
+        note.model().asked("openai", Some((&"語".repeat(9_000), false)));
+        let end = End { note: &note, id: "r-1", status: None, bytes: 0, took: Duration::ZERO };
+        let found: serde_json::Value = serde_json::from_str(&line(&end)).unwrap();
+        assert_eq!(found["path"].as_str().unwrap().len(), LONGEST_TEXT);
+        assert_eq!(found["model"].as_str().unwrap(), "語".repeat(LONGEST_TEXT / 3));
     }
 }

@@ -45,6 +45,10 @@ pub(super) fn cures(facts: &Facts, name: &str, inspection: Option<&Inspection>) 
     if facts.container != Container::Module || facts.is_cut {
         return files::cures(facts, name).into_iter().collect();
     }
+    // All else that is wrong with it follows from that.
+    if let Some(cure) = imports::other_host(facts) {
+        return vec![cure];
+    }
     let mut cures: Vec<Cure> = files::proposals(facts);
     cures.extend(imports::cures(facts));
     if let Some(inspection) = inspection {

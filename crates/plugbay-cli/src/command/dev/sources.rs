@@ -1,10 +1,11 @@
 //! What a plugin is made of: the files of a project that somebody may change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Result, bail};
+use ignore::WalkBuilder;
 
 /// What builds and tools make.
 const MADE: [&str; 12] = [
@@ -39,22 +40,25 @@ impl Sources {
     ///
     /// It has far more files than a plugin has. What goes away meanwhile is no error.
     pub(super) fn of(project: &Path) -> Result<Self> {
-        let (mut files, mut folders) = (BTreeMap::new(), BTreeSet::new());
-        let mut next = vec![project.to_owned()];
-        while let Some(folder) = next.pop() {
-            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-            folders.insert(folder);
-            for entry in
-                entries.flatten().filter(|entry| counts(&entry.file_name().to_string_lossy()))
-            {
-                let path = entry.path();
-                // A link that leads round in a circle is followed nowhere.
-                let Ok(kind) = entry.file_type() else { continue };
-                if kind.is_dir() {
-                    next.push(path);
-                } else if let Ok(file) = path.metadata() {
-                    files.insert(path, (file.modified().ok(), file.len()));
+        let (mut files, mut folders) = (BTreeMap::new(), Vec::new());
+        // Hidden files are left out, and what the project's own `.gitignore` says. Links are followed to no folder: they may
+        // lead round in a circle.
+        let mut walk = WalkBuilder::new(project);
+        walk.require_git(false).git_global(false).git_exclude(false).parents(false);
+        walk.filter_entry(|entry| {
+            entry.depth() == 0 || counts(&entry.file_name().to_string_lossy())
+        });
+        for entry in walk.build().flatten() {
+            let path = entry.into_path();
+            match path.symlink_metadata() {
+                Ok(found) if found.is_dir() => folders.push(path),
+                // What a link leads to is what is built.
+                Ok(_) => {
+                    if let Ok(file) = path.metadata() {
+                        files.insert(path, (file.modified().ok(), file.len()));
+                    }
                 }
+                Err(_) => {}
             }
             if files.len() > MOST || folders.len() > MOST {
                 bail!(
@@ -63,19 +67,26 @@ impl Sources {
                 );
             }
         }
-        Ok(Self { files, folders: folders.into_iter().collect() })
+        folders.sort();
+        Ok(Self { files, folders })
     }
 
     /// Every folder with sources.
     pub(super) fn folders(&self) -> &[PathBuf] {
         &self.folders
     }
+
+    /// The first file that is not as it was before.
+    pub(super) fn changed_since<'a>(&'a self, before: &'a Self) -> Option<&'a Path> {
+        let mut names = self.files.keys().chain(before.files.keys());
+        names.find(|name| self.files.get(*name) != before.files.get(*name)).map(PathBuf::as_path)
+    }
 }
 
-/// Whether a file or folder of this name is somebody's work, rather than a tool's or an editor's.
+/// Whether a file or folder of this name is somebody's work, rather than a tool's, an editor's or a running program's.
 fn counts(name: &str) -> bool {
     let is_an_editors = name.ends_with('~') || name.ends_with(".swp") || name.starts_with('#');
-    !name.starts_with('.') && !is_an_editors && !MADE.contains(&name)
+    !is_an_editors && !name.ends_with(".log") && !MADE.contains(&name)
 }
 
 #[cfg(test)]
@@ -92,13 +103,25 @@ mod tests {
         std::fs::write(at("src/lib.rs"), "1").unwrap();
         let before = Sources::of(folder.path()).unwrap();
         assert_eq!(before.folders(), [folder.path().to_owned(), at("src")]);
-        for name in ["build/x.wasm", "target/debug/x", ".git/HEAD", "Cargo.lock", "src/lib.rs~"] {
+        for name in [
+            "build/x.wasm",
+            "target/debug/x",
+            ".git/HEAD",
+            "Cargo.lock",
+            "src/lib.rs~",
+            "gateway.log",
+            "src/out.bin",
+        ] {
             std::fs::write(at(name), "2").unwrap();
         }
+        // Hidden itself, and what it names is no source either.
+        std::fs::write(at(".gitignore"), "out.bin\n").unwrap();
         assert_eq!(Sources::of(folder.path()).unwrap(), before);
         std::fs::write(at("src/lib.rs"), "22").unwrap();
         let changed = Sources::of(folder.path()).unwrap();
         assert_ne!(changed, before);
+        assert_eq!(changed.changed_since(&before), Some(&*at("src/lib.rs")));
+        assert_eq!(changed.changed_since(&changed), None);
         std::fs::write(at("src/new.rs"), "").unwrap();
         assert_ne!(Sources::of(folder.path()).unwrap(), changed);
         std::fs::remove_file(at("src/new.rs")).unwrap();

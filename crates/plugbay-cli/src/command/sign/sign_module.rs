@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use plugbay::policy::{Capability, Limits};
 use plugbay::signing::{
-    Candidate, Developer, KeyPaths, PluginInfo, PublicKey, Release, Time, signature_path,
+    Candidate, Developer, KeyPaths, PluginInfo, PublicKey, Release, SignatureFile, Time,
+    signature_path,
 };
 
 use super::{key, now};
@@ -89,18 +90,22 @@ impl SignModule {
             signed_at: now,
             expires_at,
         };
-        let (path, key) = sign(&self.module, &self.key, &release)?;
+        let candidate = Candidate::read(&self.module, Limits::default().module_bytes)?;
+        let (signature, key) = sign(candidate, &self.key, &release)?;
+        let path = signature_path(&self.module);
+        signature.write(&path)?;
         outln!("{GOOD}signed{GOOD:#}: {}", printable(&path.to_string_lossy()));
         outln!("{DIM}key {}{DIM:#}", key.fingerprint());
         Ok(())
     }
 }
 
-/// Signs a module by a key pair, which may ask for its passphrase. Returns the signature's file, and whose it is.
-pub(crate) fn sign(module: &Path, key: &Path, release: &Release) -> Result<(PathBuf, PublicKey)> {
-    let candidate = Candidate::read(module, Limits::default().module_bytes)?;
+/// Signs a module by a key pair, which may ask for its passphrase. Returns the signature, and whose it is.
+pub(crate) fn sign(
+    module: Candidate,
+    key: &Path,
+    release: &Release,
+) -> Result<(SignatureFile, PublicKey)> {
     let key = key::secret(&KeyPaths::named(key))?;
-    let path = signature_path(module);
-    candidate.sign(&key, release)?.write(&path)?;
-    Ok((path, key.public_key()))
+    Ok((module.sign(&key, release)?, key.public_key()))
 }

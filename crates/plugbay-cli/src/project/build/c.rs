@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use super::left;
 use super::tool::{self, Tool};
+use super::{NEW, left};
 use crate::project::name::ident;
 use crate::project::{Project, sources};
 
@@ -37,7 +37,7 @@ pub(super) fn build(project: &Project) -> Result<PathBuf> {
         return make(project, &[]);
     }
     has_clang(project)?;
-    let module = folder.join("build").join(format!("{}.wasm", ident(&project.name)));
+    let module = folder.join(NEW).join(format!("{}.wasm", ident(&project.name)));
     let mut command = tool::command("clang", folder);
     command.args(FLAGS);
     for headers in ["include", "vendor/plugbay", "vendor/plugbay/include"] {
@@ -50,12 +50,14 @@ pub(super) fn build(project: &Project) -> Result<PathBuf> {
     left(project, "clang")
 }
 
-/// Builds by a Makefile, which is given these variables.
+/// Builds by a Makefile, which is given these variables, and `BUILD` for where the module goes; one that does not heed it writes
+/// to `build` itself.
 pub(super) fn make(project: &Project, variables: &[&str]) -> Result<PathBuf> {
     let folder = &project.folder;
     let cure = "`apt-get install make`, or Xcode's command line tools, bring it";
     Tool { program: "make".as_ref(), version: &["--version"], cure }.ask(folder)?;
-    tool::run(tool::command("make", folder).args(variables))?;
+    let build = format!("BUILD={NEW}");
+    tool::run(tool::command("make", folder).args(variables).arg(build))?;
     left(project, "make")
 }
 

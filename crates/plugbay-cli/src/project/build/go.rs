@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::left;
 use super::tool::{self, Tool};
+use super::{NEW, left};
 use crate::project::Project;
 use crate::project::name::ident;
 
@@ -20,7 +20,7 @@ pub(super) fn build(project: &Project) -> Result<PathBuf> {
     if number(&version).is_some_and(|number| number < OLDEST) {
         bail!("found {version}, wanted Go {}.{} or newer; {CURE}", OLDEST.0, OLDEST.1);
     }
-    let module = format!("build/{}.wasm", ident(&project.name));
+    let module = format!("{NEW}/{}.wasm", ident(&project.name));
     let mut command = tool::command("go", folder);
     command
         .args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o"])

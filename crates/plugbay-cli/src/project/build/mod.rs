@@ -1,4 +1,7 @@
 //! From a project to `build/NAME.wasm`: the language's own compiler, then wasm-opt where it is there, then a look at what came of it.
+//!
+//! Compilers are told to write to `build/.new`, and only what is finished comes to `build`, in one step: a gateway or a conductor
+//! may watch it.
 
 mod c;
 mod go;
@@ -9,10 +12,13 @@ pub(crate) mod size;
 pub(crate) mod tool;
 mod zig;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use plugbay::abi::interface::Problem;
+use plugbay::Host;
+use plugbay::abi::interface::{Interface, Problem};
+use plugbay::signing::{Candidate, SignatureFile, signature_path};
 
 use super::{Language, Project};
 use optimise::Optimised;
@@ -29,10 +35,12 @@ pub(crate) struct Options {
     pub(crate) keep_names: bool,
 }
 
-/// A module that was built.
+/// A module that was built, and is not yet where hosts look for it.
 #[derive(Debug)]
 pub(crate) struct Built {
+    /// Where it is to be: `build/NAME.wasm`.
     pub(crate) module: PathBuf,
+    pub(crate) wasm: Vec<u8>,
     /// As the compiler left it.
     pub(crate) before: Sizes,
     /// As it is now.
@@ -65,43 +73,74 @@ pub(crate) struct CompilerFailed {
     pub(crate) status: String,
 }
 
+impl Built {
+    /// Puts it where hosts look for it, as a whole. One that is the same is left alone.
+    pub(crate) fn place(&self) -> Result<()> {
+        put(&self.module, &self.wasm)
+    }
+
+    /// The signature beside it, if it is another module's.
+    pub(crate) fn stale_signature(&self) -> Option<PathBuf> {
+        let path = signature_path(&self.module);
+        let json = std::fs::read(&path).ok()?;
+        let signature = SignatureFile::parse(&json).ok()?;
+        let fits = Candidate::from_bytes(self.wasm.clone()).verify(signature).is_ok();
+        (!fits).then_some(path)
+    }
+}
+
+/// Where compilers put a module, below the project's folder.
+const NEW: &str = "build/.new";
+
 /// Builds a project.
 ///
 /// What compilers say goes to stderr. One that fails is a [`CompilerFailed`].
 pub(crate) fn build(project: &Project, options: &Options) -> Result<Built> {
-    let folder = project.folder.join("build");
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let new = project.folder.join(NEW);
+    // What another build has left would be taken for this one's.
+    std::fs::remove_dir_all(&new)
+        .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+        .and_then(|()| std::fs::create_dir_all(&new))
+        .with_context(|| format!("cannot make {}", new.display()))?;
     if options.target.is_some() && project.language != Language::Rust {
         bail!("--target is for projects in Rust, and this one is in {}", project.language.name());
     }
-    let module = match project.language {
+    let made = match project.language {
         Language::Rust => rust::build(project, options)?,
         Language::Typescript => npm::build(project)?,
         Language::Go => go::build(project)?,
         Language::C => c::build(project)?,
         Language::Zig => zig::build(project)?,
     };
-    let compiled = read(&module)?;
+    let compiled = read(&made)?;
     let before = Sizes::of(&compiled)
-        .with_context(|| format!("{} is no WebAssembly module", module.display()))?;
+        .with_context(|| format!("{} is no WebAssembly module", made.display()))?;
     let optimised = if options.no_optimiser {
         Optimised { wasm: None, optimiser: Optimiser::Off }
     } else {
-        optimise::run(&project.folder, &module, &compiled, options.keep_names)?
+        optimise::run(&project.folder, &made, &compiled, options.keep_names)?
     };
     let Optimised { wasm, optimiser } = optimised;
     let wasm = wasm.unwrap_or(compiled);
     let after = Sizes::of(&wasm)?;
     let (world, problems) = inspect(&wasm)?;
-    Ok(Built { module, before, after, optimiser, problems, world })
+    let module = project.folder.join("build").join(made.file_name().unwrap_or_default());
+    Ok(Built { module, wasm, before, after, optimiser, problems, world })
+}
+
+/// The contract that a module fulfils, if it is a plugin's.
+pub(crate) fn interface(wasm: &[u8]) -> Result<Option<Interface>> {
+    Ok(host()?.inspect(wasm).ok().and_then(|inspection| inspection.interface.ok()))
+}
+
+/// Reads a module in a moment, and takes what the other engine takes.
+fn host() -> Result<Host> {
+    Ok(Host::builder().backend(plugbay::backend("wasmi")?).build()?)
 }
 
 /// What a host says of a module, as `plugbay check` has it.
 pub(crate) fn inspect(wasm: &[u8]) -> Result<(Option<String>, Vec<String>)> {
-    // It reads a module in a moment, and takes what the other engine takes.
-    let host = plugbay::Host::builder().backend(plugbay::backend("wasmi")?).build()?;
-    Ok(match host.inspect(wasm) {
+    Ok(match host()?.inspect(wasm) {
         Ok(inspection) => {
             let mut problems: Vec<String> = match &inspection.interface {
                 Ok(_) => Vec::new(),
@@ -130,7 +169,13 @@ fn put(path: &Path, bytes: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What the build of a language that knows where modules go has left.
+/// What a compiler has left: where it was told to, or in `build` itself, where a build of somebody's own puts it.
 fn left(project: &Project, command: &str) -> Result<PathBuf> {
+    // Below it is where `zig build` installs programs.
+    for folder in [NEW, "build/.new/bin"] {
+        if let Some(module) = project.module_in(&project.folder.join(folder))? {
+            return Ok(module);
+        }
+    }
     project.module().with_context(|| format!("`{command}` left no module"))
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use super::tool::on_path;
-use super::{Optimiser, inspect, put, read};
+use super::{Optimiser, inspect, read};
 
 /// What both engines take, and no more: what it may use to make a module smaller.
 const FEATURES: [&str; 7] = [
@@ -26,8 +26,7 @@ pub(super) struct Optimised {
     pub(super) optimiser: Optimiser,
 }
 
-/// Puts a smaller module in the place of a module, where there is a wasm-opt. One that it refuses, or makes larger or
-/// unusable, stays as it was.
+/// Makes a module smaller, where there is a wasm-opt. One that it refuses, or makes larger or unusable, stays as it was.
 pub(super) fn run(
     folder: &Path,
     module: &Path,
@@ -61,7 +60,6 @@ pub(super) fn run(
     if wasm.len() >= compiled.len() {
         return unchanged(Optimiser::Ran(version));
     }
-    put(module, &wasm)?;
     Ok(Optimised { wasm: Some(wasm), optimiser: Optimiser::Ran(version) })
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::tool::{self, Tool};
-use super::{CompilerFailed, Options, put, read};
+use super::{CompilerFailed, NEW, Options, read};
 use crate::project::Project;
 use crate::project::name::ident;
 
@@ -119,8 +119,9 @@ pub(super) fn build(project: &Project, options: &Options) -> Result<PathBuf> {
         let status = "it left no module".to_owned();
         return Err(CompilerFailed { command: shown, status }.into());
     };
-    let to = folder.join("build").join(format!("{}.wasm", ident(&package.name)));
-    put(&to, &read(&module)?)?;
+    let to = folder.join(NEW).join(format!("{}.wasm", ident(&package.name)));
+    std::fs::write(&to, read(&module)?)
+        .with_context(|| format!("cannot write {}", to.display()))?;
     Ok(to)
 }
 

@@ -30,19 +30,25 @@ impl Tool<'_> {
             .args(self.version)
             .current_dir(folder)
             .stdin(Stdio::null())
-            .stderr(Stdio::null())
             .output();
         match output {
             Ok(output) if output.status.success() => {
                 let text = String::from_utf8_lossy(&output.stdout);
                 Ok(text.lines().next().unwrap_or_default().trim().to_owned())
             }
-            Ok(output) => bail!(
-                "`{name} {}` failed ({}); {}",
-                self.version.join(" "),
-                output.status,
-                self.cure
-            ),
+            Ok(output) => {
+                // What it says itself may be another cure.
+                let said = String::from_utf8_lossy(&output.stderr);
+                let said = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+                let said = plugbay::plain(said.trim(), 200);
+                bail!(
+                    "`{name} {}` failed ({}){}{said}; {}",
+                    self.version.join(" "),
+                    output.status,
+                    if said.is_empty() { "" } else { ": " },
+                    self.cure
+                )
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 bail!("`{name}` is not there; {}", self.cure)
             }

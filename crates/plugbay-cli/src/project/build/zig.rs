@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::tool::{self, Tool};
-use super::{c, left, put, read};
-use crate::project::{Project, files};
+use super::{NEW, c, left};
+use crate::project::Project;
 
 const CURE: &str =
     "https://ziglang.org/download, `brew install zig` or `pip install ziglang` brings it";
@@ -19,13 +19,8 @@ pub(super) fn build(project: &Project) -> Result<PathBuf> {
     }
     let (program, arguments) = zig.split_first().unwrap_or((&"zig", &[]));
     let mut command = tool::command(program, folder);
-    command.args(arguments).args(["build", "--prefix", "build", "--release=small"]);
+    command.args(arguments).args(["build", "--prefix", NEW, "--release=small"]);
     tool::run(&mut command)?;
-    // Where programs are installed, when nothing else is said.
-    for module in files(&folder.join("build/bin"), "wasm")? {
-        let name = module.file_name().unwrap_or_default();
-        put(&folder.join("build").join(name), &read(&module)?)?;
-    }
     left(project, "zig build")
 }
 

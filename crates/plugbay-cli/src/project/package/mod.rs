@@ -13,22 +13,27 @@
 //! An archive is a stranger's until its sums and its signature were looked at: it is read within bounds, into memory, and only
 //! names that are the same on every system are in it.
 
+mod gather;
 mod place;
 mod read;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context as _, Result, bail};
 use plugbay::policy::Limits;
 
+pub(crate) use gather::gather;
 pub(crate) use place::place;
 pub(crate) use read::read;
 pub(crate) use write::write;
 
-use super::name::ident;
+use super::name::{ident, is_a_device};
 
 const SUMS: &str = "SHA256SUMS";
+
+/// How an archive begins.
+pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Most files in one.
 const MOST_FILES: usize = 128;
@@ -75,7 +80,14 @@ impl Package {
                 package.name
             );
         }
+        let mut known = HashSet::new();
         for (path, bytes) in &package.files {
+            // On some systems names that differ in their case are one file's.
+            if !known.insert(path.to_ascii_lowercase()) {
+                bail!(
+                    "found {path} twice, in upper and in lower case: some systems have one file of it"
+                );
+            }
             if path.ends_with(".sig") && *path != package.signature_name() {
                 bail!("found the signature {path}, wanted {}", package.signature_name());
             }
@@ -108,11 +120,17 @@ impl Package {
 
     /// The text of the sums.
     fn sums(&self) -> String {
-        let line = |(path, bytes): (&String, &Vec<u8>)| {
-            format!("{}  {path}\n", plugbay::module_hash(bytes))
-        };
-        self.files.iter().map(line).collect()
+        sums(self.files.iter())
     }
+
+    /// Whether a file is loaded: then it lies beside the plugin's folder once it is installed, and not in it.
+    fn is_loaded(&self, path: &str) -> bool {
+        path == self.module_name() || path == self.signature_name()
+    }
+}
+
+fn sums<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> String {
+    files.map(|(path, bytes)| format!("{}  {path}\n", plugbay::module_hash(bytes))).collect()
 }
 
 /// A path of a package: parts that are a plain file's name on every system, and not many of them.
@@ -128,14 +146,9 @@ fn path(text: &str) -> Result<()> {
 }
 
 fn component(part: &str) -> Result<()> {
-    /// Names that are devices on Windows, whatever follows the dot.
-    const DEVICES: [&str; 6] = ["aux", "con", "conin$", "conout$", "nul", "prn"];
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
-    let stem = part.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    let numbered = |name: &str| stem.len() == 4 && stem.starts_with(name);
-    let is_device = DEVICES.contains(&&*stem) || numbered("com") || numbered("lpt");
     let ends = part.starts_with(['.', '-']) || part.ends_with('.');
-    if part.is_empty() || ends || is_device || !part.chars().all(plain) {
+    if part.is_empty() || ends || is_a_device(part) || !part.chars().all(plain) {
         bail!(
             "found a file called `{}`, wanted letters, digits, `-`, `_` and `.`, neither hidden nor above the package",
             plugbay::plain(part, 80)

@@ -1,16 +1,19 @@
 //! A package where plugins are loaded from: all of it, or nothing of it.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::Package;
+use super::{Package, SUMS, sums};
 
-/// Puts the module and its signature into a folder, and all else into a folder of the plugin's name in it. Returns the module.
+/// Puts the module and its signature into a folder, and all else into a folder of the plugin's name in it, with the sums of
+/// what is there. Returns the module.
 ///
-/// What is there of the same plugin is replaced if `replaces`, and is there again if anything fails.
+/// What is there of the same plugin is replaced if `replaces`, and is there again if anything fails. A folder that
+/// holds what no installation put there is left alone.
 pub(crate) fn place(package: &Package, into: &Path, replaces: bool) -> Result<PathBuf> {
     let shown = into.display();
     let module = package.module_name();
@@ -25,6 +28,12 @@ pub(crate) fn place(package: &Package, into: &Path, replaces: bool) -> Result<Pa
             into.join(name).display()
         );
     }
+    own(&into.join(&package.name))?;
+    for name in names.iter().take(2) {
+        if into.join(name).is_dir() {
+            bail!("{} is a folder, wanted a file or nothing", into.join(name).display());
+        }
+    }
     fs::create_dir_all(into).with_context(|| format!("cannot make {shown}"))?;
     let beside = tempfile::Builder::new()
         .prefix(".plugbay-install-")
@@ -34,9 +43,13 @@ pub(crate) fn place(package: &Package, into: &Path, replaces: bool) -> Result<Pa
     let unpacked = || -> io::Result<()> {
         fs::create_dir_all(&old)?;
         fs::create_dir_all(new.join(&package.name))?;
+        let beside = package.files.iter().filter(|(path, _)| !package.is_loaded(path));
+        fs::write(new.join(&package.name).join(SUMS), sums(beside))?;
         for (path, bytes) in &package.files {
-            let is_loaded = *path == module || *path == package.signature_name();
-            let folder = if is_loaded { new.clone() } else { new.join(&package.name) };
+            let folder = match package.is_loaded(path) {
+                true => new.clone(),
+                false => new.join(&package.name),
+            };
             let path = path.split('/').fold(folder, |at, part| at.join(part));
             fs::create_dir_all(path.parent().unwrap_or(&new))?;
             fs::write(path, bytes)?;
@@ -62,6 +75,44 @@ pub(crate) fn place(package: &Package, into: &Path, replaces: bool) -> Result<Pa
         });
     }
     Ok(into.join(module))
+}
+
+/// Refuses a folder in which anything is not as an installation left it: it may be somebody's work.
+fn own(folder: &Path) -> Result<()> {
+    let shown = folder.display();
+    match folder.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot look at {shown}")),
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => bail!("{shown} is there and is no folder; move it away"),
+    }
+    let listed = fs::read_to_string(folder.join(SUMS)).unwrap_or_default();
+    let lines = listed.lines().filter_map(|line| line.split_once("  "));
+    let sums: HashMap<PathBuf, &str> = lines.map(|(sum, path)| (folder.join(path), sum)).collect();
+    let mut next = vec![folder.to_owned()];
+    while let Some(at) = next.pop() {
+        for entry in fs::read_dir(&at).with_context(|| format!("cannot read {}", at.display()))? {
+            let entry = entry.with_context(|| format!("cannot read {}", at.display()))?;
+            let (path, kind) = (entry.path(), entry.file_type());
+            let kind = kind.with_context(|| format!("cannot look at {}", path.display()))?;
+            if kind.is_dir() {
+                next.push(path);
+                continue;
+            }
+            let is_the_list = path == folder.join(SUMS) && kind.is_file();
+            let is_listed = sums.get(&path).is_some_and(|sum| {
+                let bytes = kind.is_file().then(|| fs::read(&path).ok()).flatten();
+                bytes.is_some_and(|bytes| plugbay::module_hash(&bytes).to_string() == **sum)
+            });
+            if !is_the_list && !is_listed {
+                bail!(
+                    "{} is not as `plugbay install` left it, and would be lost; move it or {shown} away",
+                    path.display()
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Moves one thing out of the way and another one to its place, and notes both.
@@ -126,7 +177,13 @@ mod tests {
         place(&package("1", true), &into, false).unwrap();
         let first = all(&into);
         let names: Vec<&str> = first.keys().map(String::as_str).collect();
-        let wanted = ["lamp.wasm", "lamp.wasm.sig", "lamp/README.md", "lamp/examples/config.toml"];
+        let wanted = [
+            "lamp.wasm",
+            "lamp.wasm.sig",
+            "lamp/README.md",
+            "lamp/SHA256SUMS",
+            "lamp/examples/config.toml",
+        ];
         assert_eq!(names, wanted);
 
         let error = place(&package("2", false), &into, false).unwrap_err().to_string();
@@ -137,7 +194,33 @@ mod tests {
         let module = place(&package("2", false), &into, true).unwrap();
         assert_eq!(fs::read_to_string(module).unwrap(), "2 lamp.wasm");
         assert!(!into.join("lamp.wasm.sig").exists());
-        assert_eq!(all(&into).len(), 3);
+        assert_eq!(all(&into).len(), 4);
+    }
+
+    #[test]
+    fn what_no_installation_put_there_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let into = folder.path().join("plugins");
+        let refused = |wanted: &str| {
+            let before = all(&into);
+            let error = place(&package("2", true), &into, true).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+            assert_eq!(all(&into), before);
+        };
+        fs::create_dir_all(into.join("lamp")).unwrap();
+        fs::write(into.join("lamp/mine.txt"), "mine").unwrap();
+        refused("mine.txt is not as `plugbay install` left it");
+        fs::remove_dir_all(into.join("lamp")).unwrap();
+        place(&package("1", true), &into, false).unwrap();
+        fs::write(into.join("lamp/examples/config.toml"), "changed").unwrap();
+        refused("config.toml is not as `plugbay install` left it");
+        fs::remove_file(into.join("lamp/examples/config.toml")).unwrap();
+        fs::remove_file(into.join("lamp.wasm")).unwrap();
+        fs::create_dir_all(into.join("lamp.wasm/more")).unwrap();
+        refused("lamp.wasm is a folder");
+        fs::remove_dir_all(into.join("lamp.wasm")).unwrap();
+        // What is gone is nobody's loss.
+        place(&package("2", true), &into, true).unwrap();
     }
 
     #[cfg(unix)]

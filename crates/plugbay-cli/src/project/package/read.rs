@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use flate2::read::GzDecoder;
 use tar::{Archive, EntryType};
 
-use super::{Files, LONGEST_TEXT, MOST_FILES, Package, SUMS, longest, longest_module, path};
+use super::{Files, GZIP, LONGEST_TEXT, MOST_FILES, Package, SUMS, longest, longest_module, path};
 
 /// Takes an archive apart, and holds it against its own sums. Nothing is written.
 ///
@@ -19,7 +19,7 @@ pub(crate) fn read(archive: &[u8]) -> Result<Package> {
     if archive.len() as u64 > longest() {
         bail!("found {} bytes, wanted at most {}", archive.len(), longest());
     }
-    if !archive.starts_with(&[0x1f, 0x8b]) {
+    if !archive.starts_with(&GZIP) {
         bail!(
             "found something that is not compressed by gzip, wanted a .tar.gz as `plugbay pack` makes it"
         );

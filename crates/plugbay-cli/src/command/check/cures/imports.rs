@@ -101,6 +101,31 @@ pub(super) fn cures(facts: &Facts) -> Vec<Cure> {
     cures
 }
 
+/// A module that was written for another plugin host.
+pub(super) fn other_host(facts: &Facts) -> Option<Cure> {
+    for (is_theirs, id, whose, page) in [
+        (is_extism as fn(&str, &str) -> bool, "extism", "Extism", "extism.md"),
+        (is_proxy_wasm, "proxy-wasm", "proxy-wasm", "proxy-wasm.md"),
+    ] {
+        if let Some(import) = facts.imports_from(is_theirs) {
+            let problem = format!("it imports `{import}`: it is written for {whose}");
+            let mend = format!(
+                "Write it for this contract: docs/coming-from/{page} has what corresponds to what."
+            );
+            return Some(Cure::new(id, problem, mend).code("plugbay new NAME"));
+        }
+    }
+    None
+}
+
+fn is_extism(module: &str, _: &str) -> bool {
+    module.starts_with("extism:")
+}
+
+fn is_proxy_wasm(module: &str, field: &str) -> bool {
+    module == "env" && field.starts_with("proxy_")
+}
+
 /// Imports that are no known toolchain's.
 fn unknown(facts: &Facts) -> Vec<Cure> {
     let mut cures = Vec::new();
