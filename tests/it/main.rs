@@ -22,6 +22,7 @@ mod conductor_actions;
 mod conductor_input;
 mod conductor_live;
 mod cookbook;
+mod dev;
 mod examples;
 mod fixtures;
 mod gateway_anthropic;

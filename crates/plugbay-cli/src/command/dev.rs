@@ -17,7 +17,7 @@ use self::sources::Sources;
 use crate::exit::{Outcome, chain};
 use crate::project::Project;
 use crate::project::build::{self, CompilerFailed, Options};
-use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
+use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, outln, printable, errln};
 
 /// Build a plugin and try its cases after each change, and load it again into a gateway or a conductor that runs.
 ///
@@ -87,7 +87,7 @@ impl Dev {
                         biased;
                         ended = &mut interrupt => {
                             ended?.context("Ctrl-C cannot be waited for")?;
-                            anstream::eprintln!("{DIM}ended{DIM:#}");
+                            errln!("{DIM}ended{DIM:#}");
                             return Ok(Outcome::Success);
                         }
                         () = watch.changed() => {}

@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::project::build::inspect;
 use crate::project::name::ident;
 use crate::project::package::{self, Files, Package};
-use crate::ui::{self, DIM, GOOD, TITLE, WARN, outln, printable};
+use crate::ui::{self, DIM, GOOD, TITLE, WARN, outln, printable, errln};
 
 /// Pack a plugin for others: module, signature, README, LICENSE and examples in one archive, with their sums.
 ///
@@ -146,7 +146,7 @@ fn collect(project: &Project, module: &Path, name: &str) -> Result<(Package, Opt
     }
     files.extend(examples(&project.folder)?);
     if !files.keys().any(|path| path.starts_with("examples/")) {
-        anstream::eprintln!(
+        errln!(
             "{WARN}warning{WARN:#}: there is no example configuration: neither a folder `examples`, nor config.json or conductor.toml"
         );
     }

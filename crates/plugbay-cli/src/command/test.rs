@@ -30,7 +30,7 @@ pub(super) use self::play::{Came, Module, Stage, call, load};
 use self::report::{Format, Line, ReportFile};
 use crate::exit::Outcome;
 use crate::options::CacheOptions;
-use crate::ui::outln;
+use crate::ui::{outln, errln};
 
 /// Play a plugin's test cases, and tell what differs.
 ///
@@ -121,7 +121,7 @@ impl Test {
         }
         self.print(&lines);
         if updated > 0 {
-            anstream::eprintln!("{updated} cases updated: see what changed before you keep it");
+            errln!("{updated} cases updated: see what changed before you keep it");
             return Ok(Outcome::Success);
         }
         let passed = lines.iter().all(|line| line.ok);
