@@ -52,7 +52,7 @@ fn built(folder: &Path, language: &str, kind: &str) -> Value {
 }
 
 /// What `npm install` would bring: the compiler as the samples have it, and the SDK as the project has it.
-fn link_packages(project: &Path) {
+pub(crate) fn link_packages(project: &Path) {
     let from = root().join("plugins/typescript/node_modules");
     let to = project.join("node_modules");
     std::fs::create_dir_all(to.join("@plugbay")).unwrap();

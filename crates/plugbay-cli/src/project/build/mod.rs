@@ -78,7 +78,7 @@ pub(crate) fn build(project: &Project, options: &Options) -> Result<Built> {
     let module = match project.language {
         Language::Rust => rust::build(project, options)?,
         Language::Typescript => npm::build(project)?,
-        Language::Go => go::build(project)?,
+        Language::Go => go::build(project, options)?,
         Language::C => c::build(project)?,
         Language::Zig => zig::build(project)?,
     };
