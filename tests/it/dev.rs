@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::authoring::{authors_plugbay, plugbay_in};
-use crate::support::{Running, Server, conductor, folder, run, tool, write};
+use crate::support::{Running, Server, conductor, conductorctl, folder, run, tool, write};
 
 /// A project, and `plugbay dev` in it.
 struct Author {
@@ -50,12 +50,16 @@ impl Author {
 /// What the provider was sent for a question.
 #[track_caller]
 fn asked(gateway: &Server) -> String {
-    let question = json!({"model": "mock/request", "messages": [{"role": "user", "content": "hi"}]});
-    let url = gateway.at("/v1/chat/completions");
-    let mut curl = tool("curl");
-    curl.args(["-sS", "--noproxy", "*", &url, "-d", &question.to_string()]);
-    let answer: Value = run(&mut curl).exits(0).json();
+    let question =
+        json!({"model": "mock/request", "messages": [{"role": "user", "content": "hi"}]});
+    let answer = curl(&[&gateway.at("/v1/chat/completions"), "-d", &question.to_string()]);
     answer["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
+}
+
+#[track_caller]
+fn curl(arguments: &[&str]) -> Value {
+    let mut curl = tool("curl");
+    run(curl.args(["-sS", "--fail-with-body", "--noproxy", "*"]).args(arguments)).exits(0).json()
 }
 
 fn admin(gateway: &Server) -> String {
@@ -74,7 +78,7 @@ fn a_gateway_answers_by_the_new_code_once_it_compiles_passes_and_is_taken() {
     let config = json!({
         "listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "reload": {"watch": false},
         "plugins": [{
-            "path": "build/night_lamp.wasm", "name": "night-lamp",
+            "path": author.project.join("build/night_lamp.wasm"), "name": "night-lamp",
             "canary": {
                 "hook": "pre_hook",
                 "input": {"context": {}, "request":
@@ -85,13 +89,14 @@ fn a_gateway_answers_by_the_new_code_once_it_compiles_passes_and_is_taken() {
     });
     let gateway = Server::gateway(&write(&author.project, "running.json", config.to_string()));
     assert!(asked(&gateway).contains("Be brief."));
-    let mut dev = author.dev(&["--gateway", &admin(&gateway)]);
+    let admin = admin(&gateway);
+    let mut dev = author.dev(&["--gateway", &admin]);
     dev.stdout().wait_for("reloaded  night-lamp in the gateway at ");
 
     // It does not compile: the compiler says where, and what was there serves on.
     author.edits(SOURCE, "int64_t count = 0;", "int64_t count = nothing;");
     dev.stdout().wait_for("failed    `make` failed (exit status: 2)");
-    dev.stderr().wait_for("src/plugin.c:15:19: error: use of undeclared identifier 'nothing'");
+    dev.stderr().wait_for("src/plugin.c:14:19: error: use of undeclared identifier 'nothing'");
     assert!(asked(&gateway).contains("Be brief."));
 
     // It compiles, and is not what its cases say.
@@ -101,12 +106,15 @@ fn a_gateway_answers_by_the_new_code_once_it_compiles_passes_and_is_taken() {
     dev.stdout().wait_for("failed    not all cases passed");
     dev.stderr().wait_for("found  \"Be kind.\"");
     assert!(asked(&gateway).contains("Be brief."));
+    // It is not in the place of the other either.
+    curl(&["-X", "POST", &format!("{admin}/admin/plugins/night-lamp/reload")]);
+    assert!(asked(&gateway).contains("Be brief."));
     author.edits("tests/default.json", "Be brief.", "Be kind.");
     dev.stdout().wait_for_nth("reloaded  ", 2);
     let request = asked(&gateway);
     assert!(request.contains("Be kind.") && !request.contains("Be brief."), "{request}");
 
-    // Its cases are content, and the gateway is not.
+    // Its cases are content with it, and the gateway is not.
     author.edits("tests/instruction.json", "\"$.context.words\": 3", "\"$.context.words\": 4");
     author.edits(SOURCE, "int64_t count = 0;\n  struct", "int64_t count = 1;\n  struct");
     author.edits(SOURCE, "Be kind.", "Be wordy.");
@@ -171,12 +179,19 @@ fn a_conductor_plays_the_new_code_once_it_compiles_and_passes() {
         dev.stderr().wait_for("error: use of undeclared identifier 'nobody'");
         hears(&mut playing, "it says one");
 
+        // Not what its case says. Who looks at files finds the version before in its place, and whoever is told to look does.
+        author.writes(SOURCE, &says("it is silent"));
+        dev.stdout().wait_for("failed    not all cases passed");
+        run(conductorctl().args(["reload", "--socket", socket])).exits(0);
+        hears(&mut playing, "it says one");
+
         author.writes(SOURCE, &says("it says two"));
         dev.stdout().wait_for_nth("reloaded  conductor: ", 1);
         hears(&mut playing, "it says two");
         dev.stop();
         let ended = playing.stop().exits(0);
-        assert_eq!(ended.stderr.matches("it says one").count(), 2, "{ended}");
+        assert_eq!(ended.stderr.matches("it says one").count(), 3, "{ended}");
         assert_eq!(ended.stderr.matches("it says two").count(), 1, "{ended}");
+        assert!(!ended.stderr.contains("it is silent"), "{ended}");
     }
 }

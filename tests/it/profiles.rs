@@ -19,7 +19,8 @@ fn held(files: &[&Path]) -> Finished {
 fn profiles_are_what_speedscope_opens() {
     let question = json!({"context": {}, "request": {"provider": "mock", "model": "echo", "params": {},
         "input": [{"role": "user", "content": "to ada@example.org"}]}});
-    let strike = json!({"params": {"message": "lights"}, "context": {"velocity": 90}});
+    let strike =
+        json!({"params": {"action": "lights"}, "context": {"velocity": 90, "timestamp": 1}});
     for (name, export, input) in [
         ("redactor", "pre_hook", &question),
         ("redactor", "pre_hook", &json!({"context": 5})),
@@ -34,12 +35,11 @@ fn profiles_are_what_speedscope_opens() {
             let called = run(call.arg(input).arg("--profile").arg(&path));
             held(&[&path]).exits(0);
 
-            // It is of this call: its outermost frame is the export, and it used something.
+            // It is of this call, which used something.
             let mut file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            let profile = &file["profiles"][0];
-            assert!(profile["endValue"].as_u64().unwrap() > 100, "{called}");
-            let first = usize::try_from(profile["events"][0]["frame"].as_u64().unwrap()).unwrap();
-            assert_eq!(file["shared"]["frames"][first]["name"], export, "{called}");
+            assert!(file["profiles"][0]["endValue"].as_u64().unwrap() > 100, "{called}");
+            let frames = file["shared"]["frames"].as_array().unwrap();
+            assert!(frames.iter().any(|frame| frame["name"] == export), "{called}");
 
             // And the schema is one that a file can fail.
             file["profiles"][0]["events"][0]["type"] = json!("X");

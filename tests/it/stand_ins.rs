@@ -1,4 +1,4 @@
-//! `plugbay test` in the host's place: a case for each host function, answered and refused, played with plugins in four languages.
+//! `plugbay test` in the host's place: a case for each host function, answered and refused, played with plugins in three languages.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::{BACKENDS, Finished, folder, plugbay, root, run, sample, write};
 
-const TOOLBOXES: [&str; 4] = ["toolbox_rust", "toolbox_typescript", "toolbox_c", "toolbox_go"];
+/// That in Go is fifty times as large, and each case loads its module anew: `toolboxes.rs` has all four behave alike.
+const TOOLBOXES: [&str; 3] = ["toolbox_rust", "toolbox_typescript", "toolbox_c"];
 
 fn cases() -> Vec<Value> {
     let text = std::fs::read(root().join("tests/it/cases/host_functions.json")).unwrap();
@@ -94,8 +95,11 @@ fn what_a_plugin_asks_is_held_against_each_argument() {
     let played = plays("toolbox_rust", &path).exits(1);
     for (name, place) in wanted {
         for engine in BACKENDS {
-            let said = format!("FAIL wrong.json: {name} [{engine}]\n       {place}");
-            assert!(played.stdout.contains(&said), "{said}: {played}");
+            let said = format!("FAIL wrong.json: {name} [{engine}]\n");
+            let case = played.stdout.split(&said).nth(1);
+            let case = case.unwrap_or_else(|| panic!("{said}: {played}"));
+            let own = case.split("FAIL wrong.json: ").next().unwrap();
+            assert!(own.contains(&format!("       {place}\n")), "{said}{own}");
         }
     }
 }

@@ -12,7 +12,7 @@ use super::grant::give;
 use crate::exit::Outcome;
 use crate::options::BackendOptions;
 use crate::prompt::Terminal;
-use crate::ui::{self, TITLE, outln, plain, errln};
+use crate::ui::{self, TITLE, errln, outln, plain};
 
 /// Whom it is about, and where answers are kept.
 pub(super) struct Asked<'a> {
@@ -84,11 +84,7 @@ pub(super) fn ask(terminal: &Terminal, asked: &Asked<'_>) -> Result<Outcome> {
 /// for the user to say.
 fn kept(terminal: &Terminal, previous: &GrantEntry) -> Result<Grant> {
     let had = &previous.capabilities;
-    errln!(
-        "  another module of this name ({}) had: {}",
-        previous.sha256,
-        plain(&had.to_string())
-    );
+    errln!("  another module of this name ({}) had: {}", previous.sha256, plain(&had.to_string()));
     let question = "  Is this a new version of it that is to have the same?";
     let high = had.iter().any(|capability| capability.risk() == Risk::High);
     let keeps = if high { terminal.types(question, "same")? } else { terminal.agrees(question)? };

@@ -10,7 +10,7 @@ use plugbay::{AuditLine, AuditOutcome, AuditReader, AuditRecord};
 
 use crate::exit::Outcome;
 use crate::policy::AuditOption;
-use crate::ui::{DIM, ERROR, GOOD, WARN, outln, plain, errln};
+use crate::ui::{DIM, ERROR, GOOD, WARN, errln, outln, plain};
 
 /// Show the audit log: every call that was refused, and every one of high risk that was allowed.
 ///

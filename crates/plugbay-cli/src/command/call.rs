@@ -23,7 +23,7 @@ use crate::harden::HardenOption;
 use crate::options::{BackendOptions, LimitOptions, json_argument, load, parse_json, read_text};
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{ProgramDesktop, ServiceOptions};
-use crate::ui::{self, StderrCalls, StderrLines, outln, errln};
+use crate::ui::{self, StderrCalls, StderrLines, errln, outln};
 
 /// Call one export of a plugin and print what it returns.
 ///

@@ -1,9 +1,10 @@
 //! `plugbay dev`: after each change of a plugin's sources it is built, tried, and loaded again where it runs.
 
+mod held;
 mod reload;
 mod sources;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -12,12 +13,13 @@ use clap::Args;
 use plugbay::FileWatch;
 use serde::Serialize;
 
+use self::held::{Before, HeldBack};
 use self::reload::ReloadOptions;
 use self::sources::Sources;
 use crate::exit::{Outcome, chain};
 use crate::project::Project;
 use crate::project::build::{self, CompilerFailed, Options};
-use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, outln, printable, errln};
+use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Build a plugin and try its cases after each change, and load it again into a gateway or a conductor that runs.
 ///
@@ -121,15 +123,20 @@ impl Dev {
 
     fn steps(&self, project: &Project, round: &mut Round) -> Result<()> {
         let options = Options { target: self.target.clone(), ..Options::default() };
+        let before = Before::of(project);
         let built = build::build(project, &options)?;
+        let held = before.hold_back(&built.module)?;
         round.built = true;
         round.bytes = Some(built.after.bytes);
         if let Some(problem) = built.problems.first() {
             anyhow::bail!("{}: it is no plugin: {problem}", built.module.display());
         }
-        round.cases = cases(project)?;
+        round.cases = cases(project, held.as_ref().map_or(&*built.module, HeldBack::tried))?;
         if round.cases == Some(false) {
             anyhow::bail!("not all cases passed");
+        }
+        if let Some(held) = held {
+            held.let_in()?;
         }
         self.reload.run(project, &mut round.reloaded)
     }
@@ -162,14 +169,16 @@ impl Dev {
 }
 
 /// Runs the project's cases, by the program itself: what they do to it, they do to a process of their own.
-fn cases(project: &Project) -> Result<Option<bool>> {
+fn cases(project: &Project, module: &Path) -> Result<Option<bool>> {
     if !project.has_cases() || !super::has("test") {
         return Ok(None);
     }
     let program = std::env::current_exe().context("this program does not know where it is")?;
     let status = Command::new(program)
         .arg("test")
-        .arg(&project.folder)
+        .arg(module)
+        .arg("--fixtures")
+        .arg(project.folder.join("tests"))
         .stdin(Stdio::null())
         .stdout(Stdio::from(std::io::stderr()))
         .status()

@@ -23,7 +23,7 @@ use crate::logging::{self, LogFormat};
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{ProgramDesktop, ServiceOptions};
-use crate::ui::{self, DIM, StderrLines, TITLE, WARN, outln, errln};
+use crate::ui::{self, DIM, StderrLines, TITLE, WARN, errln, outln};
 
 /// Serve an OpenAI-compatible API whose requests, responses and stream chunks pass through plugins.
 ///

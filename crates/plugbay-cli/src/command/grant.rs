@@ -19,7 +19,7 @@ use crate::exit::Outcome;
 use crate::options::{BackendOptions, trust_directory};
 use crate::policy::GrantsOption;
 use crate::prompt::Terminal;
-use crate::ui::{outln, plain, errln};
+use crate::ui::{errln, outln, plain};
 
 /// Grant a plugin a capability, on top of what it has.
 ///

@@ -15,7 +15,7 @@ use crate::options::trust_directory;
 use crate::project::build::inspect;
 use crate::project::name::ident;
 use crate::project::package::{self, Package};
-use crate::ui::{self, DIM, GOOD, WARN, outln, printable, errln};
+use crate::ui::{self, DIM, GOOD, WARN, errln, outln, printable};
 
 /// Install a plugin from a package: a file, or a URL.
 ///

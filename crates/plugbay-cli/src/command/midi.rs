@@ -34,7 +34,7 @@ use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{LoggedPrograms, ProgramDesktop, ServiceOptions, wrong_with};
-use crate::ui::{DIM, WARN, printable, errln};
+use crate::ui::{DIM, WARN, errln, printable};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
 #[derive(Debug, Parser)]

@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::project::build::inspect;
 use crate::project::name::ident;
 use crate::project::package::{self, Files, Package};
-use crate::ui::{self, DIM, GOOD, TITLE, WARN, outln, printable, errln};
+use crate::ui::{self, DIM, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Pack a plugin for others: module, signature, README, LICENSE and examples in one archive, with their sums.
 ///

@@ -15,7 +15,7 @@ use plugbay::{
 };
 use serde_json::{Map, json};
 
-use crate::ui::{DIM, TITLE, plain, printable, errln};
+use crate::ui::{DIM, TITLE, errln, plain, printable};
 
 /// Who watches is slow: time is given so much more.
 const LONGER: u64 = 20;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::exit::Outcome;
 use crate::options::{BackendOptions, read_bytes};
 use crate::services::{self, ServiceOptions};
-use crate::ui::{ERROR, GOOD, TITLE, WARN, outln, printable, errln};
+use crate::ui::{ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Say what is wrong with a configuration, and which of its mappings cannot work on this machine.
 ///

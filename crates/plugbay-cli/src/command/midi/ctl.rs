@@ -11,7 +11,7 @@ use super::client::SocketOption;
 use super::monitor::Monitor;
 use super::stats::{self, text};
 use crate::exit::{self, Outcome};
-use crate::ui::{ERROR, GOOD, TITLE, WARN, outln, printable, errln};
+use crate::ui::{ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Ask a running conductor, and tell it what to do.
 ///

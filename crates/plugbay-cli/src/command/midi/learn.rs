@@ -10,7 +10,7 @@ use plugbay_midi::source::SourceItem;
 use super::origin::Origin;
 use crate::command::gateway::stop_signal;
 use crate::exit::Outcome;
-use crate::ui::{WARN, outln, errln};
+use crate::ui::{WARN, errln, outln};
 
 /// How often is looked whether something can be said, while nothing comes.
 const TICK: Duration = Duration::from_millis(50);

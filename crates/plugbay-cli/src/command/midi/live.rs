@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::command::gateway::{Hangups, hangup_signal};
 use crate::harden::Places;
-use crate::ui::{DIM, StderrLines, WARN, printable, errln};
+use crate::ui::{DIM, StderrLines, WARN, errln, printable};
 
 /// `--socket`, `--no-socket`, `--no-watch`.
 #[derive(Debug, Args)]
@@ -63,9 +63,7 @@ impl LiveOptions {
         match Place::take_default() {
             Ok(place) => Ok(Some(place)),
             Err(error) => {
-                errln!(
-                    "{WARN}warning{WARN:#}: conductorctl cannot reach this conductor: {error}"
-                );
+                errln!("{WARN}warning{WARN:#}: conductorctl cannot reach this conductor: {error}");
                 Ok(None)
             }
         }

@@ -6,7 +6,7 @@ use plugbay_midi::ports::{Direction, PortError, System, list_ports, systems};
 use serde::Serialize;
 
 use crate::exit::Outcome;
-use crate::ui::{DIM, TITLE, WARN, outln, printable, errln};
+use crate::ui::{DIM, TITLE, WARN, errln, outln, printable};
 
 /// List the MIDI ports, and the systems of them that this build has
 ///

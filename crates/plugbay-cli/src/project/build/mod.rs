@@ -120,7 +120,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Puts a file in the place of another as a whole: a gateway may watch it. One that is the same is left alone.
-fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     if std::fs::read(path).is_ok_and(|found| found == bytes) {
         return Ok(());
     }
