@@ -12,7 +12,7 @@ use crate::support::{Finished, folder, plugbay, root, run, write};
 const LANGUAGES: [&str; 5] = ["rust", "typescript", "go", "c", "zig"];
 
 /// The program, with the compilers that this machine has for plugins.
-fn authors_plugbay(folder: &Path) -> Command {
+pub(crate) fn authors_plugbay(folder: &Path) -> Command {
     let file = root().join("target/plugins/tools.json");
     let text = std::fs::read_to_string(&file).unwrap_or_else(|error| {
         panic!("{}: {error}: `cargo xtask plugins` makes it", file.display())
@@ -32,7 +32,7 @@ fn authors_plugbay(folder: &Path) -> Command {
     command
 }
 
-fn plugbay_in(folder: &Path, arguments: &[&str]) -> Finished {
+pub(crate) fn plugbay_in(folder: &Path, arguments: &[&str]) -> Finished {
     run(authors_plugbay(folder).args(arguments))
 }
 
@@ -52,7 +52,7 @@ fn built(folder: &Path, language: &str, kind: &str) -> Value {
 }
 
 /// What `npm install` would bring: the compiler as the samples have it, and the SDK as the project has it.
-fn link_packages(project: &Path) {
+pub(crate) fn link_packages(project: &Path) {
     let from = root().join("plugins/typescript/node_modules");
     let to = project.join("node_modules");
     std::fs::create_dir_all(to.join("@plugbay")).unwrap();

@@ -15,6 +15,7 @@
 #![cfg(unix)]
 
 mod authoring;
+mod backtraces;
 mod book;
 mod call_parity;
 mod conductor;
@@ -22,6 +23,7 @@ mod conductor_actions;
 mod conductor_input;
 mod conductor_live;
 mod cookbook;
+mod dev;
 mod examples;
 mod fixtures;
 mod gateway_anthropic;
@@ -33,13 +35,16 @@ mod host_functions;
 mod languages;
 mod metrics;
 mod modules;
+mod profiles;
 mod recorded;
 mod redacted_streams;
 mod sandbox;
 mod schemas;
 mod signing;
 mod sounds;
+mod stand_ins;
 mod support;
 mod toolboxes;
 mod traces;
 mod transcripts;
+mod unheard;

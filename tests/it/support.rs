@@ -249,6 +249,11 @@ impl Running {
         self.signal("TERM");
     }
 
+    /// Does what Ctrl-C does.
+    pub(crate) fn interrupt(&mut self) {
+        self.signal("INT");
+    }
+
     /// Sends it SIGHUP.
     pub(crate) fn hang_up(&mut self) {
         self.signal("HUP");

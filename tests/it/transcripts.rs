@@ -4,7 +4,8 @@
 //! A transcript is a fenced block with the language `console`: lines that begin with `$ ` are commands, which `\` at
 //! the end of a line continues, and what is below one is what it prints. The blocks of a page are one session, from
 //! top to bottom, in a folder that has `target/plugins` and `examples` in it. A block of any other language below a
-//! line that ends with a name, as in "`config.json`:", is that file.
+//! line that ends with a name, as in "`config.json`:", is that file; one in WebAssembly text is also there as binary, as
+//! `wat2wasm` makes it.
 //!
 //! `plugbay gateway` goes on serving until the page starts another one, and what it prints is waited for, in any
 //! order. It gets free ports in place of the usual ones: 8080, 9090 for metrics, 9091 for operators. Where a page's
@@ -51,6 +52,7 @@ pages! {
     cookbook_redaction: "docs/cookbook/redaction.md",
     cookbook_velocity_curves: "docs/cookbook/velocity-curves.md",
     endpoints: "docs/endpoints.md",
+    debugging: "docs/debugging.md",
     example: "examples/gateway/README.md",
     gateway: "docs/gateway.md",
     hooks: "docs/hooks.md",

@@ -1,4 +1,4 @@
-"""Holds TOML files against a JSON Schema: one line a mistake, and the exit code 1 where there is one.
+"""Holds files of TOML or JSON against a JSON Schema: one line a mistake, and the exit code 1 where there is one.
 
     schema.py SCHEMA FILE...
 """
@@ -23,12 +23,14 @@ def plain(value):
 
 with open(sys.argv[1], encoding="utf-8") as file:
     schema = json.load(file)
-jsonschema.Draft202012Validator.check_schema(schema)
-validator = jsonschema.Draft202012Validator(schema)
+# Of the draft that it names.
+draft = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+draft.check_schema(schema)
+validator = draft(schema)
 wrong = False
 for name in sys.argv[2:]:
     with open(name, "rb") as file:
-        document = plain(tomli.load(file))
+        document = json.load(file) if name.endswith(".json") else plain(tomli.load(file))
     for error in validator.iter_errors(document):
         wrong = True
         print(f"{name}: {error.json_path}: {error.message[:200]}")

@@ -40,7 +40,7 @@ pub fn conductorctl() -> ExitCode {
 /// The program `conductorctl`, where there are no such sockets.
 #[cfg(not(unix))]
 pub fn conductorctl() -> ExitCode {
-    anstream::eprintln!("conductorctl: there is no control socket on this system");
+    crate::ui::errln!("conductorctl: there is no control socket on this system");
     ExitCode::from(2)
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn code(program: &str, result: anyhow::Result<Outcome>) -> ExitCode {
 /// Says what stopped a command, on stderr.
 pub(crate) fn report(program: &str, error: &anyhow::Error) {
     let (style, reset) = (crate::ui::ERROR, crate::ui::ERROR.render_reset());
-    anstream::eprintln!("{program}: {style}error{reset}: {}", chain(error));
+    crate::ui::errln!("{program}: {style}error{reset}: {}", chain(error));
 }
 
 /// Says what is wrong with a command line, which `code` stands for; or gives the help that it asked for.

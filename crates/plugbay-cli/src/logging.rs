@@ -19,6 +19,8 @@ pub(crate) fn start(default: &str) {
         .with_writer(|| Printable(std::io::stderr()))
         // Colours are control characters, which no line may have.
         .with_ansi(false)
+        // It would say on stderr that stderr cannot be written, and panic at that.
+        .log_internal_errors(false)
         .finish();
     // A second start, in a test, keeps the first.
     let _ = tracing::subscriber::set_global_default(subscriber);
@@ -44,6 +46,7 @@ pub(crate) fn start_as(format: LogFormat, default: &str) {
                 .with_current_span(false)
                 .with_env_filter(filter(default))
                 .with_writer(|| Printable(std::io::stderr()))
+                .log_internal_errors(false)
                 .finish();
             let _ = tracing::subscriber::set_global_default(subscriber);
         }
@@ -57,6 +60,8 @@ pub(crate) fn start_in(path: &Path, default: &str) -> std::io::Result<()> {
         .with_env_filter(filter(default))
         .with_writer(Mutex::new(Printable(file)))
         .with_ansi(false)
+        // It would say on stderr that stderr cannot be written, and panic at that.
+        .log_internal_errors(false)
         .finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())

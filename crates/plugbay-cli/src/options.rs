@@ -126,6 +126,15 @@ pub(crate) struct CacheOptions {
 }
 
 impl CacheOptions {
+    /// What its engines read and write for themselves.
+    pub(crate) fn places(&self) -> Places {
+        let mut places = Places::default();
+        if let Some(cache) = (!self.no_cache).then(|| self.directory.path()).flatten() {
+            places.keeps(&cache);
+        }
+        places
+    }
+
     /// An engine, by its name.
     pub(crate) fn engine(&self, name: &str) -> Result<Arc<dyn Backend>> {
         logging::start("off,plugbay_cli=warn,plugbay_wasmtime=warn");

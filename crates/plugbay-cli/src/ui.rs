@@ -19,6 +19,19 @@ macro_rules! outln {
 }
 pub(crate) use outln;
 
+/// `eprintln!`, but for a stderr that cannot be written: see [`write_note`].
+macro_rules! errln {
+    ($($part:tt)*) => { $crate::ui::write_note(format_args!($($part)*)) };
+}
+pub(crate) use errln;
+
+/// Writes a line to stderr. Where nobody reads it any more, it is lost: what is done goes on, and its exit code
+/// still tells what came of it. `eprintln!` would panic, and break off a call or a reload for the sake of a line.
+pub(crate) fn write_note(line: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
 /// Writes a line to stdout. Where nobody reads it any more (`plugbay check x | head -1`), the program
 /// ends quietly; where it cannot be written, with an error. `println!` would panic.
 pub(crate) fn write_line(line: std::fmt::Arguments<'_>) {
@@ -28,7 +41,7 @@ pub(crate) fn write_line(line: std::fmt::Arguments<'_>) {
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
-    anstream::eprintln!("{ERROR}error{ERROR:#}: cannot write to stdout: {error}");
+    errln!("{ERROR}error{ERROR:#}: cannot write to stdout: {error}");
     std::process::exit(2);
 }
 
@@ -37,13 +50,13 @@ pub(crate) struct StderrLines;
 
 impl PluginOutput for StderrLines {
     fn line(&self, plugin: &str, _stream: Stream, line: &str) {
-        anstream::eprintln!("{DIM}[{plugin}]{DIM:#} {}", printable(line));
+        errln!("{DIM}[{plugin}]{DIM:#} {}", printable(line));
     }
 }
 
 /// Reports what a plugin did wrong.
 pub(crate) fn failure(error: &dyn std::fmt::Display) -> Outcome {
-    anstream::eprintln!("{ERROR}error{ERROR:#}: {}", printable(&error.to_string()));
+    errln!("{ERROR}error{ERROR:#}: {}", printable(&error.to_string()));
     Outcome::Failure
 }
 
@@ -55,12 +68,12 @@ pub(crate) fn plugin_failure(
     let outcome = failure(error);
     let frames = backtrace.map(GuestBacktrace::frames).unwrap_or_default();
     if !frames.is_empty() {
-        anstream::eprintln!("{DIM}backtrace, innermost first:{DIM:#}");
+        errln!("{DIM}backtrace, innermost first:{DIM:#}");
     }
     for (place, frame) in frames.iter().enumerate() {
-        anstream::eprintln!("{DIM}{place:4}:{DIM:#} {}", printable(&frame.function));
+        errln!("{DIM}{place:4}:{DIM:#} {}", printable(&frame.function));
         if let Some(line) = &frame.line {
-            anstream::eprintln!("{DIM}        at {DIM:#}{}", printable(&line.to_string()));
+            errln!("{DIM}        at {DIM:#}{}", printable(&line.to_string()));
         }
     }
     outcome
@@ -82,7 +95,7 @@ pub(crate) struct StderrCalls;
 
 impl HostTrace for StderrCalls {
     fn call(&self, call: &HostCallTrace) {
-        anstream::eprintln!("{DIM}host call:{DIM:#} {}", printable(&call.to_string()));
+        errln!("{DIM}host call:{DIM:#} {}", printable(&call.to_string()));
     }
 }
 

@@ -7,39 +7,6 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// Traps three functions deep where its parameters are longer than 4 bytes, and grows its memory first.
-const FAULTY: &str = r#"(module $faulty
-    (memory (export "memory") 1)
-    (func $malloc (export "malloc") (param i32) (result i32) i32.const 1024)
-    (func $free (export "free") (param i32))
-    (func $execute (export "execute") (param i32 i32) (result i32)
-        local.get 1
-        call $_ZN6faulty5check17h0123456789abcdefE
-        i32.const 0)
-    (func $_ZN6faulty5check17h0123456789abcdefE (param i32)
-        local.get 0
-        i32.const 4
-        i32.gt_u
-        if
-            i32.const 1
-            memory.grow
-            drop
-            call $give_up
-        end
-        call $work
-        call $work)
-    (func $give_up unreachable)
-    (func $work (local i32)
-        loop
-            local.get 0
-            i32.const 1
-            i32.add
-            local.tee 0
-            i32.const 100
-            i32.lt_u
-            br_if 0
-        end))"#;
-
 /// A table of lines (DWARF 4) with one sequence of one file: from each address on, a line.
 fn debug_line(rows: &[(u32, u8)], end: u32) -> Vec<u8> {
     let mut header = vec![1, 1, 1, 0xfb, 14, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
@@ -68,15 +35,21 @@ fn debug_line(rows: &[(u32, u8)], end: u32) -> Vec<u8> {
     section
 }
 
-/// What is said of all this, with the output of these commands in it.
+/// What is said of all this, with the module and the output of these commands in it.
 const GUIDE: &str = include_str!("../../../docs/debugging.md");
+
+/// Traps three functions deep where its parameters are longer than 4 bytes, and grows its memory first.
+fn faulty() -> &'static str {
+    let begins = GUIDE.find("(module $faulty").unwrap();
+    GUIDE.get(begins..).unwrap().split("```").next().unwrap()
+}
 
 struct Desk(tempfile::TempDir);
 
 impl Desk {
     fn new() -> Self {
         let desk = Self(tempfile::tempdir().unwrap());
-        std::fs::write(desk.path("faulty.wasm"), wat::parse_str(FAULTY).unwrap()).unwrap();
+        std::fs::write(desk.path("faulty.wasm"), wat::parse_str(faulty()).unwrap()).unwrap();
         std::fs::write(desk.path("long.json"), "[1,2,3,4]").unwrap();
         std::fs::write(desk.path("short.json"), "[]").unwrap();
         desk

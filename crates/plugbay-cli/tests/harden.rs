@@ -244,6 +244,41 @@ mod linux {
     }
 
     #[test]
+    fn cases_are_played_and_calls_measured() {
+        let folder = Folder::new();
+        let cases = r#"[
+            {"name": "it passes", "hook": "pre_hook", "input": {"a": 1}, "expect": {"output": {"a": 2}}}
+        ]"#;
+        fs::write(folder.path("tiny.json"), cases).unwrap();
+        let test = ["test", "tiny.wasm", "--fixtures", "tiny.json"];
+        let free = folder.plugbay(&test, b"");
+        assert_eq!(free.code, 1, "{}", free.stderr);
+        let report = ["--report", "json=reports.json", "--harden"];
+        let ended = folder.plugbay(&[&test[..], &report].concat(), b"");
+        assert_eq!((ended.code, &ended.stdout), (1, &free.stdout), "{}", ended.stderr);
+        ended.says_what_holds();
+        assert!(folder.path("reports.json").exists());
+        let update = folder.plugbay(&[&test[..], &["--update", "--harden"]].concat(), b"");
+        assert_eq!(update.code, 0, "{}", update.stderr);
+        assert_eq!(folder.plugbay(&test, b"").code, 0);
+        let case = r#"{"name": "it is kept", "action": "execute", "grants": {"Filesystem": {}},
+            "expect": {"log": ["it was kept"]}}"#;
+        fs::write(folder.path("keeper.json"), case).unwrap();
+        let files = ["test", "keeper.wasm", "--fixtures", "keeper.json", "--harden"];
+        let ended = folder.plugbay(&files, b"");
+        assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+        ended.says_what_holds();
+        for (file, cases) in [("tiny.wasm", "tiny.json"), ("keeper.wasm", "keeper.json")] {
+            let bench = ["bench", file, "--fixtures", cases, "--calls", "5", "--engine", "both"];
+            let more = ["--against", file, "--harden", "--json"];
+            let ended = folder.plugbay(&[&bench[..], &more].concat(), b"");
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            ended.says_what_holds();
+            assert!(ended.stdout.contains("\"against\""), "{}", ended.stdout);
+        }
+    }
+
+    #[test]
     fn conductor_plays_a_file() {
         for engine in ["wasmtime", "wasmi"] {
             let folder = Folder::new();

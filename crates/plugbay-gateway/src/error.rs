@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use plugbay::LoadError;
 use plugbay::abi::interface::Hook;
+use plugbay::{GuestBacktrace, LoadError};
 
 use crate::config::ConfigError;
 use crate::observe::AccessLogTarget;
@@ -96,6 +96,8 @@ pub enum GatewayError {
         hook: Hook,
         /// What happened, or what was found and what was wanted.
         problem: String,
+        /// Where the plugin was, if it was stopped.
+        backtrace: GuestBacktrace,
     },
     /// The gateway is about to end.
     #[error("the gateway is about to end")]
@@ -120,6 +122,19 @@ pub enum GatewayError {
         /// The name.
         name: String,
     },
+}
+
+impl GatewayError {
+    /// Where a plugin was, if it was stopped while it was loaded: for the log, and not for clients.
+    pub fn backtrace(&self) -> Option<&GuestBacktrace> {
+        match self {
+            Self::Plugin(error) => error.backtrace(),
+            Self::Canary { backtrace, .. } => {
+                Some(backtrace).filter(|backtrace| !backtrace.is_empty())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl From<LoadError> for GatewayError {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use plugbay_runtime::abi::protocol::{PackedCall, Placement, ReadOutput};
 use plugbay_runtime::abi::{Export, ExportId, GuestMemory, Value};
-use plugbay_runtime::wasi::{Answer, Function};
+use plugbay_runtime::wasi::{Answer, FileAccess, Function};
 use plugbay_runtime::{
     Backend, BoxFuture, CallError, CompileError, Environment, HostCall, HostReply, HostResult,
     HostWait, Import, Instance, InstantiateError, Metering, Module, OutputSink, Stream, Trap,
@@ -447,6 +447,10 @@ impl HostCall for Recorder {
         self.host.reached(fuel_left);
     }
 
+    fn allows(&self, access: FileAccess<'_>) -> bool {
+        self.host.allows(access)
+    }
+
     fn wall_clock(&self) -> Duration {
         self.host.wall_clock()
     }
@@ -484,6 +488,11 @@ impl HostCall for Player {
 
     fn fuel(&self, _: &Import, _: &[Value]) -> u64 {
         self.tape.tape().front().map_or(0, |recorded| recorded.fuel)
+    }
+
+    /// What the first one does to files, the second one would find done: it does nothing to them.
+    fn allows(&self, _: FileAccess<'_>) -> bool {
+        false
     }
 }
 
@@ -542,6 +551,32 @@ mod tests {
         assert!(grown.apply(&mut Memory(before.clone())).is_err());
         let far = Change::between(&before, &with(&[(PAGE - 1, 9)], 0));
         assert!(far.apply(&mut Memory(Vec::new())).is_err());
+    }
+
+    /// Lets files be read, and nothing else.
+    struct Reads;
+
+    impl HostCall for Reads {
+        fn call(&self, _: &Import, _: &mut dyn GuestMemory, _: &[Value]) -> HostReply {
+            Ok(None).into()
+        }
+
+        fn allows(&self, access: FileAccess<'_>) -> bool {
+            !access.write
+        }
+    }
+
+    #[test]
+    fn files_are_the_hosts_to_allow_and_the_second_engine_does_nothing_to_them() {
+        let tape = Arc::new(Tape::default());
+        let host = Arc::new(Reads);
+        let recorder = Recorder { host, tape: Arc::clone(&tape), fuel: AtomicU64::new(0) };
+        let player = Player { tape };
+        for write in [false, true] {
+            let access = FileAccess::new(Some("data/notes.txt"), write);
+            assert_eq!(recorder.allows(access), !write);
+            assert!(!player.allows(access));
+        }
     }
 
     #[test]

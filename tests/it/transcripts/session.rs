@@ -95,7 +95,13 @@ impl Session {
         for listens in [METRICS, OPERATORS] {
             content = content.replace(listens, FREE);
         }
-        std::fs::write(self.folder.path().join(name), content).unwrap();
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if name.ends_with(".wat") {
+            let wasm = wat::parse_str(&content).unwrap_or_else(|error| panic!("{name}: {error}"));
+            std::fs::write(path.with_extension("wasm"), wasm).unwrap();
+        }
+        std::fs::write(path, content).unwrap();
     }
 
     fn step(&mut self, place: &str, command: &str, printed: &[String]) {

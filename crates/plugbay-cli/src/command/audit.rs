@@ -10,7 +10,7 @@ use plugbay::{AuditLine, AuditOutcome, AuditReader, AuditRecord};
 
 use crate::exit::Outcome;
 use crate::policy::AuditOption;
-use crate::ui::{DIM, ERROR, GOOD, WARN, outln, plain};
+use crate::ui::{DIM, ERROR, GOOD, WARN, errln, outln, plain};
 
 /// Show the audit log: every call that was refused, and every one of high risk that was allowed.
 ///
@@ -63,7 +63,7 @@ impl Audit {
                 return Err(error);
             }
             if others > 0 {
-                anstream::eprintln!("{WARN}warning{WARN:#}: {others} lines are no records");
+                errln!("{WARN}warning{WARN:#}: {others} lines are no records");
                 others = 0;
             }
             if !self.follow {

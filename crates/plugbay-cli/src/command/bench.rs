@@ -16,6 +16,7 @@ use self::figures::{EngineFigures, print};
 use self::measure::{Bounds, measure};
 use super::test::{Case, Module, parse_cases, read_cases};
 use crate::exit::Outcome;
+use crate::harden::HardenOption;
 use crate::options::{CacheOptions, parse_json, read_text};
 use crate::ui::{self, outln};
 
@@ -63,6 +64,8 @@ pub(crate) struct Bench {
     json: bool,
     #[command(flatten)]
     cache: CacheOptions,
+    #[command(flatten)]
+    harden: HardenOption,
 }
 
 #[derive(Serialize)]
@@ -79,6 +82,17 @@ impl Bench {
         if case.steps().len() > 1 {
             bail!("the case {:?} has several steps, and a call is what is measured", case.name);
         }
+        self.harden.apply(|| {
+            let mut places = self.cache.places();
+            [Some(&self.file), self.against.as_ref()]
+                .into_iter()
+                .flatten()
+                .for_each(|file| places.reads(file));
+            if case.has_files() {
+                places.keeps(&std::env::temp_dir());
+            }
+            places
+        })?;
         let module = Module::read(&self.file)?;
         let other = self.against.as_deref().map(Module::read).transpose()?;
         let names = match &*self.engine {

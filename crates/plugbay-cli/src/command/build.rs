@@ -11,7 +11,7 @@ use crate::exit::Outcome;
 use crate::project::build::size::Function;
 use crate::project::build::{self, Built, CompilerFailed, Optimiser, Options};
 use crate::project::{Language, Project};
-use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
+use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Build a plugin for release, whatever it is written in, and say where its bytes are.
 ///
@@ -95,7 +95,7 @@ impl Build {
 /// Hosts refuse a module with a signature that is another's, whatever they demand.
 pub(super) fn warn_of_signature(built: &Built) {
     if let Some(signature) = built.stale_signature() {
-        anstream::eprintln!(
+        errln!(
             "{WARN}warning{WARN:#}: {} is an earlier build's, and no host takes this one with it: sign it again, or remove it",
             printable(&signature.display().to_string())
         );

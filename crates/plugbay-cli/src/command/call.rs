@@ -23,7 +23,7 @@ use crate::harden::HardenOption;
 use crate::options::{BackendOptions, LimitOptions, json_argument, load, parse_json, read_text};
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{ProgramDesktop, ServiceOptions};
-use crate::ui::{self, StderrCalls, StderrLines, outln};
+use crate::ui::{self, StderrCalls, StderrLines, errln, outln};
 
 /// Call one export of a plugin and print what it returns.
 ///
@@ -225,7 +225,7 @@ impl Call {
         }
         outln!("{}", returned.output.get());
         if let Some(cost) = returned.cost {
-            anstream::eprintln!(
+            errln!(
                 "{backend}: fuel {}, memory {}, time {:.3?}",
                 cost.fuel_used.map_or_else(|| "not counted".to_owned(), |fuel| fuel.to_string()),
                 ui::bytes(cost.memory_bytes),

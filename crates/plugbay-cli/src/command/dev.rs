@@ -20,7 +20,7 @@ use super::signals::stop_signal;
 use crate::exit::{Outcome, chain};
 use crate::project::Project;
 use crate::project::build::{self, Built, CompilerFailed, Options};
-use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
+use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Build a plugin and try its cases after each change, and load it again into a gateway or a conductor that runs.
 ///
@@ -84,7 +84,7 @@ impl Dev {
                     biased;
                     () = &mut stop => {
                         // A compiler has had Ctrl-C from the terminal, too; nothing of it comes to where hosts look.
-                        anstream::eprintln!("{DIM}ended{DIM:#}");
+                        errln!("{DIM}ended{DIM:#}");
                         std::process::exit(0);
                     }
                     round = tokio::task::spawn_blocking(round) => round.context("a round failed")??,
@@ -98,7 +98,7 @@ impl Dev {
                     tokio::select! {
                         biased;
                         () = &mut stop => {
-                            anstream::eprintln!("{DIM}ended{DIM:#}");
+                            errln!("{DIM}ended{DIM:#}");
                             return Ok(Outcome::Success);
                         }
                         () = watch.changed() => {}
@@ -122,7 +122,7 @@ impl Dev {
     fn round(&self, project: &Project, number: u64, changed: Option<String>) -> Result<Round> {
         let begun = Instant::now();
         if let (Some(name), false) = (&changed, self.json) {
-            anstream::eprintln!("{DIM}changed: {}{DIM:#}", printable(name));
+            errln!("{DIM}changed: {}{DIM:#}", printable(name));
         }
         let mut round = Round { number, changed, ..Round::default() };
         let done = self.steps(project, &mut round);

@@ -19,7 +19,7 @@ use crate::exit::Outcome;
 use crate::options::{BackendOptions, trust_directory};
 use crate::policy::GrantsOption;
 use crate::prompt::Terminal;
-use crate::ui::{outln, plain};
+use crate::ui::{errln, outln, plain};
 
 /// Grant a plugin a capability, on top of what it has.
 ///
@@ -122,7 +122,7 @@ impl Grant {
             return ask(&terminal, &Asked { store, identity, wasm, stated, backend });
         };
         if stated.is_some_and(|stated| !stated.contains(&capability)) {
-            anstream::eprintln!(
+            errln!(
                 "nothing was granted: the signature of `{}` does not state {capability}, and no host would give it",
                 plain(&name)
             );
@@ -136,9 +136,9 @@ impl Grant {
                 );
             };
             let shown = (plain(&name), plain(&grant.to_string()));
-            anstream::eprintln!("`{}` would have: {}", shown.0, shown.1);
+            errln!("`{}` would have: {}", shown.0, shown.1);
             if !terminal.types("This is of high risk.", &capability.name().to_lowercase())? {
-                anstream::eprintln!("nothing was granted");
+                errln!("nothing was granted");
                 return Ok(Outcome::Failure);
             }
         }

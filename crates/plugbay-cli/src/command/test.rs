@@ -16,7 +16,7 @@ mod world;
 
 pub(super) use self::find::fixtures;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,8 +29,9 @@ use self::play::play;
 pub(super) use self::play::{Came, Module, Stage, call, load};
 use self::report::{Format, Line, ReportFile};
 use crate::exit::Outcome;
+use crate::harden::{HardenOption, Places};
 use crate::options::CacheOptions;
-use crate::ui::outln;
+use crate::ui::{errln, outln};
 
 /// Play a plugin's test cases, and tell what differs.
 ///
@@ -67,6 +68,8 @@ pub(crate) struct Test {
     schema: bool,
     #[command(flatten)]
     cache: CacheOptions,
+    #[command(flatten)]
+    harden: HardenOption,
 }
 
 /// A file, and those of its cases that are played.
@@ -84,6 +87,7 @@ impl Test {
         }
         let module = find::module(&self.path)?;
         let files = self.files()?;
+        self.harden.apply(|| self.places(&module, &files))?;
         let module = Module::read(&module)?;
         let engines = match &*self.engine {
             "both" => &["wasmtime", "wasmi"][..],
@@ -121,11 +125,28 @@ impl Test {
         }
         self.print(&lines);
         if updated > 0 {
-            anstream::eprintln!("{updated} cases updated: see what changed before you keep it");
+            errln!("{updated} cases updated: see what changed before you keep it");
             return Ok(Outcome::Success);
         }
         let passed = lines.iter().all(|line| line.ok);
         Ok(if passed { Outcome::Success } else { Outcome::Failure })
+    }
+
+    /// What is read and written once the cases are known.
+    fn places(&self, module: &Path, files: &[File]) -> Places {
+        let mut places = self.cache.places();
+        places.reads(module);
+        for file in files {
+            if self.update {
+                places.keeps_file(&file.path);
+            }
+            // A plugin with files has them in a directory of its case's own.
+            if file.cases.iter().any(Case::has_files) {
+                places.keeps(&std::env::temp_dir());
+            }
+        }
+        self.report.iter().for_each(|report| places.keeps_file(report.path()));
+        places
     }
 
     /// The files that have cases to play.

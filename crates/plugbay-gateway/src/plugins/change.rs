@@ -116,6 +116,11 @@ impl Plugins {
             match next {
                 Next::Load(Ok(plugin)) => load::end(&plugin).await,
                 Next::Load(Err(error)) => {
+                    if let Some(backtrace) = error.backtrace() {
+                        // What is said of the failure elsewhere has no room for it.
+                        let key = config.key();
+                        tracing::error!(plugin = %key, %error, %backtrace, "stopped while it was loaded");
+                    }
                     self.with(&config, |entry| entry.error = Some(error.to_string()));
                     why = error;
                 }
@@ -145,7 +150,8 @@ impl Plugins {
                 (Next::Load(Ok(plugin)), before) => self.taken_in(config, plugin, before),
                 (Next::Load(Err(error)), before) => {
                     before.into_iter().for_each(|before| self.retire_entry(before));
-                    tracing::error!(plugin = %key, %error, "not loaded");
+                    let backtrace = error.backtrace().map(tracing::field::display);
+                    tracing::error!(plugin = %key, %error, backtrace, "not loaded");
                     Entry::failed(config, error.to_string())
                 }
             };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use plugbay::policy::ModuleHash;
-use plugbay::{Host, Plugin};
+use plugbay::{GuestBacktrace, Host, Plugin};
 use serde_json::Value;
 
 use super::fetch::Fetcher;
@@ -56,13 +56,19 @@ async fn fit(plugin: &Plugin, canary: Option<&CanaryConfig>) -> Result<(), Gatew
         return Err(GatewayError::NoHookPlugin { name: plugin.name().to_owned() });
     }
     let Some(CanaryConfig { hook, input, output: wanted }) = canary else { return Ok(()) };
-    let failed = |problem: String| GatewayError::Canary {
+    let stopped = |problem: String, backtrace| GatewayError::Canary {
         name: plugin.name().to_owned(),
         hook: *hook,
         problem,
+        backtrace,
     };
+    let failed = |problem| stopped(problem, GuestBacktrace::default());
     let answered = plugin.hook_raw(*hook, input.get().as_bytes()).await;
-    let document = answered.map_err(|error| failed(error.to_string()))?.document;
+    let document = answered
+        .map_err(|error| {
+            stopped(error.to_string(), error.backtrace().cloned().unwrap_or_default())
+        })?
+        .document;
     let Some(wanted) = wanted else { return Ok(()) };
     let found: Value = match &document {
         None => Value::Null,

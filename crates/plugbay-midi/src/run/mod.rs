@@ -92,6 +92,16 @@ pub struct LoadFailure {
     pub error: ActionError,
 }
 
+impl LoadFailure {
+    /// Where the plugin was, if it was stopped, in the log: what is said of the failure has no room for it.
+    fn tell_backtrace(&self) {
+        if let Some(backtrace) = worker::backtrace(&self.error) {
+            let (plugin, error) = (&self.plugin, &self.error);
+            tracing::error!(target: TARGET, %plugin, %backtrace, "stopped while it was loaded: {error}");
+        }
+    }
+}
+
 fn list(failures: &[LoadFailure]) -> String {
     let lines = failures.iter().map(|LoadFailure { path, error, .. }| {
         format!("cannot load the plugin {}: {error}", path.display())
@@ -300,6 +310,7 @@ impl Runner {
             return Ok(plugins);
         }
         finish(plugins, JoinSet::new()).await;
+        failures.iter().for_each(LoadFailure::tell_backtrace);
         Err(RunError::Load(failures))
     }
 }

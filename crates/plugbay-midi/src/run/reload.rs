@@ -14,6 +14,7 @@ use plugbay::{FileWatch, WatchError};
 use tokio::sync::Notify;
 
 use super::control::{Fresh, Known, Loaded, Prepared};
+use super::worker::backtrace;
 use super::{ActionHost, ActionPlugin, Control, LoadFailure, Stopping, TARGET};
 use crate::config::{Config, ConfigError, Plugin};
 
@@ -197,10 +198,12 @@ impl Reloader {
         let News { plugins, names, failures, broken } = self.prepare(&config, &loaded).await;
         if !failures.is_empty() {
             end(plugins).await;
+            failures.iter().for_each(LoadFailure::tell_backtrace);
             return Err(ReloadError::Load(failures));
         }
         for LoadFailure { plugin, error, .. } in &broken {
-            tracing::error!(target: TARGET, %plugin, "its new version is not taken over, the last good one runs on: {error}");
+            let backtrace = backtrace(error).map(tracing::field::display);
+            tracing::error!(target: TARGET, %plugin, backtrace, "its new version is not taken over, the last good one runs on: {error}");
         }
         let needs_restart = needs_restart(&loaded.config, &config);
         if !needs_restart.is_empty() {

@@ -72,9 +72,12 @@ macro_rules! warn_of {
     };
 }
 
-/// Where a plugin was, if it was stopped and its engine can tell.
-fn backtrace(error: &ActionError) -> Option<&plugbay::GuestBacktrace> {
-    error.downcast_ref::<plugbay::PluginError>()?.backtrace()
+/// Where a plugin was, if it was stopped, loading or called, and its engine can tell.
+pub(super) fn backtrace(error: &ActionError) -> Option<&plugbay::GuestBacktrace> {
+    match error.downcast_ref::<plugbay::PluginError>() {
+        Some(error) => error.backtrace(),
+        None => error.downcast_ref::<plugbay::LoadError>()?.backtrace(),
+    }
 }
 
 /// What all workers of a run have in common.

@@ -1,6 +1,6 @@
 //! Calls and their time, one build in turn with another.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -181,11 +181,12 @@ async fn run(
             ratios.push(second as f64 / first as f64);
         }
         if shows && begun.elapsed() > Duration::from_millis(500) {
-            anstream::eprint!("\r{engine}: {}%", part * 100 / PARTS);
+            // Where it cannot be seen, nothing is lost.
+            let _ = write!(anstream::stderr(), "\r{engine}: {}%", part * 100 / PARTS);
         }
     }
     if shows {
-        anstream::eprint!("\r\x1b[K");
+        let _ = write!(anstream::stderr(), "\r\x1b[K");
     }
     if done == 0 {
         // A call that takes longer than all of the time is measured once.

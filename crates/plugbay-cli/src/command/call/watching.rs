@@ -15,7 +15,7 @@ use plugbay::{
 };
 use serde_json::{Map, json};
 
-use crate::ui::{DIM, TITLE, plain, printable};
+use crate::ui::{DIM, TITLE, errln, plain, printable};
 
 /// Who watches is slow: time is given so much more.
 const LONGER: u64 = 20;
@@ -93,13 +93,13 @@ impl ProfileFile {
             .and_then(|()| file.flush())
             .with_context(|| format!("cannot write the profile {}", path.display()))?;
         let total = profile.total();
-        anstream::eprintln!(
+        errln!(
             "{TITLE}profile:{TITLE:#} {}, {total} units of fuel; the most used by",
             path.display()
         );
         for function in profile.functions(plugin.symbols()).iter().take(SHOWN) {
             let share = u128::from(function.fuel) * 1000 / u128::from(total.max(1));
-            anstream::eprintln!(
+            errln!(
                 "{:>5}.{} % {:>12} fuel {:>9} calls  {}",
                 share / 10,
                 share % 10,
@@ -123,7 +123,7 @@ impl StderrTrace {
     fn line(&self, fuel: Option<u64>, depth: usize, text: &str) {
         let fuel = fuel.map_or_else(|| "-".to_owned(), |fuel| fuel.to_string());
         let indent = 2 * depth;
-        anstream::eprintln!("{DIM}trace {fuel:>12}{DIM:#} {:indent$}{}", "", printable(text));
+        errln!("{DIM}trace {fuel:>12}{DIM:#} {:indent$}{}", "", printable(text));
     }
 }
 
@@ -143,7 +143,7 @@ impl HostTrace for StderrTrace {
             "decision": plain(&call.decision),
         });
         add(&mut line, answer(&call.answer));
-        anstream::eprintln!("{line}");
+        errln!("{line}");
     }
 
     fn watches_guest(&self) -> bool {
@@ -182,7 +182,7 @@ impl HostTrace for StderrTrace {
                 _ => json!({"event": "other"}),
             },
         );
-        anstream::eprintln!("{line}");
+        errln!("{line}");
     }
 }
 

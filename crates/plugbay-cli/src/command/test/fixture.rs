@@ -153,6 +153,11 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 }
 
 impl Case {
+    /// Whether its plugin has files, which lie in a temporary directory.
+    pub(crate) fn has_files(&self) -> bool {
+        self.grants.filesystem.is_some()
+    }
+
     /// Its calls, of which there is at least one.
     pub(crate) fn steps(&self) -> Vec<Step> {
         let Self { hook, action, input, stream, calls, expect, time, .. } = self;

@@ -1,6 +1,6 @@
 //! What is told of all cases: for people, for TAP and JUnit, and as JSON.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -66,6 +66,11 @@ impl ReportFile {
             return Err(wrong());
         }
         Ok(Self { kind, path: path.into() })
+    }
+
+    /// Where it is written.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn write(&self, lines: &[Line]) -> Result<()> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::tool::{self, Tool};
-use super::{NEW, left};
+use super::{NEW, Options, left};
 use crate::project::Project;
 use crate::project::name::ident;
 
@@ -14,16 +14,18 @@ const OLDEST: (u32, u32) = (1, 24);
 
 const CURE: &str = "Go 1.24 or newer is at https://go.dev/dl, or `brew install go`";
 
-pub(super) fn build(project: &Project) -> Result<PathBuf> {
+pub(super) fn build(project: &Project, options: &Options) -> Result<PathBuf> {
     let folder = &project.folder;
     let version = Tool { program: "go".as_ref(), version: &["version"], cure: CURE }.ask(folder)?;
     if number(&version).is_some_and(|number| number < OLDEST) {
         bail!("found {version}, wanted Go {}.{} or newer; {CURE}", OLDEST.0, OLDEST.1);
     }
     let module = format!("{NEW}/{}.wasm", ident(&project.name));
+    // `-s` leaves out the names of functions, and `-w` what no host reads of Go.
+    let linked = if options.keep_names { "-ldflags=-w" } else { "-ldflags=-s -w" };
     let mut command = tool::command("go", folder);
     command
-        .args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o"])
+        .args(["build", "-buildmode=c-shared", "-trimpath", linked, "-o"])
         .args([&*module, "."])
         .env("GOOS", "wasip1")
         .env("GOARCH", "wasm")

@@ -108,7 +108,7 @@ pub(crate) fn build(project: &Project, options: &Options) -> Result<Built> {
     let made = match project.language {
         Language::Rust => rust::build(project, options)?,
         Language::Typescript => npm::build(project)?,
-        Language::Go => go::build(project)?,
+        Language::Go => go::build(project, options)?,
         Language::C => c::build(project)?,
         Language::Zig => zig::build(project)?,
     };

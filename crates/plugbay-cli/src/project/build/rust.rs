@@ -12,6 +12,7 @@ use super::tool::{self, Tool};
 use super::{CompilerFailed, NEW, Options, read};
 use crate::project::Project;
 use crate::project::name::ident;
+use crate::ui::errln;
 
 /// Where neither the manifest nor the command line names one: no system interface at all.
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -99,7 +100,7 @@ pub(super) fn build(project: &Project, options: &Options) -> Result<PathBuf> {
     let mut command = tool::command(cargo(), folder);
     command.args(["build", "--release", "--lib", "--target", &target]);
     let shown = tool::shown(&command);
-    anstream::eprintln!("{}{shown}{:#}", crate::ui::DIM, crate::ui::DIM);
+    errln!("{}{shown}{:#}", crate::ui::DIM, crate::ui::DIM);
     if options.keep_names {
         command.env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
     }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use super::CompilerFailed;
+use crate::ui::errln;
 
 /// A program that a build runs.
 pub(crate) struct Tool<'a> {
@@ -67,7 +68,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
 /// Runs a compiler to its end.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
-    anstream::eprintln!("{}{shown}{:#}", crate::ui::DIM, crate::ui::DIM);
+    errln!("{}{shown}{:#}", crate::ui::DIM, crate::ui::DIM);
     let status = command.status().with_context(|| format!("cannot run `{shown}`"))?;
     finish(&shown, status)
 }

@@ -10,7 +10,7 @@ use crate::options::read_bytes;
 use crate::project::Project;
 use crate::project::build::inspect;
 use crate::project::name::ident;
-use crate::ui::WARN;
+use crate::ui::{WARN, errln};
 
 /// What is in the package, and by whose key it is signed: by `signature`, or else by the one that lies beside the module.
 ///
@@ -50,7 +50,7 @@ pub(crate) fn gather(
     }
     files.extend(examples(&project.folder)?);
     if !files.keys().any(|path| path.starts_with("examples/")) {
-        anstream::eprintln!(
+        errln!(
             "{WARN}warning{WARN:#}: there is no example configuration: neither a folder `examples`, nor config.json or conductor.toml"
         );
     }

@@ -16,6 +16,13 @@ pub struct FileAccess<'a> {
     pub write: bool,
 }
 
+impl<'a> FileAccess<'a> {
+    /// For whoever tests a host.
+    pub const fn new(path: Option<&'a str>, write: bool) -> Self {
+        Self { path, write }
+    }
+}
+
 /// The same, owned.
 pub(crate) struct Access {
     path: Option<String>,
