@@ -27,9 +27,10 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Turns a command's result into an exit code; what stopped it goes to stderr.
+/// Turns a command's result into an exit code; what stopped it goes to stderr. A success that could not be told is none.
 pub(crate) fn code(program: &str, result: anyhow::Result<Outcome>) -> ExitCode {
     match result {
+        Ok(Outcome::Success) if crate::ui::stdout_is_broken() => Outcome::Unusable.into(),
         Ok(outcome) => outcome.into(),
         Err(error) => {
             report(program, &error);
@@ -41,7 +42,7 @@ pub(crate) fn code(program: &str, result: anyhow::Result<Outcome>) -> ExitCode {
 /// Says what stopped a command, on stderr.
 pub(crate) fn report(program: &str, error: &anyhow::Error) {
     let (style, reset) = (crate::ui::ERROR, crate::ui::ERROR.render_reset());
-    anstream::eprintln!("{program}: {style}error{reset}: {}", chain(error));
+    crate::ui::errln!("{program}: {style}error{reset}: {}", chain(error));
 }
 
 /// Says what is wrong with a command line, which `code` stands for; or gives the help that it asked for.

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 pub(crate) use places::Places;
 
-use crate::ui::{DIM, WARN};
+use crate::ui::{DIM, WARN, errln};
 
 /// `--harden`.
 #[derive(Debug, Args)]
@@ -66,13 +66,13 @@ struct Report {
 impl Report {
     fn print(&self) {
         if !self.enforced.is_empty() {
-            anstream::eprintln!("{DIM}hardening: {}{DIM:#}", self.enforced.join("; "));
+            errln!("{DIM}hardening: {}{DIM:#}", self.enforced.join("; "));
         }
         for note in &self.notes {
-            anstream::eprintln!("{DIM}hardening: {}{DIM:#}", crate::ui::printable(note));
+            errln!("{DIM}hardening: {}{DIM:#}", crate::ui::printable(note));
         }
         for missing in &self.missing {
-            anstream::eprintln!("{WARN}hardening{WARN:#}: {missing}");
+            errln!("{WARN}hardening{WARN:#}: {missing}");
         }
     }
 }

@@ -26,7 +26,7 @@ impl Terminal {
     /// an empty answer.
     pub(crate) fn ask(&self, question: &str) -> Result<String> {
         drain()?;
-        anstream::eprint!("{question} ");
+        crate::ui::err!("{question} ");
         read_line()
     }
 

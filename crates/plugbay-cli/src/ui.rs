@@ -1,9 +1,14 @@
 //! What both programs' output has in common: styles, plugins' own lines, sizes.
 
+mod lines;
+
 use anstyle::{AnsiColor, Style};
 use plugbay::runtime::Stream;
 use plugbay::{GuestBacktrace, HostCallTrace, HostTrace, PluginOutput};
 
+pub(crate) use self::lines::{
+    ends_with_its_reader, err, errln, outln, stdout_is_broken, write_data, write_error, write_line,
+};
 use crate::exit::Outcome;
 
 /// Styles are dropped by `anstream` where stdout or stderr is no terminal, and by `NO_COLOR`.
@@ -13,37 +18,18 @@ pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const TITLE: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// `println!`, but for a stdout that cannot be written: see [`write_line`].
-macro_rules! outln {
-    ($($part:tt)*) => { $crate::ui::write_line(format_args!($($part)*)) };
-}
-pub(crate) use outln;
-
-/// Writes a line to stdout. Where nobody reads it any more (`plugbay check x | head -1`), the program
-/// ends quietly; where it cannot be written, with an error. `println!` would panic.
-pub(crate) fn write_line(line: std::fmt::Arguments<'_>) {
-    use std::io::Write as _;
-    let mut stdout = anstream::stdout().lock();
-    let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) else { return };
-    if error.kind() == std::io::ErrorKind::BrokenPipe {
-        std::process::exit(0);
-    }
-    anstream::eprintln!("{ERROR}error{ERROR:#}: cannot write to stdout: {error}");
-    std::process::exit(2);
-}
-
 /// Lines that plugins print, on stderr, each with its plugin's name.
 pub(crate) struct StderrLines;
 
 impl PluginOutput for StderrLines {
     fn line(&self, plugin: &str, _stream: Stream, line: &str) {
-        anstream::eprintln!("{DIM}[{plugin}]{DIM:#} {}", printable(line));
+        errln!("{DIM}[{plugin}]{DIM:#} {}", printable(line));
     }
 }
 
 /// Reports what a plugin did wrong.
 pub(crate) fn failure(error: &dyn std::fmt::Display) -> Outcome {
-    anstream::eprintln!("{ERROR}error{ERROR:#}: {}", printable(&error.to_string()));
+    errln!("{ERROR}error{ERROR:#}: {}", printable(&error.to_string()));
     Outcome::Failure
 }
 
@@ -53,17 +39,22 @@ pub(crate) fn plugin_failure(
     backtrace: Option<&GuestBacktrace>,
 ) -> Outcome {
     let outcome = failure(error);
+    frames_of(backtrace);
+    outcome
+}
+
+/// Shows the functions that a plugin was in, if they are known.
+pub(crate) fn frames_of(backtrace: Option<&GuestBacktrace>) {
     let frames = backtrace.map(GuestBacktrace::frames).unwrap_or_default();
     if !frames.is_empty() {
-        anstream::eprintln!("{DIM}backtrace, innermost first:{DIM:#}");
+        errln!("{DIM}backtrace, innermost first:{DIM:#}");
     }
     for (place, frame) in frames.iter().enumerate() {
-        anstream::eprintln!("{DIM}{place:4}:{DIM:#} {}", printable(&frame.function));
+        errln!("{DIM}{place:4}:{DIM:#} {}", printable(&frame.function));
         if let Some(line) = &frame.line {
-            anstream::eprintln!("{DIM}        at {DIM:#}{}", printable(&line.to_string()));
+            errln!("{DIM}        at {DIM:#}{}", printable(&line.to_string()));
         }
     }
-    outcome
 }
 
 /// A guest's text without what could move the cursor or forge a line of ours.
@@ -82,7 +73,7 @@ pub(crate) struct StderrCalls;
 
 impl HostTrace for StderrCalls {
     fn call(&self, call: &HostCallTrace) {
-        anstream::eprintln!("{DIM}host call:{DIM:#} {}", printable(&call.to_string()));
+        errln!("{DIM}host call:{DIM:#} {}", printable(&call.to_string()));
     }
 }
 

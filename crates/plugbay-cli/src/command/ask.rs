@@ -12,7 +12,7 @@ use super::grant::give;
 use crate::exit::Outcome;
 use crate::options::BackendOptions;
 use crate::prompt::Terminal;
-use crate::ui::{self, TITLE, outln, plain};
+use crate::ui::{self, TITLE, errln, outln, plain};
 
 /// Whom it is about, and where answers are kept.
 pub(super) struct Asked<'a> {
@@ -51,17 +51,17 @@ pub(super) fn ask(terminal: &Terminal, asked: &Asked<'_>) -> Result<Outcome> {
     }
     let names: Vec<&str> = wanted.iter().map(|capability| capability.name()).collect();
     let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-    anstream::eprintln!("{TITLE}{name}{TITLE:#} asks for: {names}");
+    errln!("{TITLE}{name}{TITLE:#} asks for: {names}");
     if let Some(sha256) = identity.sha256 {
         let signed = match &identity.signer {
             Some(key) => format!("signed by {key}"),
             None => "not signed".to_owned(),
         };
-        anstream::eprintln!("  module {sha256}, {signed}");
+        errln!("  module {sha256}, {signed}");
     }
     let has = standing.granted.clone().unwrap_or_default();
     if !has.is_empty() {
-        anstream::eprintln!("  it has: {}", plain(&has.to_string()));
+        errln!("  it has: {}", plain(&has.to_string()));
     }
     let mut grant = match &standing.previous {
         Some(previous) => kept(terminal, previous)?,
@@ -84,11 +84,7 @@ pub(super) fn ask(terminal: &Terminal, asked: &Asked<'_>) -> Result<Outcome> {
 /// for the user to say.
 fn kept(terminal: &Terminal, previous: &GrantEntry) -> Result<Grant> {
     let had = &previous.capabilities;
-    anstream::eprintln!(
-        "  another module of this name ({}) had: {}",
-        previous.sha256,
-        plain(&had.to_string())
-    );
+    errln!("  another module of this name ({}) had: {}", previous.sha256, plain(&had.to_string()));
     let question = "  Is this a new version of it that is to have the same?";
     let high = had.iter().any(|capability| capability.risk() == Risk::High);
     let keeps = if high { terminal.types(question, "same")? } else { terminal.agrees(question)? };
@@ -100,14 +96,14 @@ fn answer(terminal: &Terminal, capability: Capability) -> Result<Grant> {
     match capability {
         Capability::Filesystem => {
             let files = Grant::none().with(capability);
-            anstream::eprintln!("  {capability}, of medium risk: {files}");
+            errln!("  {capability}, of medium risk: {files}");
             Ok(if terminal.agrees("  Grant it?")? { files } else { none })
         }
         Capability::SystemControl => {
             // What may be launched has to be listed, and a question is no place for a list.
             let known = Operation::ALL.into_iter().filter(|o| *o != Operation::Launch);
             let known: Vec<&str> = known.map(Operation::name).collect();
-            anstream::eprintln!("  {capability}, of high risk: {}", known.join(", "));
+            errln!("  {capability}, of high risk: {}", known.join(", "));
             let words = terminal.ask("  Type the names of those to grant, or nothing:")?;
             let words = words.split([' ', ',']).filter(|word| !word.is_empty());
             let mut control = Grant::none().with(capability);
@@ -119,7 +115,7 @@ fn answer(terminal: &Terminal, capability: Capability) -> Result<Grant> {
                         }
                     }
                     _ => {
-                        anstream::eprintln!("  `{}` is none of them: not granted", plain(word));
+                        errln!("  `{}` is none of them: not granted", plain(word));
                         return Ok(none);
                     }
                 }
@@ -128,14 +124,14 @@ fn answer(terminal: &Terminal, capability: Capability) -> Result<Grant> {
             Ok(if some { control } else { none })
         }
         Capability::Subprocess => {
-            anstream::eprintln!(
+            errln!(
                 "  {capability}, of high risk, is granted program by program: \
                  plugbay grant PLUGIN.wasm Subprocess --program PATH --arg PATTERN"
             );
             Ok(none)
         }
         low => {
-            anstream::eprintln!(
+            errln!(
                 "  {low}, of low risk, is granted without asking; what it may reach is listed: \
                  plugbay grant --help"
             );

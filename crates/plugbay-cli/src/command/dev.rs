@@ -17,7 +17,7 @@ use self::sources::Sources;
 use crate::exit::{Outcome, chain};
 use crate::project::Project;
 use crate::project::build::{self, CompilerFailed, Options};
-use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
+use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Build a plugin and try its cases after each change, and load it again into a gateway or a conductor that runs.
 ///
@@ -25,7 +25,7 @@ use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
 /// nowhere. Ctrl-C ends it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay dev\n  plugbay dev --gateway                          # whose admin API is at 127.0.0.1:9091\n  plugbay dev --gateway http://127.0.0.1:9000 --token-env GATEWAY_ADMIN_TOKEN --as polite\n  plugbay dev --conductor\n\nExit codes: 0 ended by Ctrl-C, or with --once: all went well; 1 with --once: something failed; 2 wrong usage, or a tool is missing."
+    after_help = "Example:\n  plugbay dev\n  plugbay dev --gateway     # whose admin API is at 127.0.0.1:9091\n  plugbay dev --gateway http://127.0.0.1:9000 \\\n    --token-env GATEWAY_ADMIN_TOKEN --as polite\n  plugbay dev --conductor\n\nExit codes: 0 ended by Ctrl-C, or with --once: all went well; 1 with --once: something failed; 2 wrong usage, or a tool is missing."
 )]
 pub(crate) struct Dev {
     /// The project's folder
@@ -62,6 +62,9 @@ struct Round {
 impl Dev {
     pub(crate) fn run(self) -> Result<Outcome> {
         let project = Project::find(&self.folder)?;
+        if !self.once {
+            ui::ends_with_its_reader();
+        }
         crate::logging::start("off,plugbay=warn");
         super::call::block_on(async {
             // From now on Ctrl-C ends nothing halfway: a compiler that runs has had it, too.
@@ -87,7 +90,7 @@ impl Dev {
                         biased;
                         ended = &mut interrupt => {
                             ended?.context("Ctrl-C cannot be waited for")?;
-                            anstream::eprintln!("{DIM}ended{DIM:#}");
+                            errln!("{DIM}ended{DIM:#}");
                             return Ok(Outcome::Success);
                         }
                         () = watch.changed() => {}

@@ -23,7 +23,7 @@ use crate::logging::{self, LogFormat};
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{ProgramDesktop, ServiceOptions};
-use crate::ui::{self, DIM, StderrLines, TITLE, WARN, outln};
+use crate::ui::{self, DIM, StderrLines, TITLE, WARN, errln, outln};
 
 /// Serve an OpenAI-compatible API whose requests, responses and stream chunks pass through plugins.
 ///
@@ -160,7 +160,7 @@ impl Gateway {
             let running = tokio::select! {
                 started = starting => started.context("starting the gateway failed")??,
                 () = &mut stop => {
-                    anstream::eprintln!("{WARN}stopped before it served{WARN:#}");
+                    errln!("{WARN}stopped before it served{WARN:#}");
                     std::process::exit(1);
                 }
             };
@@ -174,12 +174,12 @@ impl Gateway {
             // Scripts wait for this line; it is the only one on stdout.
             outln!("{TITLE}listening on http://{}{TITLE:#}", running.local_addr());
             if let Some(metrics) = running.metrics_addr() {
-                anstream::eprintln!("{DIM}metrics at http://{metrics}/metrics{DIM:#}");
+                errln!("{DIM}metrics at http://{metrics}/metrics{DIM:#}");
             }
             if let Some(admin) = running.admin_addr() {
-                anstream::eprintln!("{DIM}admin API at http://{admin}/admin/plugins{DIM:#}");
+                errln!("{DIM}admin API at http://{admin}/admin/plugins{DIM:#}");
             }
-            anstream::eprintln!("{DIM}plugins: {}; engine: {backend}{DIM:#}", ui::printable(&names));
+            errln!("{DIM}plugins: {}; engine: {backend}{DIM:#}", ui::printable(&names));
             loop {
                 tokio::select! {
                     () = &mut stop => break,
@@ -187,7 +187,7 @@ impl Gateway {
                     () = hangup.next() => drop(running.reload().await),
                 }
             }
-            anstream::eprintln!(
+            errln!(
                 "{DIM}stopping: waiting for the requests under way; once more to stop at once{DIM:#}"
             );
             let at_once = stop_signal()?;
@@ -201,13 +201,13 @@ impl Gateway {
 
 fn report(report: &ShutdownReport) -> Outcome {
     if report.cut_off > 0 {
-        anstream::eprintln!(
+        errln!(
             "{WARN}warning{WARN:#}: {} requests did not end in time and were cut off",
             report.cut_off
         );
     }
     for (plugin, failure) in &report.failed_cleanups {
-        anstream::eprintln!("{WARN}warning{WARN:#}: cleanup of `{plugin}` failed: {failure}");
+        errln!("{WARN}warning{WARN:#}: cleanup of `{plugin}` failed: {failure}");
     }
     if report.cut_off == 0 && report.failed_cleanups.is_empty() {
         Outcome::Success

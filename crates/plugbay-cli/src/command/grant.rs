@@ -19,7 +19,7 @@ use crate::exit::Outcome;
 use crate::options::{BackendOptions, trust_directory};
 use crate::policy::GrantsOption;
 use crate::prompt::Terminal;
-use crate::ui::{outln, plain};
+use crate::ui::{errln, outln, plain};
 
 /// Grant a plugin a capability, on top of what it has.
 ///
@@ -31,7 +31,7 @@ use crate::ui::{outln, plain};
 /// medium risk. Subprocess and SystemControl are of high risk: a word has to be typed, or --yes be given.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay grant weather.wasm\n  plugbay grant weather.wasm Network --host api.example.org --host '*.cdn.example.org'\n  plugbay grant weather.wasm Filesystem --quota-bytes 1048576\n  plugbay grant lights.wasm Midi --output Synth\n  plugbay grant notify.wasm Subprocess --program /usr/bin/notify-send --arg=--urgency=low --arg '{text}'\n  plugbay grant keys.wasm SystemControl --operation volume --operation launch --application Firefox --yes\n\nExit codes: 0 granted; 1 not granted; 2 wrong usage or file."
+    after_help = "Example:\n  plugbay grant weather.wasm\n  plugbay grant weather.wasm Network \\\n    --host api.example.org --host '*.cdn.example.org'\n  plugbay grant weather.wasm Filesystem --quota-bytes 1048576\n  plugbay grant lights.wasm Midi --output Synth\n  plugbay grant notify.wasm Subprocess --program /usr/bin/notify-send \\\n    --arg=--urgency=low --arg '{text}'\n  plugbay grant keys.wasm SystemControl --operation volume \\\n    --operation launch --application Firefox --yes\n\nExit codes: 0 granted; 1 not granted; 2 wrong usage or file."
 )]
 pub(crate) struct Grant {
     /// The module
@@ -122,7 +122,7 @@ impl Grant {
             return ask(&terminal, &Asked { store, identity, wasm, stated, backend });
         };
         if stated.is_some_and(|stated| !stated.contains(&capability)) {
-            anstream::eprintln!(
+            errln!(
                 "nothing was granted: the signature of `{}` does not state {capability}, and no host would give it",
                 plain(&name)
             );
@@ -136,9 +136,9 @@ impl Grant {
                 );
             };
             let shown = (plain(&name), plain(&grant.to_string()));
-            anstream::eprintln!("`{}` would have: {}", shown.0, shown.1);
+            errln!("`{}` would have: {}", shown.0, shown.1);
             if !terminal.types("This is of high risk.", &capability.name().to_lowercase())? {
-                anstream::eprintln!("nothing was granted");
+                errln!("nothing was granted");
                 return Ok(Outcome::Failure);
             }
         }

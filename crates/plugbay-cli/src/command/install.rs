@@ -15,7 +15,7 @@ use crate::options::trust_directory;
 use crate::project::build::inspect;
 use crate::project::name::ident;
 use crate::project::package::{self, Package};
-use crate::ui::{self, DIM, GOOD, WARN, outln, printable};
+use crate::ui::{self, DIM, GOOD, WARN, errln, outln, printable};
 
 /// Install a plugin from a package: a file, or a URL.
 ///
@@ -123,7 +123,7 @@ impl Install {
     fn archive(&self) -> Result<Vec<u8>> {
         if self.package.contains("://") {
             let limit = package::longest();
-            anstream::eprintln!("{DIM}fetching {}{DIM:#}", printable(&shown(&self.package)));
+            errln!("{DIM}fetching {}{DIM:#}", printable(&shown(&self.package)));
             let (allow_http, allow_private) = (self.allow_http, &*self.allow_private);
             let download =
                 plugbay_gateway::download(&self.package, allow_http, allow_private, limit);
@@ -166,7 +166,7 @@ impl Install {
                 Ok(Err(format!("{refusal}. --require-signature=false does without")))
             }
             Some(_) => {
-                anstream::eprintln!(
+                errln!(
                     "{WARN}warning{WARN:#}: {} is {}: nobody whom you trust vouches for it",
                     package.name,
                     status.name()

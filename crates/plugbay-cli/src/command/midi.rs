@@ -34,7 +34,7 @@ use crate::logging;
 use crate::options::BackendOptions;
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{LoggedPrograms, ProgramDesktop, ServiceOptions, wrong_with};
-use crate::ui::{DIM, WARN, printable};
+use crate::ui::{DIM, WARN, errln, printable};
 
 /// Fire WebAssembly plugins from notes, pads and keys.
 #[derive(Debug, Parser)]
@@ -121,13 +121,13 @@ impl Midi {
         let loaded = match Config::load(path) {
             Ok(loaded) => loaded,
             Err(ConfigError::Invalid(report)) => {
-                anstream::eprintln!("{}", report.to_ansi());
+                errln!("{}", report.to_ansi());
                 return Ok(Outcome::Unusable);
             }
             Err(error) => return Err(error.into()),
         };
         if !loaded.warnings.is_empty() {
-            anstream::eprintln!("{}", loaded.warnings.to_ansi());
+            errln!("{}", loaded.warnings.to_ansi());
         }
         let config = loaded.config;
         let devices = self.origin.devices_or(&config.device);
@@ -195,10 +195,10 @@ impl Midi {
             };
             let summary = runner.run(&mut *source, &host, stop).await?;
             drop(beside);
-            anstream::eprintln!("{DIM}conductor: {summary}{DIM:#}");
+            errln!("{DIM}conductor: {summary}{DIM:#}");
             print_latencies(&summary);
             if let Some(error) = &summary.journal {
-                anstream::eprintln!("{WARN}warning{WARN:#}: {error}");
+                errln!("{WARN}warning{WARN:#}: {error}");
             }
             Ok(outcome(&summary, finite))
         })
@@ -211,7 +211,7 @@ const SAID: usize = 10;
 fn print_latencies(summary: &Summary) {
     let rows: Vec<_> = summary.latencies.iter().map(|row| serde_json::json!(row)).collect();
     for line in stats::table(&rows.iter().collect::<Vec<_>>(), SAID) {
-        anstream::eprintln!("{DIM}{line}{DIM:#}");
+        errln!("{DIM}{line}{DIM:#}");
     }
 }
 
@@ -235,7 +235,7 @@ fn warn_of_desktop(config: &Config) {
         if let Some(why) = wrong_with(*operation, argument) {
             let (what, column) = (printable(argument), config.column(line));
             let why = printable(&why);
-            anstream::eprintln!(
+            errln!(
                 "{WARN}warning{WARN:#}: line {line}, column {column}: {operation} {what:?} cannot work here: {why}"
             );
             told.push(*operation);

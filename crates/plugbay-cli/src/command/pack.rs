@@ -15,14 +15,14 @@ use crate::project::Project;
 use crate::project::build::inspect;
 use crate::project::name::ident;
 use crate::project::package::{self, Files, Package};
-use crate::ui::{self, DIM, GOOD, TITLE, WARN, outln, printable};
+use crate::ui::{self, DIM, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Pack a plugin for others: module, signature, README, LICENSE and examples in one archive, with their sums.
 ///
 /// The archive is the same for the same files, whoever packs them and when. Without --key the signature that is beside the module is packed, if there is one.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay pack\n  plugbay pack --key ~/.conductor/my-key --name \"Your Name\" --email you@example.com\n  plugbay pack plugins/polite --out polite.tar.gz --json | jq -r .sha256\n\nExit codes: 0 packed; 2 wrong usage, or a file is missing."
+    after_help = "Example:\n  plugbay pack\n  plugbay pack --key ~/.conductor/my-key \\\n    --name \"Your Name\" --email you@example.com\n  plugbay pack plugins/polite --out polite.tar.gz --json | jq -r .sha256\n\nExit codes: 0 packed; 2 wrong usage, or a file is missing."
 )]
 pub(crate) struct Pack {
     /// The project's folder
@@ -146,7 +146,7 @@ fn collect(project: &Project, module: &Path, name: &str) -> Result<(Package, Opt
     }
     files.extend(examples(&project.folder)?);
     if !files.keys().any(|path| path.starts_with("examples/")) {
-        anstream::eprintln!(
+        errln!(
             "{WARN}warning{WARN:#}: there is no example configuration: neither a folder `examples`, nor config.json or conductor.toml"
         );
     }

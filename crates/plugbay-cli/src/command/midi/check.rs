@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::exit::Outcome;
 use crate::options::{BackendOptions, read_bytes};
 use crate::services::{self, ServiceOptions};
-use crate::ui::{ERROR, GOOD, TITLE, WARN, outln, printable};
+use crate::ui::{ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Say what is wrong with a configuration, and which of its mappings cannot work on this machine.
 ///
@@ -84,7 +84,7 @@ impl Check {
             outln!("{}", serde_json::to_string_pretty(&findings)?);
         } else {
             if !found.is_empty() {
-                anstream::eprintln!("{}", found.to_ansi());
+                errln!("{}", found.to_ansi());
             }
             print(&findings, config.is_some());
         }

@@ -11,7 +11,7 @@ use super::client::SocketOption;
 use super::monitor::Monitor;
 use super::stats::{self, text};
 use crate::exit::{self, Outcome};
-use crate::ui::{ERROR, GOOD, TITLE, WARN, outln, printable};
+use crate::ui::{ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 
 /// Ask a running conductor, and tell it what to do.
 ///
@@ -126,7 +126,7 @@ impl Asked {
             }
             Ok(answer) => print(&answer),
             Err(error) => {
-                anstream::eprintln!("{ERROR}error{ERROR:#}: {}", printable(&error));
+                errln!("{ERROR}error{ERROR:#}: {}", printable(&error));
                 Outcome::Failure
             }
         }
@@ -193,14 +193,14 @@ fn print_reload(reloaded: &Value) -> Outcome {
     outln!("{GOOD}taken over{GOOD:#}: {}", text(reloaded, "text"));
     let broken = reloaded.get("broken").and_then(Value::as_array);
     for failure in broken.into_iter().flatten() {
-        anstream::eprintln!(
+        errln!(
             "{WARN}warning{WARN:#}: the new version of {} does not load, the last good one runs on: {}",
             text(failure, "plugin"),
             text(failure, "error")
         );
     }
     for key in list(reloaded, "needs_restart") {
-        anstream::eprintln!("{WARN}warning{WARN:#}: `{key}` counts from the next start only");
+        errln!("{WARN}warning{WARN:#}: `{key}` counts from the next start only");
     }
     if broken.is_none_or(Vec::is_empty) { Outcome::Success } else { Outcome::Failure }
 }

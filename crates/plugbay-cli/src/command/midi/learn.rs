@@ -10,7 +10,7 @@ use plugbay_midi::source::SourceItem;
 use super::origin::Origin;
 use crate::command::gateway::stop_signal;
 use crate::exit::Outcome;
-use crate::ui::{WARN, outln};
+use crate::ui::{WARN, errln, outln};
 
 /// How often is looked whether something can be said, while nothing comes.
 const TICK: Duration = Duration::from_millis(50);
@@ -45,6 +45,7 @@ impl Learn {
     }
 
     async fn listen(&self) -> Result<Outcome> {
+        crate::ui::ends_with_its_reader();
         let stop = stop_signal()?;
         let (mut source, _) = self.origin.source(&self.origin.devices())?;
         let live = source.is_live();
@@ -71,12 +72,12 @@ impl Learn {
                     learner.hear(&event, &mut said);
                 }
                 Ok(Some(SourceItem::Notice(notice))) => {
-                    anstream::eprintln!("{WARN}warning{WARN:#}: {notice}");
+                    errln!("{WARN}warning{WARN:#}: {notice}");
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => break Outcome::Success,
                 Err(error) => {
-                    anstream::eprintln!("{WARN}warning{WARN:#}: {error}");
+                    errln!("{WARN}warning{WARN:#}: {error}");
                     break Outcome::Failure;
                 }
             }

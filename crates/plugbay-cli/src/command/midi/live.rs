@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::command::gateway::{Hangups, hangup_signal};
 use crate::harden::Places;
-use crate::ui::{DIM, StderrLines, WARN, printable};
+use crate::ui::{DIM, StderrLines, WARN, errln, printable};
 
 /// `--socket`, `--no-socket`, `--no-watch`.
 #[derive(Debug, Args)]
@@ -63,9 +63,7 @@ impl LiveOptions {
         match Place::take_default() {
             Ok(place) => Ok(Some(place)),
             Err(error) => {
-                anstream::eprintln!(
-                    "{WARN}warning{WARN:#}: conductorctl cannot reach this conductor: {error}"
-                );
+                errln!("{WARN}warning{WARN:#}: conductorctl cannot reach this conductor: {error}");
                 Ok(None)
             }
         }
@@ -146,7 +144,7 @@ impl Beside {
 
 async fn watch(reloader: Arc<Reloader>, config: Arc<Config>) {
     if let Err(error) = reloader.keep_up(&config).await {
-        anstream::eprintln!("{WARN}warning{WARN:#}: {error}: changes need a reload by hand");
+        errln!("{WARN}warning{WARN:#}: {error}: changes need a reload by hand");
     }
 }
 
@@ -169,13 +167,13 @@ fn tell(result: &std::result::Result<Reloaded, ReloadError>) {
     match result {
         Ok(reloaded) => {
             if !reloaded.warnings.is_empty() {
-                anstream::eprintln!("{}", reloaded.warnings.to_ansi());
+                errln!("{}", reloaded.warnings.to_ansi());
             }
             let text = printable(&reloaded.to_string());
-            anstream::eprintln!("{DIM}conductor: taken over: {text}{DIM:#}");
+            errln!("{DIM}conductor: taken over: {text}{DIM:#}");
         }
         Err(ReloadError::Config(ConfigError::Invalid(report))) => {
-            anstream::eprintln!("{}", report.to_ansi());
+            errln!("{}", report.to_ansi());
         }
         Err(_) => {}
     }

@@ -12,7 +12,7 @@ use plugbay_midi::source::{
 };
 
 use crate::harden::Places;
-use crate::ui::DIM;
+use crate::ui::{DIM, errln};
 
 /// Ports, `--virtual`, `--midi-file`, `--raw`, `--replay`.
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ impl Origin {
         }
         let source = PortSource::open(devices)?;
         for (name, system) in source.names() {
-            anstream::eprintln!("{DIM}conductor: listening to {name} ({system}){DIM:#}");
+            errln!("{DIM}conductor: listening to {name} ({system}){DIM:#}");
         }
         Ok((Box::new(source), false))
     }

@@ -6,7 +6,7 @@ use plugbay_midi::ports::{Direction, PortError, System, list_ports, systems};
 use serde::Serialize;
 
 use crate::exit::Outcome;
-use crate::ui::{DIM, TITLE, WARN, outln, printable};
+use crate::ui::{DIM, TITLE, WARN, errln, outln, printable};
 
 /// List the MIDI ports, and the systems of them that this build has
 ///
@@ -66,15 +66,15 @@ fn print(systems: &mut [Box<dyn System>]) -> Result<Outcome> {
     list_ports(systems, Direction::Input)?;
     let Listing { systems, inputs, outputs } = listing(systems);
     let names: Vec<&str> = systems.iter().filter(|one| one.usable).map(|one| one.name).collect();
-    anstream::eprintln!("{DIM}systems of MIDI: {}{DIM:#}", names.join(", "));
+    errln!("{DIM}systems of MIDI: {}{DIM:#}", names.join(", "));
     for Known { name, why, .. } in &systems {
         if let Some(why) = why {
-            anstream::eprintln!("{WARN}warning{WARN:#}: {name}: {why}");
+            errln!("{WARN}warning{WARN:#}: {name}: {why}");
         }
     }
     for (what, ports) in [("inputs", inputs), ("outputs", outputs)] {
         if ports.is_empty() {
-            anstream::eprintln!("{WARN}there are no MIDI {what}{WARN:#}");
+            errln!("{WARN}there are no MIDI {what}{WARN:#}");
             continue;
         }
         outln!("{TITLE}{what}{TITLE:#}");

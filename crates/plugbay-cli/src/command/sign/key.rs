@@ -7,7 +7,7 @@ use plugbay::signing::{KeyPaths, PublicKey, SecretKey, StoredKey};
 
 use super::passphrase;
 #[cfg(unix)]
-use crate::ui::WARN;
+use crate::ui::{WARN, errln};
 
 /// A public key: its text, or the name of a key pair or its file.
 pub(super) fn public(named: &str) -> Result<PublicKey> {
@@ -41,7 +41,7 @@ fn warn_of_readers(path: &Path) {
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o777;
         if mode & 0o077 != 0 {
             let path = path.display();
-            anstream::eprintln!(
+            errln!(
                 "{WARN}warning{WARN:#}: {path} has mode {mode:04o}: others can read it, wanted 0600"
             );
         }

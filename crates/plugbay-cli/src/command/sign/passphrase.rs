@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use zeroize::Zeroizing;
 
-use crate::ui::WARN;
+use crate::ui::{WARN, errln};
 
 const VARIABLE: &str = "CONDUCTOR_SIGN_PASSPHRASE";
 
@@ -19,7 +19,7 @@ pub(super) fn for_new_key(none: bool) -> Result<Option<Zeroizing<String>>> {
         return Ok(Some(passphrase));
     }
     if !std::io::stdin().is_terminal() {
-        anstream::eprintln!(
+        errln!(
             "{WARN}warning{WARN:#}: there is no terminal to ask for a passphrase and {VARIABLE} is not set: the \
              private key is written unencrypted"
         );

@@ -99,7 +99,7 @@ pub(super) fn build(project: &Project, options: &Options) -> Result<PathBuf> {
     let mut command = tool::command(cargo(), folder);
     command.args(["build", "--release", "--lib", "--target", &target]);
     let shown = tool::shown(&command);
-    anstream::eprintln!("{}{shown}{:#}", crate::ui::DIM, crate::ui::DIM);
+    crate::ui::errln!("{}{shown}{:#}", crate::ui::DIM, crate::ui::DIM);
     if options.keep_names {
         command.env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
     }

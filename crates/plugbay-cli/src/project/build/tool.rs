@@ -61,7 +61,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
 /// Runs a compiler to its end.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
-    anstream::eprintln!("{}{shown}{:#}", crate::ui::DIM, crate::ui::DIM);
+    crate::ui::errln!("{}{shown}{:#}", crate::ui::DIM, crate::ui::DIM);
     let status = command.status().with_context(|| format!("cannot run `{shown}`"))?;
     finish(&shown, status)
 }
