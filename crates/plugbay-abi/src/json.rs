@@ -234,6 +234,28 @@ pub struct JsonError {
 /// How much of a guest's own text an error repeats, in bytes.
 const LONGEST_EXCERPT: usize = 512;
 
+/// How much of a path, in bytes: what is nested deeper than anybody writes is told by its beginning.
+const LONGEST_PATH: usize = 160;
+
+/// A message of serde's that names no type of ours or of Rust's.
+fn in_words(message: &str) -> String {
+    let Some((before, wanted)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
+    };
+    let (wanted, after) = match wanted.split_once(" at line ") {
+        Some((wanted, place)) => (wanted, format!(" at line {place}")),
+        None => (wanted, String::new()),
+    };
+    let wanted = match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        wanted if wanted.starts_with("struct ") => "an object",
+        wanted => wanted,
+    };
+    format!("{before}expected {wanted}{after}")
+}
+
 /// The beginning of a guest's text, without what would act on a terminal or split a log line.
 pub(crate) fn excerpt(text: &str, longest: usize) -> String {
     let mut shown = String::new();
@@ -254,7 +276,12 @@ impl JsonError {
     }
 
     fn plain(error: &serde_json::Error) -> Self {
-        Self::new("", excerpt(&error.to_string(), LONGEST_EXCERPT))
+        Self::new("", excerpt(&in_words(&error.to_string()), LONGEST_EXCERPT))
+    }
+
+    /// No JSON at all, from a place on: with the place in the document, and the field that it is in.
+    fn broken(path: &str, error: &serde_json::Error) -> Self {
+        Self { path: excerpt(path, LONGEST_PATH), ..Self::plain(error) }
     }
 
     /// An error in a field's own text, whose line and column mean nothing in the document's.
@@ -262,7 +289,7 @@ impl JsonError {
         let message = error.to_string();
         let position = format!(" at line {} column {}", error.line(), error.column());
         let message = message.strip_suffix(&position).unwrap_or(&message);
-        Self::new(excerpt(path, LONGEST_EXCERPT), excerpt(message, LONGEST_EXCERPT))
+        Self::new(excerpt(path, LONGEST_PATH), excerpt(&in_words(message), LONGEST_EXCERPT))
     }
 
     /// The same error below `field`.
@@ -343,8 +370,8 @@ fn parse_str<'a, T: Deserialize<'a>>(text: &'a str, whole: bool) -> Result<T, Js
                 let path = error.path().to_string();
                 // `?` is where the text is no JSON at all: there is no field to name.
                 let path = if matches!(&*path, "." | "?") { "" } else { &path };
-                if whole && path.is_empty() {
-                    JsonError::plain(error.inner())
+                if whole && (path.is_empty() || !error.inner().is_data()) {
+                    JsonError::broken(path, error.inner())
                 } else {
                     JsonError::in_field(path, error.inner())
                 }
@@ -379,7 +406,7 @@ mod tests {
         let object = RawObject::parse(br#"{"inner": {"numbers": [1, "two"]}}"#).unwrap();
         let error = object.get::<Inner>("inner").unwrap_err();
         assert_eq!(error.path, "inner.numbers[1]");
-        assert!(error.message.contains("expected u8"), "{error}");
+        assert!(error.message.ends_with("expected a whole number that is not negative"), "{error}");
     }
 
     #[test]
@@ -389,6 +416,7 @@ mod tests {
             (b"{} {}", "trailing characters"),
             (b"[1]", "expected an object"),
             (b"{\"a\": 1", "EOF"),
+            (b"{\"a\":", "a: EOF while parsing a value at line 1 column 5"),
         ] {
             let error = RawObject::parse(json).unwrap_err().to_string();
             assert!(error.contains(wanted), "{error}");

@@ -156,6 +156,56 @@ mod tests {
         }
     }
 
+    /// Of a command and of those below it: its name, and the commands of its help. In what one would paste, a line that
+    /// is broken where it must not be is another command, or no JSON.
+    fn pasted(command: &clap::Command, name: &str, found: &mut Vec<(String, String, String)>) {
+        let name = format!("{name} {}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let block = help.lines().skip_while(|line| !line.starts_with("Example")).skip(1);
+        let block: Vec<&str> = block.take_while(|line| !line.is_empty()).collect();
+        let shown = command.clone().term_width(80).render_long_help().to_string();
+        found.push((name.clone(), block.join("\n"), shown));
+        for subcommand in command.get_subcommands() {
+            pasted(subcommand, &name, found);
+        }
+    }
+
+    #[test]
+    fn examples_stay_in_their_lines_and_are_shell() {
+        let mut found = Vec::new();
+        for mut command in [
+            Plugbay::command(),
+            midi::Conductor::command(),
+            sign::ConductorSign::command(),
+            midi::Conductorctl::command(),
+        ] {
+            command.build();
+            pasted(&command, "", &mut found);
+        }
+        let (mut wrong, mut script) = (Vec::new(), String::new());
+        for (name, block, shown) in &found {
+            for line in block.lines() {
+                if !line.starts_with("  ") || line.chars().count() > 79 {
+                    wrong.push(format!("{name}: not indented, or too long: {line}"));
+                }
+                if !shown.lines().any(|shown| shown.trim_end() == line) {
+                    wrong.push(format!("{name}: broken in a terminal of 80 columns: {line}"));
+                }
+            }
+            script.push_str(&format!("{block}\n"));
+        }
+        assert_eq!(wrong, [""; 0]);
+        assert!(script.lines().count() > 60, "{script}");
+        let folder = tempfile::tempdir().unwrap();
+        for (name, block, _) in &found {
+            let file = folder.path().join("pasted");
+            std::fs::write(&file, block).unwrap();
+            let checked = std::process::Command::new("sh").arg("-n").arg(&file).output().unwrap();
+            let said = String::from_utf8_lossy(&checked.stderr);
+            assert!(checked.status.success() && said.is_empty(), "{name}: {said}{block}");
+        }
+    }
+
     #[test]
     fn every_command_shows_an_example_and_the_exit_codes() {
         let mut command = Plugbay::command();

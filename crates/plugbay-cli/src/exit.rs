@@ -27,9 +27,10 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Turns a command's result into an exit code; what stopped it goes to stderr.
+/// Turns a command's result into an exit code; what stopped it goes to stderr. A success that could not be told is none.
 pub(crate) fn code(program: &str, result: anyhow::Result<Outcome>) -> ExitCode {
     match result {
+        Ok(Outcome::Success) if crate::ui::stdout_is_broken() => Outcome::Unusable.into(),
         Ok(outcome) => outcome.into(),
         Err(error) => {
             report(program, &error);

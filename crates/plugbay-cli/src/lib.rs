@@ -6,6 +6,7 @@ mod exit;
 mod harden;
 mod logging;
 mod options;
+mod outputs;
 mod policy;
 mod project;
 mod prompt;

@@ -16,6 +16,8 @@ pub(crate) const PROGRAM: &str = "conductor::program";
 pub(crate) fn start(default: &str) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter(default))
+        // They would be told on stderr, or the program would end by it.
+        .log_internal_errors(false)
         .with_writer(|| Printable(std::io::stderr()))
         // Colours are control characters, which no line may have.
         .with_ansi(false)
@@ -45,6 +47,8 @@ pub(crate) fn start_as(format: LogFormat, default: &str) {
                 .json()
                 .with_current_span(false)
                 .with_env_filter(filter(default))
+                // They would be told on stderr, or the program would end by it.
+                .log_internal_errors(false)
                 .with_writer(|| Printable(std::io::stderr()))
                 .log_internal_errors(false)
                 .finish();
@@ -58,6 +62,8 @@ pub(crate) fn start_in(path: &Path, default: &str) -> std::io::Result<()> {
     let file = std::fs::File::options().create(true).append(true).open(path)?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter(default))
+        // They would be told on stderr, or the program would end by it.
+        .log_internal_errors(false)
         .with_writer(Mutex::new(Printable(file)))
         .with_ansi(false)
         // It would say on stderr that stderr cannot be written, and panic at that.

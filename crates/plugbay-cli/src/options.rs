@@ -196,7 +196,8 @@ pub(crate) fn trust_directory() -> Option<TrustDirectory> {
 /// `--fuel`, `--memory-bytes`, `--timeout-ms`.
 #[derive(Debug, Args)]
 pub(crate) struct LimitOptions {
-    /// Fuel per call, about one unit an instruction, or `unmetered` [default: 100000000]
+    /// Fuel per call, about one unit an instruction [default: 100000000]. With `unmetered` nothing interrupts a call
+    /// that only computes, --timeout-ms neither: an endless loop runs until the program is killed
     #[arg(long, value_name = "UNITS", value_parser = fuel)]
     fuel: Option<Fuel>,
     /// Linear memory at most, in bytes [default: 134217728]
@@ -237,7 +238,19 @@ pub(crate) fn json_argument(name: &str, value: &str) -> Result<Box<RawValue>> {
 
 /// Checks that a text is one JSON document and keeps it as it is.
 pub(crate) fn parse_json(text: &str, place: &str) -> Result<Box<RawValue>> {
+    let text = text.strip_prefix(MARK).unwrap_or(text);
     serde_json::from_str(text).with_context(|| format!("{place} is not JSON"))
+}
+
+/// What some editors put before a text, to say that it is UTF-8: it is no part of it.
+const MARK: char = '\u{feff}';
+
+/// A text without that.
+pub(crate) fn without_mark(text: String) -> String {
+    match text.strip_prefix(MARK) {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
 }
 
 /// Reads a file, or standard input for `-`.
@@ -269,6 +282,14 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
         bail!("{} has more than {limit} bytes, which is the most that is read", path.display());
     }
     Ok(bytes)
+}
+
+/// Refuses standard input for more than one of these.
+pub(crate) fn read_once<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    if paths.into_iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        bail!("`-` is given twice: standard input can be read for one of them only");
+    }
+    Ok(())
 }
 
 /// Loads a plugin from a file, or from standard input for `-`.

@@ -1,9 +1,14 @@
 //! What both programs' output has in common: styles, plugins' own lines, sizes.
 
+mod lines;
+
 use anstyle::{AnsiColor, Style};
 use plugbay::runtime::Stream;
 use plugbay::{GuestBacktrace, HostCallTrace, HostTrace, PluginOutput};
 
+pub(crate) use self::lines::{
+    ends_with_its_reader, err, errln, outln, stdout_is_broken, write_data, write_error, write_line,
+};
 use crate::exit::Outcome;
 
 /// Styles are dropped by `anstream` where stdout or stderr is no terminal, and by `NO_COLOR`.
@@ -12,38 +17,6 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const TITLE: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
-
-/// `println!`, but for a stdout that cannot be written: see [`write_line`].
-macro_rules! outln {
-    ($($part:tt)*) => { $crate::ui::write_line(format_args!($($part)*)) };
-}
-pub(crate) use outln;
-
-/// `eprintln!`, but for a stderr that cannot be written: see [`write_note`].
-macro_rules! errln {
-    ($($part:tt)*) => { $crate::ui::write_note(format_args!($($part)*)) };
-}
-pub(crate) use errln;
-
-/// Writes a line to stderr. Where nobody reads it any more, it is lost: what is done goes on, and its exit code
-/// still tells what came of it. `eprintln!` would panic, and break off a call or a reload for the sake of a line.
-pub(crate) fn write_note(line: std::fmt::Arguments<'_>) {
-    use std::io::Write as _;
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
-}
-
-/// Writes a line to stdout. Where nobody reads it any more (`plugbay check x | head -1`), the program
-/// ends quietly; where it cannot be written, with an error. `println!` would panic.
-pub(crate) fn write_line(line: std::fmt::Arguments<'_>) {
-    use std::io::Write as _;
-    let mut stdout = anstream::stdout().lock();
-    let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) else { return };
-    if error.kind() == std::io::ErrorKind::BrokenPipe {
-        std::process::exit(0);
-    }
-    errln!("{ERROR}error{ERROR:#}: cannot write to stdout: {error}");
-    std::process::exit(2);
-}
 
 /// Lines that plugins print, on stderr, each with its plugin's name.
 pub(crate) struct StderrLines;
@@ -66,6 +39,12 @@ pub(crate) fn plugin_failure(
     backtrace: Option<&GuestBacktrace>,
 ) -> Outcome {
     let outcome = failure(error);
+    frames_of(backtrace);
+    outcome
+}
+
+/// Shows the functions that a plugin was in, if they are known.
+pub(crate) fn frames_of(backtrace: Option<&GuestBacktrace>) {
     let frames = backtrace.map(GuestBacktrace::frames).unwrap_or_default();
     if !frames.is_empty() {
         errln!("{DIM}backtrace, innermost first:{DIM:#}");
@@ -76,7 +55,6 @@ pub(crate) fn plugin_failure(
             errln!("{DIM}        at {DIM:#}{}", printable(&line.to_string()));
         }
     }
-    outcome
 }
 
 /// A guest's text without what could move the cursor or forge a line of ours.

@@ -13,5 +13,9 @@ mod bench;
 mod cases;
 #[path = "author/folder.rs"]
 mod folder;
+#[path = "author/hostile.rs"]
+mod hostile;
 #[path = "author/mend.rs"]
 mod mend;
+#[path = "author/outputs.rs"]
+mod outputs;

@@ -86,7 +86,7 @@ pub use services::{
 pub use shadow::{ShadowBackend, ShadowReport};
 pub use statement::{check_stated_contract, stated_capabilities};
 pub use symbols::{SourceLine, SymbolFrame, Symbols};
-pub use text::{is_printable, plain};
+pub use text::{escaped_json, is_printable, plain};
 pub use tiered::TieredBackend;
 pub use trace::{GuestEvent, GuestTrace, HostAnswer, HostCallTrace, HostTrace};
 pub use usage::{FuelMeter, Usage};

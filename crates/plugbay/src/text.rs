@@ -22,15 +22,19 @@ pub fn plain(text: &str, longest: usize) -> String {
 }
 
 /// JSON in which every character shows as itself: the others are escaped, which JSON allows in its strings and
-/// where else they cannot be.
-pub(crate) fn escaped_json(json: &str) -> String {
+/// where else they cannot be. What is between its tokens stays, but for what would begin a line anew.
+pub fn escaped_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
-        if is_printable(c) {
-            escaped.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
+        match c {
+            // In a string they are escaped already.
+            '\n' | '\t' => escaped.push(c),
+            '\r' => escaped.push(' '),
+            c if is_printable(c) => escaped.push(c),
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    escaped.push_str(&format!("\\u{unit:04x}"));
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use plugbay::{AuditLine, AuditOutcome, AuditReader, AuditRecord};
 
 use crate::exit::Outcome;
 use crate::policy::AuditOption;
-use crate::ui::{DIM, ERROR, GOOD, WARN, errln, outln, plain};
+use crate::ui::{DIM, ERROR, GOOD, WARN, ends_with_its_reader, errln, outln, plain};
 
 /// Show the audit log: every call that was refused, and every one of high risk that was allowed.
 ///
@@ -49,6 +49,9 @@ impl Audit {
             path.context("there is no home directory for a log: name it with --audit-log")?;
         let mut reader = AuditReader::at(&path);
         let mut others = 0_u64;
+        if self.follow {
+            ends_with_its_reader();
+        }
         loop {
             let mut failed = None;
             let read = reader.read(|line| match line {

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use plugbay::abi::json::RawObject;
 use serde::Serialize;
-use serde_json::json;
 
 use self::figures::{EngineFigures, print};
 use self::measure::{Bounds, measure};
 use super::test::{Case, Module, parse_cases, read_cases};
 use crate::exit::Outcome;
 use crate::harden::HardenOption;
-use crate::options::{CacheOptions, parse_json, read_text};
+use crate::options::{CacheOptions, parse_json, read_once, read_text};
 use crate::ui::{self, outln};
 
 /// Measure a plugin's calls: time, fuel, memory, and how much of a call is reading and writing documents.
@@ -27,13 +27,13 @@ use crate::ui::{self, outln};
 /// twenty parts of the run. Use a release build of plugbay: the engines of others are many times slower.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay bench target/plugins/redactor.wasm --fixtures plugins/rust/redactor/tests\n  plugbay bench build/my_plugin.wasm pre_hook --input input.json --engine both --json\n  plugbay bench build/my_plugin.wasm pre_hook --input input.json --against old.wasm\n\nExit codes: 0 success; 1 the plugin could not be loaded, or a call failed; 2 wrong usage or file."
+    after_help = "Example:\n  plugbay bench target/plugins/redactor.wasm \\\n    --fixtures plugins/rust/redactor/tests\n  plugbay bench build/my_plugin.wasm pre_hook --input input.json \\\n    --engine both --json\n  plugbay bench build/my_plugin.wasm pre_hook --input input.json \\\n    --against old.wasm\n\nExit codes: 0 success; 1 the plugin could not be loaded, or a call failed; 2 wrong usage or file."
 )]
 pub(crate) struct Bench {
     /// The module
     file: PathBuf,
     /// The hook or the action's export that is called, with --input
-    #[arg(requires = "input", conflicts_with = "fixtures")]
+    #[arg(conflicts_with = "fixtures")]
     export: Option<String>,
     /// What it is called with: a JSON file, or - for standard input
     #[arg(long, value_name = "FILE", requires = "export")]
@@ -42,7 +42,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "JSON", default_value = "{}", conflicts_with = "fixtures")]
     config: String,
     /// A file of test cases, or a folder of such: the first that --filter leaves is measured
-    #[arg(long, value_name = "PATH", required_unless_present = "export")]
+    #[arg(long, value_name = "PATH")]
     fixtures: Option<PathBuf>,
     /// Which test case: one whose name has this in it
     #[arg(long, value_name = "TEXT", requires = "fixtures")]
@@ -73,11 +73,15 @@ struct Report {
     file: String,
     against: Option<String>,
     case: String,
+    /// Whether plugbay is one, which says more of the times than the plugin does.
+    debug_build: bool,
     engines: Vec<EngineFigures>,
 }
 
 impl Bench {
     pub(crate) fn run(self) -> Result<Outcome> {
+        let against = self.against.as_deref().into_iter();
+        read_once([&*self.file].into_iter().chain(self.input.as_deref()).chain(against))?;
         let case = self.case()?;
         if case.steps().len() > 1 {
             bail!("the case {:?} has several steps, and a call is what is measured", case.name);
@@ -114,6 +118,7 @@ impl Bench {
             file: self.file.display().to_string(),
             against: self.against.as_ref().map(|file| file.display().to_string()),
             case: case.name,
+            debug_build: cfg!(debug_assertions),
             engines,
         };
         if self.json {
@@ -130,9 +135,23 @@ impl Bench {
             let input = parse_json(&read_text(path)?, &path.display().to_string())?;
             let config = crate::options::json_argument("config", &self.config)?;
             let key = if export.starts_with("execute") { "action" } else { "hook" };
-            let case = json!({"name": export, key: export, "input": input, "config": config});
-            let cases = parse_cases(&case.to_string())?;
+            let mut case = RawObject::new();
+            case.set("name", export)?;
+            case.set(key, export)?;
+            // As they were written, however deep.
+            case.set_raw("input", input);
+            case.set_raw("config", config);
+            let cases = parse_cases(&case.to_json())?;
             return cases.into_iter().next().context("there is no case");
+        }
+        match (&self.export, &self.fixtures) {
+            (Some(export), _) => bail!(
+                "`{export}` needs an --input; without `{export}`, a test case of --fixtures is measured"
+            ),
+            (None, None) => {
+                bail!("found no call, wanted EXPORT with --input, or a test case of --fixtures")
+            }
+            _ => {}
         }
         let named: Vec<PathBuf> = self.fixtures.iter().cloned().collect();
         let filter = self.filter.as_deref().unwrap_or_default();

@@ -1,34 +1,36 @@
 //! `plugbay call`: one call of one export, with its cost.
 
+mod told;
 mod watching;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use plugbay::abi::action::TriggerContext;
 use plugbay::abi::interface::Hook;
-use plugbay::{
-    CallReport, GuestBacktrace, InputPlacement, Plugin, PluginError, PluginOptions, Variables,
-};
+use plugbay::{CallReport, InputPlacement, Plugin, PluginOptions, Variables};
 use plugbay_gateway::RecordedCall;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use self::watching::Watching;
 use crate::exit::Outcome;
 use crate::harden::HardenOption;
-use crate::options::{BackendOptions, LimitOptions, json_argument, load, parse_json, read_text};
+use crate::options::{
+    BackendOptions, LimitOptions, json_argument, load, parse_json, read_once, read_text,
+};
 use crate::policy::{AuditSettings, PolicyOptions};
 use crate::services::{ProgramDesktop, ServiceOptions};
-use crate::ui::{self, StderrCalls, StderrLines, errln, outln};
+use crate::ui::{self, StderrCalls, StderrLines};
 
 /// Call one export of a plugin and print what it returns.
 ///
 /// The output goes to stdout, the call's cost (fuel, memory, time) to stderr. A hook that changes
-/// nothing prints `null`.
+/// nothing prints `null`. One that answers with an `error` of its own has answered: the exit code is 0, and the
+/// output says it.
 ///
 /// EXPORT is a hook (http_pre_hook, pre_hook, post_hook, http_stream_chunk_hook, http_post_hook),
 /// whose input is the hook's document, bodies in base64 whatever the plugin's ABI; `execute`, whose input is the action's params;
@@ -37,7 +39,7 @@ use crate::ui::{self, StderrCalls, StderrLines, errln, outln};
 /// where the plugin exports it, as conductor runs it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  echo '{\"context\":{},\"request\":{\"provider\":\"mock\",\"model\":\"echo\",\"input\":[{\"role\":\"user\",\"content\":\"mail me at ada@example.org\"}],\"params\":{}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace-host\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --trace\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json --profile out.speedscope.json\n  plugbay call clock.wasm execute --input params.json --env TZ=UTC\n\nExit codes: 0 success, or no difference; 1 the plugin could not be loaded or the call failed, or a difference; 2 wrong usage or file."
+    after_help = "Example:\n  echo '{\"context\": {}, \"request\": {\"provider\": \"mock\", \"model\": \"echo\",\n    \"input\": [{\"role\": \"user\", \"content\": \"mail me at ada@example.org\"}],\n    \"params\": {}}}' |\n    plugbay call target/plugins/redactor.wasm pre_hook --input -\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json \\\n    --backend wasmi\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json \\\n    --trace-host\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json \\\n    --trace\n  plugbay call target/plugins/midi_hello.wasm execute --input params.json \\\n    --profile out.speedscope.json\n  plugbay call clock.wasm execute --input params.json --env TZ=UTC\n\nExit codes: 0 success, or no difference; 1 the plugin could not be loaded or the call failed, or a difference; 2 wrong usage or file."
 )]
 pub(crate) struct Call {
     /// The module, or - for standard input
@@ -80,15 +82,6 @@ pub(crate) struct Call {
     harden: HardenOption,
 }
 
-#[derive(Serialize)]
-struct Report {
-    output: Box<RawValue>,
-    backend: &'static str,
-    fuel_used: Option<u64>,
-    memory_bytes: Option<u64>,
-    elapsed_ns: Option<u128>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ActionInput {
@@ -116,6 +109,10 @@ struct Returned {
 
 impl Call {
     pub(crate) fn run(self) -> Result<Outcome> {
+        let given = self.config.strip_prefix('@').map(Path::new);
+        let inputs = [Some(&*self.file), self.input.as_deref(), self.replay.as_deref(), given];
+        let inputs: Vec<&Path> = inputs.into_iter().flatten().collect();
+        read_once(inputs.iter().copied())?;
         let config = json_argument("config", &self.config)?;
         let variables = variables(&self.env)?;
         let recorded = self.replay.as_deref().map(recorded).transpose()?;
@@ -124,12 +121,13 @@ impl Call {
             None => self.target()?,
         };
         // Before the program gives up the right to open files.
-        let profile = self.watching.profile()?;
+        let profile = self.watching.profile(&inputs)?;
         self.harden.apply(|| {
             let mut places = self.backend.places();
             self.policy.places(&mut places, &AuditSettings::default());
             self.services.places(&mut places);
             places.plugin(&self.file);
+            self.watching.places(&mut places);
             places
         })?;
         let host = self.backend.host_and(Arc::new(StderrLines), |host| {
@@ -162,14 +160,14 @@ impl Call {
                 profile.write(&plugin, self.export.as_deref().unwrap_or("replay"))?;
             }
             let outcome = match &returned {
-                returned if recorded.is_some() => {
-                    recorded.as_ref().map_or(Outcome::Failure, |call| replayed(call, returned))
-                }
+                returned if recorded.is_some() => recorded
+                    .as_ref()
+                    .map_or(Outcome::Failure, |call| told::replayed(call, returned)),
                 Ok(returned) => {
-                    self.print(host.backend_name(), returned, took)?;
+                    told::print(self.json, host.backend_name(), returned, took)?;
                     Outcome::Success
                 }
-                Err(error) => ui::plugin_failure(error, backtrace(error)),
+                Err(error) => told::failure(error),
             };
             // After `cleanup` and `shutdown` were what was called, this does nothing.
             match plugin.shutdown().await {
@@ -210,35 +208,6 @@ impl Call {
     fn export(&self) -> &str {
         self.export.as_deref().unwrap_or_default()
     }
-
-    fn print(&self, backend: &'static str, returned: &Returned, took: Duration) -> Result<()> {
-        if self.json {
-            let report = Report {
-                output: returned.output.clone(),
-                backend,
-                fuel_used: returned.cost.and_then(|cost| cost.fuel_used),
-                memory_bytes: returned.cost.map(|cost| cost.memory_bytes),
-                elapsed_ns: returned.cost.map(|_| took.as_nanos()),
-            };
-            outln!("{}", serde_json::to_string(&report)?);
-            return Ok(());
-        }
-        outln!("{}", returned.output.get());
-        if let Some(cost) = returned.cost {
-            errln!(
-                "{backend}: fuel {}, memory {}, time {:.3?}",
-                cost.fuel_used.map_or_else(|| "not counted".to_owned(), |fuel| fuel.to_string()),
-                ui::bytes(cost.memory_bytes),
-                took
-            );
-        }
-        Ok(())
-    }
-}
-
-/// Where the plugin was, if it was stopped.
-fn backtrace(error: &anyhow::Error) -> Option<&GuestBacktrace> {
-    error.downcast_ref::<PluginError>()?.backtrace()
 }
 
 fn variables(given: &[String]) -> Result<Variables> {
@@ -256,23 +225,6 @@ fn recorded(file: &Path) -> Result<RecordedCall> {
     let text = read_text(file)?;
     RecordedCall::parse(text.as_bytes())
         .with_context(|| format!("{} is no recorded call", file.display()))
-}
-
-/// Prints where a call came to something else than it did when it was recorded.
-fn replayed(recorded: &RecordedCall, returned: &Result<Returned>) -> Outcome {
-    let failed = returned.as_ref().err().map(ToString::to_string);
-    let output = match (returned, &failed) {
-        (Ok(returned), _) => Ok(&*returned.output),
-        (Err(_), failed) => Err(failed.as_deref().unwrap_or_default()),
-    };
-    let differences = recorded.differences(output);
-    for difference in &differences {
-        outln!("{}", ui::printable(difference));
-    }
-    match differences.is_empty() {
-        true => Outcome::Success,
-        false => Outcome::Failure,
-    }
 }
 
 /// Calls what is to be called. Every error is the plugin's.

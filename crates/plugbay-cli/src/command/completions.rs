@@ -5,6 +5,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::exit::Outcome;
+use crate::ui::outln;
 
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
@@ -26,7 +27,10 @@ impl Completions {
             "conductor-sign" => super::sign::ConductorSign::command(),
             _ => P::command(),
         };
-        clap_complete::generate(self.shell, &mut command, self.program, &mut std::io::stdout());
+        // Written as a whole, since the library's own writing panics where nobody reads.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command, self.program, &mut script);
+        outln!("{}", String::from_utf8_lossy(&script).trim_end_matches('\n'));
         Ok(Outcome::Success)
     }
 }

@@ -28,7 +28,7 @@ use crate::ui::{self, DIM, ERROR, GOOD, TITLE, WARN, errln, outln, printable};
 /// fails its cases is told and loaded nowhere: build/NAME.wasm stays as it was. Ctrl-C ends it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay dev\n  plugbay dev --gateway                          # whose admin API is at 127.0.0.1:9091\n  plugbay dev --gateway http://127.0.0.1:9000 --token-env GATEWAY_ADMIN_TOKEN --as polite\n  plugbay dev --conductor\n\nExit codes: 0 ended by Ctrl-C, or with --once: all went well; 1 with --once: something failed; 2 wrong usage, or a tool is missing."
+    after_help = "Example:\n  plugbay dev\n  plugbay dev --gateway     # whose admin API is at 127.0.0.1:9091\n  plugbay dev --gateway http://127.0.0.1:9000 \\\n    --token-env GATEWAY_ADMIN_TOKEN --as polite\n  plugbay dev --conductor\n\nExit codes: 0 ended by Ctrl-C, or with --once: all went well; 1 with --once: something failed; 2 wrong usage, or a tool is missing."
 )]
 pub(crate) struct Dev {
     /// The project's folder
@@ -67,6 +67,9 @@ struct Round {
 impl Dev {
     pub(crate) fn run(self) -> Result<Outcome> {
         let project = Project::find(&self.folder)?;
+        if !self.once {
+            ui::ends_with_its_reader();
+        }
         crate::logging::start("off,plugbay=warn");
         super::call::block_on(async {
             let mut stop = std::pin::pin!(stop_signal()?);

@@ -31,7 +31,7 @@ use crate::ui::{errln, outln, plain};
 /// medium risk. Subprocess and SystemControl are of high risk: a word has to be typed, or --yes be given.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay grant weather.wasm\n  plugbay grant weather.wasm Network --host api.example.org --host '*.cdn.example.org'\n  plugbay grant weather.wasm Filesystem --quota-bytes 1048576\n  plugbay grant lights.wasm Midi --output Synth\n  plugbay grant notify.wasm Subprocess --program /usr/bin/notify-send --arg=--urgency=low --arg '{text}'\n  plugbay grant keys.wasm SystemControl --operation volume --operation launch --application Firefox --yes\n\nExit codes: 0 granted; 1 not granted; 2 wrong usage or file."
+    after_help = "Example:\n  plugbay grant weather.wasm\n  plugbay grant weather.wasm Network \\\n    --host api.example.org --host '*.cdn.example.org'\n  plugbay grant weather.wasm Filesystem --quota-bytes 1048576\n  plugbay grant lights.wasm Midi --output Synth\n  plugbay grant notify.wasm Subprocess --program /usr/bin/notify-send \\\n    --arg=--urgency=low --arg '{text}'\n  plugbay grant keys.wasm SystemControl --operation volume \\\n    --operation launch --application Firefox --yes\n\nExit codes: 0 granted; 1 not granted; 2 wrong usage or file."
 )]
 pub(crate) struct Grant {
     /// The module

@@ -22,7 +22,7 @@ use crate::ui::{self, DIM, GOOD, TITLE, WARN, outln, printable};
 /// The archive is the same for the same files, whoever packs them and when. With --key its signature is in the archive alone; without, the one that is beside the module is packed, if there is one.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay pack\n  plugbay pack --key ~/.conductor/my-key --name \"Your Name\" --email you@example.com\n  plugbay pack plugins/polite --out polite.tar.gz --json | jq -r .sha256\n\nExit codes: 0 packed; 2 wrong usage, or a file is missing."
+    after_help = "Example:\n  plugbay pack\n  plugbay pack --key ~/.conductor/my-key \\\n    --name \"Your Name\" --email you@example.com\n  plugbay pack plugins/polite --out polite.tar.gz --json | jq -r .sha256\n\nExit codes: 0 packed; 2 wrong usage, or a file is missing."
 )]
 pub(crate) struct Pack {
     /// The project's folder

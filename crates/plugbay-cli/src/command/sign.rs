@@ -17,10 +17,11 @@ use clap::{Args, Parser, Subcommand};
 use plugbay::signing::{Status, Time, TrustDirectory};
 
 use crate::exit;
+use crate::ui::stdout_is_broken;
 
 /// The codes of these commands are not those of the others: scripts tell by them what a signature is worth.
 const HELP: &str = "Example:\n  conductor-sign generate-key ~/.conductor/my-key\n  \
-     conductor-sign sign my_plugin.wasm ~/.conductor/my-key --name \"Your Name\" --email you@example.com\n  \
+     conductor-sign sign my_plugin.wasm ~/.conductor/my-key \\\n    --name \"Your Name\" --email you@example.com\n  \
      conductor-sign verify my_plugin.wasm\n\nExit codes: 0 valid and trusted, or done; 1 wrong usage, or a file cannot be used; 2 unsigned; \
      3 invalid or modified; 4 valid, but not trusted; 5 revoked or expired.";
 
@@ -42,7 +43,7 @@ pub(crate) struct ConductorSign {
 /// Sign plugins, verify them, and keep the keys that you trust: the same as the program `conductor-sign`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  plugbay sign generate-key ~/.conductor/my-key\n  plugbay sign sign my_plugin.wasm ~/.conductor/my-key --name \"Your Name\" --email you@example.com\n  plugbay sign verify my_plugin.wasm --json\n\nExit codes: 0 valid and trusted, or done; 1 wrong usage, or a file cannot be used; 2 unsigned; 3 invalid or modified; 4 valid, but not trusted; 5 revoked or expired."
+    after_help = "Example:\n  plugbay sign generate-key ~/.conductor/my-key\n  plugbay sign sign my_plugin.wasm ~/.conductor/my-key \\\n    --name \"Your Name\" --email you@example.com\n  plugbay sign verify my_plugin.wasm --json\n\nExit codes: 0 valid and trusted, or done; 1 wrong usage, or a file cannot be used; 2 unsigned; 3 invalid or modified; 4 valid, but not trusted; 5 revoked or expired."
 )]
 pub(crate) struct Sign {
     #[command(subcommand)]
@@ -81,13 +82,15 @@ impl SignCommand {
             Self::Trust(command) => command.run().map(|()| Status::Trusted.code()),
             Self::Inspect(command) => command.run(),
         };
-        result.map_or_else(
-            |error| {
+        match result {
+            // What could not be told was not done.
+            Ok(code) if code == Status::Trusted.code() && stdout_is_broken() => ExitCode::from(1),
+            Ok(code) => ExitCode::from(code),
+            Err(error) => {
                 exit::report(program, &error);
                 ExitCode::from(1)
-            },
-            ExitCode::from,
-        )
+            }
+        }
     }
 }
 

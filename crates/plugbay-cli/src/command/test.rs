@@ -4,6 +4,7 @@ mod bytes;
 mod compare;
 mod find;
 mod fixture;
+mod paths;
 mod play;
 mod pretty;
 mod report;
@@ -18,7 +19,7 @@ pub(super) use self::find::fixtures;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -31,7 +32,7 @@ use self::report::{Format, Line, ReportFile};
 use crate::exit::Outcome;
 use crate::harden::{HardenOption, Places};
 use crate::options::CacheOptions;
-use crate::ui::{errln, outln};
+use crate::ui::{ERROR, errln, outln, plain};
 
 /// Play a plugin's test cases, and tell what differs.
 ///
@@ -86,7 +87,10 @@ impl Test {
             return Ok(Outcome::Success);
         }
         let module = find::module(&self.path)?;
-        let files = self.files()?;
+        let paths = fixtures(&self.path, &self.fixtures)?;
+        let inputs: Vec<&Path> = paths.iter().chain([&module]).map(PathBuf::as_path).collect();
+        ReportFile::check(&self.report, &inputs)?;
+        let files = self.files(&paths)?;
         self.harden.apply(|| self.places(&module, &files))?;
         let module = Module::read(&module)?;
         let engines = match &*self.engine {
@@ -96,37 +100,31 @@ impl Test {
         };
         let engines: Result<Vec<(&str, Arc<dyn Backend>)>> =
             engines.iter().map(|name| Ok((*name, self.cache.engine(name)?))).collect();
-        let (engines, mut lines, mut updated) = (engines?, Vec::new(), 0);
+        let (engines, mut lines, mut updates) = (engines?, Vec::new(), Updates::default());
         for file in &files {
-            let mut wrong: Vec<(&str, Vec<Came>)> = Vec::new();
+            let mut wrong = Vec::new();
             for case in &file.cases {
                 for (engine, backend) in &engines {
                     let begun = Instant::now();
                     let came = super::call::block_on(play(case, &module, backend))?;
-                    let line = line(file, case, engine, &came, begun);
-                    let is_new = !wrong.iter().any(|(name, _)| *name == case.name);
-                    if !line.ok && is_new && self.update {
-                        wrong.push((&case.name, came));
-                    }
+                    let line = Line { took: begun.elapsed(), ..line(file, case, engine, &came) };
                     if self.format == Format::Text && (!self.update || line.ok) {
                         report::print(&line);
+                    }
+                    if !line.ok && self.update {
+                        wrong.push(Played { case, engine, came, line: line.clone() });
                     }
                     lines.push(line);
                 }
             }
-            if !wrong.is_empty() {
-                let results = wrong.iter().map(|(name, came)| (*name, &**came)).collect();
-                update::update(&file.path, &results)?;
-                updated += wrong.len();
-            }
+            updates.make(file, &wrong)?;
         }
+        self.print(&lines);
         for file in &self.report {
             file.write(&lines)?;
         }
-        self.print(&lines);
-        if updated > 0 {
-            errln!("{updated} cases updated: see what changed before you keep it");
-            return Ok(Outcome::Success);
+        if self.update {
+            return Ok(updates.tell());
         }
         let passed = lines.iter().all(|line| line.ok);
         Ok(if passed { Outcome::Success } else { Outcome::Failure })
@@ -150,12 +148,15 @@ impl Test {
     }
 
     /// The files that have cases to play.
-    fn files(&self) -> Result<Vec<File>> {
+    fn files(&self, paths: &[PathBuf]) -> Result<Vec<File>> {
         let mut files = Vec::new();
         let mut all = 0;
-        for path in fixtures(&self.path, &self.fixtures)? {
+        for path in paths {
             let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let mut cases = read_cases(&path)?;
+            let mut cases = read_cases(path)?;
+            if cases.is_empty() {
+                bail!("{} has no test cases: found an empty list", path.display());
+            }
             all += cases.len();
             let has = |text: &str, part: &String| text.contains(&**part);
             cases.retain(|case| {
@@ -163,7 +164,7 @@ impl Test {
                     || self.filter.iter().any(|part| has(&case.name, part) || has(&shown, part))
             });
             if !cases.is_empty() {
-                files.push(File { path, shown, cases });
+                files.push(File { path: path.clone(), shown, cases });
             }
         }
         if files.is_empty() {
@@ -176,12 +177,12 @@ impl Test {
         match self.format {
             Format::Text => report::print_sum(lines),
             Format::Tap => outln!("{}", report::tap(lines).trim_end()),
-            Format::Json => outln!("{:#}", report::document(lines)),
+            Format::Json => outln!("{}", report::document(lines)),
         }
     }
 }
 
-fn line(file: &File, case: &Case, engine: &str, came: &[Came], begun: Instant) -> Line {
+fn line(file: &File, case: &Case, engine: &str, came: &[Came]) -> Line {
     let differences = verdict::verdict(case, came);
     Line {
         file: file.shown.clone(),
@@ -191,6 +192,78 @@ fn line(file: &File, case: &Case, engine: &str, came: &[Came], begun: Instant) -
         differences,
         fuel: came.iter().filter_map(|came| came.fuel).max(),
         memory_bytes: came.iter().filter_map(|came| came.memory_bytes).max(),
-        took: begun.elapsed(),
+        took: Duration::ZERO,
+    }
+}
+
+/// A case that differs, on an engine.
+struct Played<'a> {
+    case: &'a Case,
+    engine: &'a str,
+    came: Vec<Came>,
+    line: Line,
+}
+
+/// What `--update` did.
+#[derive(Default)]
+struct Updates {
+    written: usize,
+    /// What differs still.
+    left: Vec<Line>,
+}
+
+impl Updates {
+    /// Writes a file anew where its cases differ in what came, and sees what that leaves.
+    fn make(&mut self, file: &File, wrong: &[Played<'_>]) -> Result<()> {
+        let mut results: update::Results<'_> = Vec::new();
+        for played in wrong {
+            // Of two engines the first counts; whether the other agrees is seen below.
+            let is_new = !results.iter().any(|(name, _)| *name == played.case.name);
+            if is_new && played.line.differences.iter().any(|it| !it.is_bound) {
+                results.push((&played.case.name, &played.came));
+            }
+        }
+        if results.is_empty() {
+            self.left.extend(wrong.iter().map(|played| played.line.clone()));
+            return Ok(());
+        }
+        self.written += results.len();
+        let cases = update::update(&file.path, &results)?;
+        for Played { case, engine, came, .. } in wrong {
+            let now = cases.iter().find(|now| now.name == case.name).unwrap_or(case);
+            let line = line(file, now, engine, came);
+            if !line.ok {
+                self.left.push(line);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what was written and what was not.
+    fn tell(&self) -> Outcome {
+        match self.written {
+            0 => {}
+            1 => errln!("1 case updated: see what changed before you keep it"),
+            several => errln!("{several} cases updated: see what changed before you keep it"),
+        }
+        if self.left.is_empty() {
+            return Outcome::Success;
+        }
+        for Line { file, name, engine, differences, .. } in &self.left {
+            for report::Difference { place, wanted, found, .. } in differences {
+                let told =
+                    format!("{file}: {name} [{engine}]: {place}: wanted {wanted}, found {found}");
+                errln!("{ERROR}left{ERROR:#} {}", plain(&told));
+            }
+        }
+        let bounds = self.left.iter().flat_map(|line| &line.differences).any(|it| it.is_bound);
+        errln!(
+            "not all cases pass now: {}",
+            match bounds {
+                true => "max_fuel and max_memory_bytes stay as they are, which is yours to decide",
+                false => "the engines differ, or the plugin was not loaded",
+            }
+        );
+        Outcome::Failure
     }
 }

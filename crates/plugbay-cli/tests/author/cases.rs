@@ -142,7 +142,7 @@ fn what_came_is_written_into_the_cases() {
     let folder = echo();
     let ended = folder.plugbay(&["test", "--update"]);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert_eq!(ended.stderr, "1 cases updated: see what changed before you keep it\n");
+    assert_eq!(ended.stderr, "1 case updated: see what changed before you keep it\n");
     expect![[r#"
         [
           {

@@ -39,16 +39,20 @@ impl Folder {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    pub(crate) fn plugbay(&self, arguments: &[&str]) -> Ended {
-        let output = Command::new(env!("CARGO_BIN_EXE_plugbay"))
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plugbay"));
+        command
             .args(arguments)
             .current_dir(self.0.path())
             .env("PLUGBAY_CACHE_DIR", self.path("cache"))
             .env("XDG_CONFIG_HOME", self.path("configuration"))
             .env_remove("RUST_LOG")
-            .env_remove("CLICOLOR_FORCE")
-            .output()
-            .unwrap();
+            .env_remove("CLICOLOR_FORCE");
+        command
+    }
+
+    pub(crate) fn plugbay(&self, arguments: &[&str]) -> Ended {
+        let output = self.command(arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ended {
             code: output.status.code().unwrap(),

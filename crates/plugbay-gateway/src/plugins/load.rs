@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plugbay::policy::ModuleHash;
+use plugbay::policy::{Fuel, ModuleHash};
 use plugbay::{GuestBacktrace, Host, Plugin};
 use serde_json::Value;
 
@@ -17,6 +17,12 @@ pub(super) async fn load(
     config: &PluginConfig,
 ) -> Result<Plugin, GatewayError> {
     let name = config.display_name();
+    if config.limits.fuel == Fuel::Unmetered {
+        tracing::warn!(
+            plugin = %name,
+            "its fuel is unmetered: nothing stops a call that only computes, limits.timeout_ms neither, and all that is on its thread waits"
+        );
+    }
     let fetched = match config.remote() {
         Some(remote) => match fetcher.fetch(&name, &remote).await {
             Ok(fetched) => Some(fetched),

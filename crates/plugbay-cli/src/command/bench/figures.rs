@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::ui::{DIM, TITLE, bytes, outln, printable};
+use crate::ui::{DIM, TITLE, WARN, bytes, outln, printable};
+
+/// Calls below which a median is chance, and a ninety-ninth of a hundred is none.
+const FEW: usize = 100;
 
 /// Of one build on one engine.
 #[derive(Debug, Serialize)]
@@ -25,12 +28,25 @@ pub(super) struct EngineFigures {
     pub(super) engine: String,
     #[serde(flatten)]
     pub(super) figures: Figures,
-    /// What the host takes to write the input and to read the output, of a hook.
-    #[serde(rename = "documents_ns")]
-    pub(super) documents: Option<u64>,
+    /// Of a hook.
+    #[serde(flatten)]
+    pub(super) documents: Option<Documents>,
     /// Of the guest, for each KiB more of a document.
     pub(super) fuel_per_kib: Option<u64>,
     pub(super) against: Option<Against>,
+}
+
+/// The host's part of calls from what the gateway has to what it gets.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Documents {
+    /// What of such a call is writing the input and reading the output.
+    #[serde(rename = "documents_ns")]
+    pub(super) documents: u64,
+    /// Such a call, of which that is a part.
+    #[serde(rename = "documents_call_ns")]
+    pub(super) call: u64,
+    #[serde(rename = "documents_calls")]
+    pub(super) calls: usize,
 }
 
 /// Another build.
@@ -75,11 +91,14 @@ pub(super) fn print(file: &str, against: Option<&str>, case: &str, engines: &[En
     outln!("{TITLE}{}{TITLE:#}: {}", printable(file), printable(case));
     for it in engines {
         line(&it.engine, &it.figures);
-        if let Some(documents) = it.documents {
-            let share = documents.saturating_mul(100) / it.figures.p50_ns.max(1);
+        if let Some(Documents { documents, call, calls }) = it.documents {
+            // Too few calls say how long it takes, and not what share it is.
+            let share = documents.saturating_mul(100) / call.max(1);
+            let share = if calls < FEW { String::new() } else { format!(", {share}%,") };
             outln!(
-                "            documents: {} of a call, {share}%, is the host's, to write the input and read the output",
-                time(documents)
+                "            documents: {} of the {}{share} that a call takes with the host's part, which is to write the input and to read the output",
+                time(documents),
+                time(call)
             );
         }
         if let Some(fuel) = it.fuel_per_kib {
@@ -91,6 +110,14 @@ pub(super) fn print(file: &str, against: Option<&str>, case: &str, engines: &[En
             line("", &other.figures);
             outln!("            {median:.2} times as long ({least:.2} to {most:.2})");
         }
+    }
+    if let Some(fewest) = engines.iter().map(|it| it.figures.calls).min().filter(|it| *it < FEW) {
+        outln!("{WARN}too few calls{WARN:#}: {fewest}; below {FEW} the figures say little");
+    }
+    if cfg!(debug_assertions) {
+        outln!(
+            "{WARN}a debug build{WARN:#} of plugbay: its engines and its reading of JSON are many times slower than a release's"
+        );
     }
 }
 

@@ -1,14 +1,15 @@
 //! Calls and their time, one build in turn with another.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use plugbay::abi::json::RawObject;
 use plugbay::runtime::Backend;
 use serde_json::value::RawValue;
 
-use super::figures::{Against, EngineFigures, Figures, Spread, median, percentile};
+use super::figures::{Against, Documents, EngineFigures, Figures, Spread, median, percentile};
 use super::typed::Typed;
 use crate::command::test::{Case, Module, Stage, Step, call, load};
 
@@ -66,12 +67,13 @@ impl Runner {
     /// One call, in nanoseconds.
     async fn once(&mut self, counts: bool) -> Result<u64, String> {
         self.stage.begin(&self.step);
-        let begun = Instant::now();
         let came = call(&self.stage.plugin, &self.step).await;
-        let took = nanos(begun.elapsed());
+        let took = nanos(came.took);
         self.stage.forget();
-        // A call that is expected to fail can be measured, too.
-        if let (Some(error), None) = (came.error, &self.step.expect.error) {
+        // A call that is expected to fail can be measured, too, and so can one whose output nobody compares.
+        if let (Some(error), None) = (came.error, &self.step.expect.error)
+            && !came.is_too_deep
+        {
             return Err(error);
         }
         if counts {
@@ -181,12 +183,11 @@ async fn run(
             ratios.push(second as f64 / first as f64);
         }
         if shows && begun.elapsed() > Duration::from_millis(500) {
-            // Where it cannot be seen, nothing is lost.
-            let _ = write!(anstream::stderr(), "\r{engine}: {}%", part * 100 / PARTS);
+            crate::ui::err!("\r{engine}: {}%", part * 100 / PARTS);
         }
     }
     if shows {
-        let _ = write!(anstream::stderr(), "\r\x1b[K");
+        crate::ui::err!("\r\x1b[K");
     }
     if done == 0 {
         // A call that takes longer than all of the time is measured once.
@@ -199,8 +200,9 @@ async fn run(
 }
 
 /// The host's part of a hook's call: to write the input and to read the output, in nanoseconds. It is what calls with
-/// documents take longer than calls whose input is written and whose output nobody reads, in turn.
-async fn documents(runner: &Runner, bounds: Bounds) -> Option<u64> {
+/// documents take longer than calls whose input is written and whose output nobody reads, in turn. It is a part of those
+/// calls, and so of their time.
+async fn documents(runner: &Runner, bounds: Bounds) -> Option<Documents> {
     let input = runner.step.input.as_deref()?;
     let hook = plugbay::abi::interface::Hook::from_export(runner.step.hook.as_deref()?)?;
     let plugin = &runner.stage.plugin;
@@ -220,24 +222,27 @@ async fn documents(runner: &Runner, bounds: Bounds) -> Option<u64> {
         bare.push(nanos(start.elapsed()));
         runner.stage.forget();
     }
-    Some(median(&mut whole).saturating_sub(median(&mut bare)))
+    let calls = whole.len();
+    let (call, bare) = (median(&mut whole), median(&mut bare));
+    Some(Documents { documents: call.saturating_sub(bare), call, calls })
 }
 
 /// Fuel of a guest for each KiB more of a document, in a field of the context that nobody knows.
 async fn fuel_per_kib(runner: &Runner) -> Option<u64> {
     let input = runner.step.input.as_deref()?;
     runner.step.hook.as_deref()?;
-    let mut document: serde_json::Value = serde_json::from_str(input.get()).ok()?;
-    let context = document.get_mut("context")?.as_object_mut()?;
-    context.insert("padding".to_owned(), "x".repeat(MORE).into());
-    let input = RawValue::from_string(document.to_string()).ok()?;
+    let mut document = RawObject::parse(input.get().as_bytes()).ok()?;
+    let mut context = RawObject::parse(document.raw("context")?.get().as_bytes()).ok()?;
+    context.set("padding", &"x".repeat(MORE)).ok()?;
+    document.set("context", &context).ok()?;
+    let input = RawValue::from_string(document.to_json()).ok()?;
     let longer = Step { input: Some(input), ..runner.step.clone() };
     let mut fuel = [0; 2];
     for (fuel, step) in fuel.iter_mut().zip([&runner.step, &longer]) {
         runner.stage.begin(step);
         let came = call(&runner.stage.plugin, step).await;
         runner.stage.forget();
-        *fuel = came.fuel.filter(|_| came.error.is_none())?;
+        *fuel = came.fuel.filter(|_| came.error.is_none() || came.is_too_deep)?;
     }
     let [short, long] = fuel;
     Some(long.saturating_sub(short) / (MORE as u64 >> 10))

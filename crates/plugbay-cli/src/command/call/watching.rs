@@ -1,12 +1,10 @@
 //! `plugbay call --trace` and `--profile`: what the plugin does, and where its fuel goes.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use plugbay::abi::Value;
 use plugbay::policy::Limits;
@@ -15,6 +13,8 @@ use plugbay::{
 };
 use serde_json::{Map, json};
 
+use crate::harden::Places;
+use crate::outputs::{OutputFile, refuse_inputs};
 use crate::ui::{DIM, TITLE, errln, plain, printable};
 
 /// Who watches is slow: time is given so much more.
@@ -35,14 +35,22 @@ pub(super) struct Watching {
 }
 
 impl Watching {
-    /// The profile that is to be written.
-    pub(super) fn profile(&self) -> Result<Option<ProfileFile>> {
+    /// The profile that is to be written, which is none of what is read.
+    pub(super) fn profile(&self, inputs: &[&Path]) -> Result<Option<ProfileFile>> {
         let made = self.profile.as_ref().map(|path| -> Result<_> {
-            let file = File::create(path)
-                .with_context(|| format!("cannot write the profile {}", path.display()))?;
+            if path.as_os_str() == "-" {
+                bail!("--profile: `-` is stdout, which has the output: name a file");
+            }
+            refuse_inputs("--profile", path, inputs)?;
+            let file = OutputFile::new(path).context("--profile")?;
             Ok(ProfileFile { path: path.clone(), file, profile: Arc::default() })
         });
         made.transpose()
+    }
+
+    /// What `--harden` leaves writable for the profile.
+    pub(super) fn places(&self, places: &mut Places) {
+        self.profile.iter().for_each(|path| places.keeps_file(path));
     }
 
     pub(super) fn watched(
@@ -73,7 +81,7 @@ impl Watching {
 /// A profile, and the file that it goes to.
 pub(super) struct ProfileFile {
     path: PathBuf,
-    file: File,
+    file: OutputFile,
     profile: Arc<Profile>,
 }
 
@@ -87,11 +95,7 @@ impl ProfileFile {
         let Self { path, file, profile } = self;
         let name = format!("{} {export}", plugin.name());
         let document = profile.speedscope(&name, plugin.symbols());
-        let mut file = BufWriter::new(file);
-        serde_json::to_writer(&mut file, &document)
-            .map_err(std::io::Error::from)
-            .and_then(|()| file.flush())
-            .with_context(|| format!("cannot write the profile {}", path.display()))?;
+        file.write(&serde_json::to_vec(&document)?).context("--profile")?;
         let total = profile.total();
         errln!(
             "{TITLE}profile:{TITLE:#} {}, {total} units of fuel; the most used by",

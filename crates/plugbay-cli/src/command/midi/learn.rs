@@ -45,6 +45,7 @@ impl Learn {
     }
 
     async fn listen(&self) -> Result<Outcome> {
+        crate::ui::ends_with_its_reader();
         let stop = stop_signal()?;
         let (mut source, _) = self.origin.source(&self.origin.devices())?;
         let live = source.is_live();

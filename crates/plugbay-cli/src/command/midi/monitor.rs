@@ -35,6 +35,7 @@ pub(super) struct Monitor {
 
 impl Monitor {
     pub(super) fn run(self) -> Result<Outcome> {
+        crate::ui::ends_with_its_reader();
         let mut events = self.socket.connect()?;
         if let Err(error) = events.ask(&Request::Events)? {
             return Ok(crate::ui::failure(&error));

@@ -19,7 +19,7 @@ use crate::ui::{DIM, GOOD, outln, printable};
 /// replaced by an older one once it was used.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  conductor-sign sign my_plugin.wasm ~/.conductor/my-key --name \"Your Name\" --email you@example.com\n  conductor-sign sign my_plugin.wasm ci-key --name CI --email ci@example.com --plugin-version 1.2.0 --capability Midi --expires-in-days 365"
+    after_help = "Example:\n  conductor-sign sign my_plugin.wasm ~/.conductor/my-key \\\n    --name \"Your Name\" --email you@example.com\n  conductor-sign sign my_plugin.wasm ci-key --name CI --email ci@example.com \\\n    --plugin-version 1.2.0 --capability Midi --expires-in-days 365"
 )]
 pub(super) struct SignModule {
     /// The module

@@ -17,7 +17,7 @@ use crate::ui::{DIM, ERROR, GOOD, TITLE, WARN, outln, printable};
 /// too. Beside it, plugin_pins.toml holds which key each plugin had when it was first used.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  conductor-sign trust add vendor.public \"A Vendor\" --email security@example.com\n  conductor-sign trust list --json | jq .keys"
+    after_help = "Example:\n  conductor-sign trust add vendor.public \"A Vendor\" \\\n    --email security@example.com\n  conductor-sign trust list --json | jq .keys"
 )]
 pub(super) struct Trust {
     #[command(subcommand)]

@@ -12,11 +12,15 @@ pub(super) struct Difference {
     pub(super) place: String,
     pub(super) wanted: String,
     pub(super) found: String,
+    /// Whether it is a bound that was passed, which is the author's to move.
+    #[serde(skip)]
+    pub(super) is_bound: bool,
 }
 
 impl Difference {
     pub(super) fn new(place: &str, wanted: impl ToString, found: impl ToString) -> Self {
-        Self { place: place.to_owned(), wanted: wanted.to_string(), found: found.to_string() }
+        let (wanted, found) = (wanted.to_string(), found.to_string());
+        Self { place: place.to_owned(), wanted, found, is_bound: false }
     }
 }
 

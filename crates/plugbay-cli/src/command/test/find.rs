@@ -62,6 +62,8 @@ pub(in crate::command) fn fixtures(path: &Path, named: &[PathBuf]) -> Result<Vec
             found.push(place.clone());
         } else if named.is_empty() {
             bail!("there is no folder {}: name the test cases with --fixtures", place.display());
+        } else if place.exists() {
+            bail!("{} is neither a file nor a folder", place.display());
         } else {
             bail!("there is no {}", place.display());
         }
@@ -76,8 +78,20 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
-        if path.extension().is_some_and(|found| found == extension) && path.is_file() {
-            found.push(path);
+        if path.extension().is_none_or(|found| found != extension) {
+            continue;
+        }
+        match std::fs::metadata(&path) {
+            Ok(it) if it.is_file() => found.push(path),
+            Ok(it) if it.is_dir() => {}
+            // One that is passed over without a word would be missed by nobody.
+            Ok(_) => bail!("{} is no file, but a pipe or a device", path.display()),
+            Err(error) if path.is_symlink() => {
+                bail!("{} is a link that leads nowhere: {error}", path.display())
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
         }
     }
     found.sort();

@@ -14,7 +14,6 @@ use serde_json::{Map, Value};
 
 use super::schema;
 use super::scripted::ScriptedCall;
-use crate::options::read_text;
 
 /// A test case of a plugin.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -237,11 +236,7 @@ impl Step {
         for call in &self.calls {
             call.check()?;
         }
-        for path in self.expect.paths.keys() {
-            serde_json_path::JsonPath::parse(path).map_err(|error| {
-                anyhow::anyhow!("expect.paths: `{path}` is no JSONPath: {error}")
-            })?;
-        }
+        self.expect.paths.keys().try_for_each(|path| super::paths::check(path))?;
         Ok(())
     }
 }
@@ -250,6 +245,11 @@ impl Step {
 pub(crate) fn read(path: &Path) -> Result<Vec<Case>> {
     let text = read_text(path)?;
     parse(&text).with_context(|| path.display().to_string())
+}
+
+/// A file's text, without the mark that some editors put before it.
+pub(super) fn read_text(path: &Path) -> Result<String> {
+    Ok(crate::options::without_mark(crate::options::read_text(path)?))
 }
 
 pub(crate) fn parse(text: &str) -> Result<Vec<Case>> {

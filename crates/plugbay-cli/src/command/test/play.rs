@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use plugbay::abi::action::TriggerContext;
 use plugbay::abi::interface::Hook;
 use plugbay::runtime::Backend;
-use plugbay::{CallReport, DataRoot, Host, Plugin, PluginError, PluginOptions};
+use plugbay::{CallReport, DataRoot, Host, Plugin, PluginError, PluginOptions, RawOutput};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -27,6 +28,10 @@ pub(in crate::command) struct Came {
     pub(in crate::command) error: Option<String>,
     pub(in crate::command) fuel: Option<u64>,
     pub(in crate::command) memory_bytes: Option<u64>,
+    /// How long the call took, without what was done to read its output.
+    pub(in crate::command) took: Duration,
+    /// Whether its output is JSON, but too deep for a case to hold.
+    pub(in crate::command) is_too_deep: bool,
     pub(super) traces: Traces,
 }
 
@@ -137,36 +142,55 @@ pub(super) async fn play(
 
 /// Makes the call of a step.
 pub(in crate::command) async fn call(plugin: &Plugin, step: &Step) -> Came {
+    let (took, came) = called(plugin, step).await;
+    Came { took, ..came }
+}
+
+async fn called(plugin: &Plugin, step: &Step) -> (Duration, Came) {
     let empty = || RawValue::from_string("{}".to_owned()).unwrap_or_default();
     let input = step.input.clone().unwrap_or_else(empty);
     let hook = step.hook.as_deref().and_then(Hook::from_export);
+    let begun = Instant::now();
     match (hook, &step.stream) {
-        (Some(_), Some(stream)) => play_stream(plugin, stream).await,
-        (Some(hook), None) => match plugin.hook_raw(hook, input.get().as_bytes()).await {
-            Ok(raw) => {
-                let document = raw.document.as_deref().unwrap_or(b"null");
-                match serde_json::from_slice(document) {
-                    Ok(output) => {
-                        let error = reported(hook, &output);
-                        Came { output: Some(output), error, ..cost(raw.report) }
-                    }
-                    Err(error) => {
-                        let text = String::from_utf8_lossy(document);
-                        let text = plugbay::plain(&text, 200);
-                        let error = format!("its output is no JSON ({error}): {text}");
-                        Came { error: Some(error), ..cost(raw.report) }
-                    }
-                }
-            }
-            Err(error) => failed(&error),
-        },
-        (None, _) => match action(step.action.as_deref(), &input) {
-            Ok((params, context)) => match plugin.execute(&params, &context).await {
-                Ok(report) => Came { output: Some(0.into()), ..cost(report) },
-                Err(error) => failed(&error),
-            },
-            Err(error) => Came { error: Some(error), ..Came::default() },
-        },
+        (Some(_), Some(stream)) => {
+            let came = play_stream(plugin, stream).await;
+            (begun.elapsed(), came)
+        }
+        (Some(hook), None) => {
+            let called = plugin.hook_raw(hook, input.get().as_bytes()).await;
+            let took = begun.elapsed();
+            (took, called.map_or_else(|error| failed(&error), |raw| returned(hook, &raw)))
+        }
+        (None, _) => {
+            let came = match action(step.action.as_deref(), &input) {
+                Ok((params, context)) => match plugin.execute(&params, &context).await {
+                    Ok(report) => Came { output: Some(0.into()), ..cost(report) },
+                    Err(error) => failed(&error),
+                },
+                Err(error) => Came { error: Some(error), ..Came::default() },
+            };
+            (begun.elapsed(), came)
+        }
+    }
+}
+
+/// What a hook returned, read.
+fn returned(hook: Hook, raw: &RawOutput) -> Came {
+    let document = raw.document.as_deref().unwrap_or(b"null");
+    let came = cost(raw.report);
+    match serde_json::from_slice(document) {
+        Ok(output) => {
+            let error = reported(hook, &output);
+            Came { output: Some(output), error, ..came }
+        }
+        Err(_) if serde_json::from_slice::<&RawValue>(document).is_ok() => {
+            let error = "its output is nested deeper than 127 levels, which no case can hold";
+            Came { error: Some(error.to_owned()), is_too_deep: true, ..came }
+        }
+        Err(error) => {
+            let text = plugbay::plain(&String::from_utf8_lossy(document), 200);
+            Came { error: Some(format!("its output is no JSON ({error}): {text}")), ..came }
+        }
     }
 }
 

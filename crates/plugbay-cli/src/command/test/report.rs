@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::compare::Difference;
+pub(super) use super::compare::Difference;
+use crate::outputs::{OutputFile, refuse_inputs};
 use crate::ui::{DIM, ERROR, GOOD, outln, printable};
 
 /// A case on one engine.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Line {
     pub(super) file: String,
     pub(super) name: String,
@@ -65,6 +66,9 @@ impl ReportFile {
         if path.is_empty() {
             return Err(wrong());
         }
+        if path == "-" {
+            return Err("stdout is what --format is for: wanted a file".to_owned());
+        }
         Ok(Self { kind, path: path.into() })
     }
 
@@ -73,14 +77,25 @@ impl ReportFile {
         &self.path
     }
 
+    /// Refuses one that would be written over a file that is read, or over another report.
+    pub(super) fn check(reports: &[Self], inputs: &[&Path]) -> Result<()> {
+        for (index, report) in reports.iter().enumerate() {
+            refuse_inputs("--report", &report.path, inputs)?;
+            let before = reports.iter().take(index).map(|before| &before.path);
+            if before.into_iter().any(|path| *path == report.path) {
+                bail!("--report: two reports go to {}", report.path.display());
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn write(&self, lines: &[Line]) -> Result<()> {
         let text = match self.kind {
             Kind::Junit => junit(lines)?,
             Kind::Tap => tap(lines),
-            Kind::Json => format!("{:#}\n", document(lines)),
+            Kind::Json => document(lines) + "\n",
         };
-        std::fs::write(&self.path, text)
-            .with_context(|| format!("cannot write {}", self.path.display()))
+        OutputFile::new(&self.path)?.write(text.as_bytes())
     }
 }
 
@@ -99,8 +114,7 @@ pub(super) fn print(line: &Line) {
 
 /// A long text over several lines, below the first.
 fn text(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(printable).collect();
-    lines.join("\n                ")
+    masked(text).replace('\n', "\n                ")
 }
 
 /// The last line.
@@ -114,12 +128,23 @@ pub(super) fn print_sum(lines: &[Line]) {
     }
 }
 
-pub(super) fn document(lines: &[Line]) -> Value {
+pub(super) fn document(lines: &[Line]) -> String {
     let failed = lines.iter().filter(|line| !line.ok).count();
-    json!({"passed": lines.len() - failed, "failed": failed, "cases": lines})
+    let document = json!({"passed": lines.len() - failed, "failed": failed, "cases": lines});
+    plugbay::escaped_json(&format!("{document:#}"))
 }
 
-/// Strings of JSON are strings of YAML.
+/// A text as a string of JSON, and so of YAML, in which every character shows as itself.
+fn quoted(text: &str) -> String {
+    plugbay::escaped_json(&Value::from(text).to_string())
+}
+
+/// Several lines of a text, of which no character is anything but what it looks like.
+fn masked(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    lines.join("\n")
+}
+
 pub(super) fn tap(lines: &[Line]) -> String {
     let mut text = format!("TAP version 14\n1..{}\n", lines.len());
     for (index, line) in lines.iter().enumerate() {
@@ -130,8 +155,8 @@ pub(super) fn tap(lines: &[Line]) -> String {
         text.push_str(&format!("{not}ok {} - {name}\n", index + 1));
         if !line.ok {
             text.push_str("  ---\n  differences:\n");
-            for Difference { place, wanted, found } in &line.differences {
-                let [place, wanted, found] = [place, wanted, found].map(|it| json!(it));
+            for Difference { place, wanted, found, .. } in &line.differences {
+                let [place, wanted, found] = [place, wanted, found].map(|it| quoted(it));
                 text.push_str(&format!(
                     "    - place: {place}\n      wanted: {wanted}\n      found: {found}\n"
                 ));
@@ -155,11 +180,13 @@ fn junit(lines: &[Line]) -> Result<String> {
                 .map(|it| format!("{}\n  wanted {}\n  found  {}", it.place, it.wanted, it.found))
                 .collect();
             let first = line.differences.first().map(|it| it.place.clone()).unwrap_or_default();
-            status.set_message(format!("differs at {first}")).set_description(told.join("\n"));
+            status
+                .set_message(printable(&format!("differs at {first}")))
+                .set_description(masked(&told.join("\n")));
         }
-        let mut case = TestCase::new(line.name.as_str(), status);
-        case.set_classname(line.file.as_str()).set_time(line.took);
-        let name = format!("{} [{}]", line.file, line.engine);
+        let mut case = TestCase::new(printable(&line.name), status);
+        case.set_classname(printable(&line.file)).set_time(line.took);
+        let name = printable(&format!("{} [{}]", line.file, line.engine));
         match suites.iter_mut().find(|(known, _)| *known == name) {
             Some((_, suite)) => drop(suite.add_test_case(case)),
             None => {

@@ -8,19 +8,21 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::bytes;
-use super::fixture::Expect;
+use super::fixture::{Case, Expect, parse, read_text as read_cases_text};
+use super::paths::at;
 use super::play::Came;
 use super::pretty::pretty;
-use super::verdict::at;
+use crate::outputs::OutputFile;
 
 /// What came of the cases of a file that differ, by name.
 pub(super) type Results<'a> = Vec<(&'a str, &'a [Came])>;
 
-/// Writes a file anew.
-pub(super) fn update(path: &Path, results: &Results<'_>) -> Result<()> {
-    let text = crate::options::read_text(path)?;
+/// Writes a file anew, and gives its cases as they are now.
+pub(super) fn update(path: &Path, results: &Results<'_>) -> Result<Vec<Case>> {
+    let text = read_cases_text(path)?;
     let updated = updated(&text, results).with_context(|| path.display().to_string())?;
-    std::fs::write(path, updated).with_context(|| format!("cannot write {}", path.display()))
+    OutputFile::new(path)?.write(updated.as_bytes())?;
+    parse(&updated).with_context(|| path.display().to_string())
 }
 
 fn updated(text: &str, results: &Results<'_>) -> Result<String> {
