@@ -9,7 +9,9 @@ const failure = @import("failure.zig");
 /// The classes of errors.
 pub const Error = error{ Denied, Invalid, TooLarge, Timeout, Failed, Unavailable };
 
-const raw = if (memory.is_wasm) imports else doubles;
+/// The functions as the host has them: pointers, lengths, and negative numbers for errors. On other machines those of
+/// the host for tests.
+pub const raw = if (memory.is_wasm) imports else @import("testing.zig").functions;
 
 const imports = struct {
     extern "plugbay" fn version() i32;
@@ -38,19 +40,15 @@ const imports = struct {
     extern "plugbay" fn body_truncate(which: i32, len: i64) i32;
 };
 
-/// On other machines, for tests: a log that says nothing, and nothing else.
-const doubles = struct {
-    fn log(_: i32, _: [*]const u8, _: usize) i32 {
-        return 0;
-    }
-};
-
-/// Where bytes are. Those of a slice without any may be anywhere, outside the memory too, which the host refuses.
-fn at(bytes: []const u8) [*]const u8 {
+/// Where bytes are, for `raw`. Those of a slice without any may be anywhere, outside the memory too, which the host
+/// refuses.
+pub fn at(bytes: []const u8) [*]const u8 {
     return if (bytes.len == 0) "" else bytes.ptr;
 }
 
 fn check(result: i32) Error!u31 {
+    // What was said of an error before is not about this one.
+    if (result < 0) failure.forget();
     return switch (result) {
         -1 => Error.Denied,
         -2 => Error.Invalid,
@@ -61,9 +59,21 @@ fn check(result: i32) Error!u31 {
     };
 }
 
-/// The host's words about the function that has just failed: `kv.get(key) catch |err| return host.fail(err)`.
-pub fn fail(err: Error) failure.Error {
-    const class = switch (err) {
+/// The number that stands for a class of errors.
+pub fn code(err: Error) i32 {
+    return switch (err) {
+        error.Denied => -1,
+        error.Invalid => -2,
+        error.TooLarge => -3,
+        error.Timeout => -4,
+        error.Failed => -5,
+        error.Unavailable => -6,
+    };
+}
+
+/// The name that documents have for a class of errors.
+pub fn className(err: Error) []const u8 {
+    return switch (err) {
         error.Denied => "denied",
         error.Invalid => "invalid",
         error.TooLarge => "too_large",
@@ -71,6 +81,11 @@ pub fn fail(err: Error) failure.Error {
         error.Failed => "failed",
         error.Unavailable => "unavailable",
     };
+}
+
+/// The host's words about the function that has just failed: `kv.get(key) catch |err| return host.fail(err)`.
+pub fn fail(err: Error) failure.Error {
+    const class = className(err);
     const document = answer(0) orelse return failure.fail("{s}", .{class});
     const said = json.string(json.get(json.parse(document) catch .null, "message")) orelse "";
     return failure.fail("{s}: {s}", .{ class, said });

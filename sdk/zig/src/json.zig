@@ -98,7 +98,7 @@ pub fn of(from: anytype) Value {
         .optional => if (from) |some| of(some) else .null,
         .@"enum", .enum_literal => .{ .string = @tagName(from) },
         .pointer => |pointer| if (pointer.child == u8 or @typeInfo(pointer.child) == .array and @typeInfo(pointer.child).array.child == u8)
-            .{ .string = memory.arena().dupe(u8, from) catch memory.outOfMemory() }
+            .{ .string = utf8(from) }
         else
             list(from),
         .array => list(&from),
@@ -114,6 +114,26 @@ pub fn of(from: anytype) Value {
         },
         else => @compileError("no JSON of " ++ @typeName(T)),
     };
+}
+
+/// A copy as UTF-8. For each byte that is not, there is U+FFFD: documents have to be.
+fn utf8(from: []const u8) []const u8 {
+    const arena = memory.arena();
+    if (std.unicode.utf8ValidateSlice(from)) return arena.dupe(u8, from) catch memory.outOfMemory();
+    var made: std.ArrayList(u8) = .empty;
+    var at: usize = 0;
+    while (at < from.len) {
+        const len = std.unicode.utf8ByteSequenceLength(from[at]) catch 1;
+        const end = @min(at + len, from.len);
+        if (std.unicode.utf8ValidateSlice(from[at..end])) {
+            made.appendSlice(arena, from[at..end]) catch memory.outOfMemory();
+            at = end;
+        } else {
+            made.appendSlice(arena, "\u{fffd}") catch memory.outOfMemory();
+            at += 1;
+        }
+    }
+    return made.items;
 }
 
 fn list(from: anytype) Value {
@@ -140,11 +160,9 @@ pub fn put(object: *Value, name: []const u8, value: anytype) void {
 /// A field, to be set; made as null where it is not there. What is no object becomes one.
 pub fn fieldOf(object: *Value, name: []const u8) *Value {
     if (object.* != .object) object.* = .{ .object = .empty };
-    const entry = object.object.getOrPut(memory.arena(), name) catch memory.outOfMemory();
-    if (!entry.found_existing) {
-        entry.key_ptr.* = memory.arena().dupe(u8, name) catch memory.outOfMemory();
-        entry.value_ptr.* = .null;
-    }
+    if (object.object.getPtr(name)) |there| return there;
+    const entry = object.object.getOrPut(memory.arena(), utf8(name)) catch memory.outOfMemory();
+    if (!entry.found_existing) entry.value_ptr.* = .null;
     return entry.value_ptr;
 }
 
@@ -291,6 +309,7 @@ fn onlyKnown(comptime T: type, value: Value, path: []const u8) Error!void {
 /// A copy that stays, of anything that `read` gives.
 pub fn keep(value: anytype) @TypeOf(value) {
     const T = @TypeOf(value);
+    if (T == Value) return keepValue(value);
     switch (@typeInfo(T)) {
         .optional => return if (value) |some| keep(some) else null,
         .pointer => |pointer| {
@@ -302,6 +321,27 @@ pub fn keep(value: anytype) @TypeOf(value) {
             var result = value;
             inline for (comptime std.meta.fieldNames(T)) |name| @field(result, name) = keep(@field(value, name));
             return result;
+        },
+        else => return value,
+    }
+}
+
+fn keepValue(value: Value) Value {
+    const gpa = memory.gpa;
+    switch (value) {
+        .string => |some| return .{ .string = keep(some) },
+        .number_string => |some| return .{ .number_string = keep(some) },
+        .array => |items| {
+            var copy: std.json.Array = .init(gpa);
+            for (items.items) |item| copy.append(keepValue(item)) catch memory.outOfMemory();
+            return .{ .array = copy };
+        },
+        .object => |fields| {
+            var copy: Value = .{ .object = .empty };
+            for (fields.keys(), fields.values()) |name, item| {
+                copy.object.put(gpa, keep(name), keepValue(item)) catch memory.outOfMemory();
+            }
+            return copy;
         },
         else => return value,
     }
