@@ -13,11 +13,24 @@ use super::{
     install, is_older,
     samples::{SAMPLES, Sample, Source},
 };
-use crate::tools;
+use crate::{
+    tools,
+    wasm::{Expected, Interface},
+};
 
 /// Below `plugins/c`: one flag in each line. Editors know the first by its name.
 const COMPILE_FLAGS: &str = "compile_flags.txt";
 const LINK_FLAGS: &str = "link_flags.txt";
+
+/// What the plugin of the tutorial that has a C library exports: the library's own `malloc` and `free`, too.
+const WITH_A_C_LIBRARY: &[(&str, &str)] = &[
+    ("_initialize", "()"),
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("pre_hook", "(i32, i32) -> i64"),
+];
 
 /// Compiles a folder into one module.
 ///
@@ -142,6 +155,11 @@ fn compile_blocks(native: &Native<'_>, page: &str) -> Result<()> {
             continue;
         }
         fs::write(&source, format!("{code}\n"))?;
+        if code.contains("<stdio.h>") {
+            with_a_c_library(native, &source, &built)
+                .with_context(|| format!("a plugin of {page} with a C library"))?;
+            continue;
+        }
         let _dir = sh.push_dir(root.join("plugins/c"));
         cmd!(sh, "clang @{COMPILE_FLAGS} @{LINK_FLAGS} -o {built} {source}")
             .quiet()
@@ -149,6 +167,32 @@ fn compile_blocks(native: &Native<'_>, page: &str) -> Result<()> {
             .with_context(|| format!("a plugin of {page} does not compile"))?;
     }
     Ok(())
+}
+
+/// Builds a plugin with a C library for WASI, as the page says, and looks at what it exports. Debian has it in packages
+/// of their own; where there is none, that is said.
+fn with_a_c_library(native: &Native<'_>, source: &Path, built: &Path) -> Result<()> {
+    let Native { sh, root, .. } = *native;
+    let build = || {
+        let _dir = sh.push_dir(root.join("sdk/c"));
+        cmd!(sh, "clang --target=wasm32-wasi -mexec-model=reactor -std=c99 -Os -Wall -Wextra -Werror")
+            .args(["-fvisibility=hidden", "-Wl,--strip-all", "-Wl,--stack-first", "-I."])
+            .arg("-o")
+            .args([built, source])
+            .quiet()
+            .ignore_stderr()
+            .run()
+    };
+    if build().is_err() {
+        let packages = ["wasi-libc", "libclang-rt-dev-wasm32"];
+        if let Err(error) = tools::apt_install(sh, &packages) {
+            println!("    without a plugin with a C library: {error:#}");
+            return Ok(());
+        }
+        build()?;
+    }
+    let wasm = fs::read(built)?;
+    Interface::read(&wasm)?.check(&Expected { functions: WITH_A_C_LIBRARY, imports: &["plugbay.log", "wasi_snapshot_preview1.*"] })
 }
 
 /// What watches a program: memory and what is undefined, where clang has its library for that; otherwise what is

@@ -168,6 +168,8 @@ impl Zig {
             .quiet()
             .env("ZIG_GLOBAL_CACHE_DIR", self.cache.join("global"))
             .env("ZIG_LOCAL_CACHE_DIR", self.cache.join("cache"))
+            // What runs a build.zig is compiled first, which takes minutes where it is optimised.
+            .env("ZIG_DEBUG_CMD", "1")
     }
 }
 

@@ -11,6 +11,9 @@ use crate::project::{Project, files};
 const CURE: &str =
     "https://ziglang.org/download, `brew install zig` or `pip install ziglang` brings it";
 
+/// What lets Zig leave its own tools unoptimised.
+const UNOPTIMISED: &str = "ZIG_DEBUG_CMD";
+
 pub(super) fn build(project: &Project) -> Result<PathBuf> {
     let folder = &project.folder;
     let zig = zig(folder)?;
@@ -20,8 +23,12 @@ pub(super) fn build(project: &Project) -> Result<PathBuf> {
     let (program, arguments) = zig.split_first().unwrap_or((&"zig", &[]));
     let mut command = tool::command(program, folder);
     command.args(arguments).args(["build", "--prefix", "build", "--release=small"]);
+    // Before its first build Zig compiles what runs build.zig: optimised, that takes minutes, and saves none here.
+    if std::env::var_os(UNOPTIMISED).is_none() {
+        command.env(UNOPTIMISED, "1");
+    }
     tool::run(&mut command)?;
-    // Where programs are installed, when nothing else is said.
+    // Where programs are installed, when build.zig says nothing else.
     for module in files(&folder.join("build/bin"), "wasm")? {
         let name = module.file_name().unwrap_or_default();
         put(&folder.join("build").join(name), &read(&module)?)?;
