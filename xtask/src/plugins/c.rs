@@ -75,7 +75,9 @@ pub(super) fn test(sh: &Shell, root: &Path) -> Result<()> {
         let to = output(root, &format!("template_{kind}"))?;
         let plugin = put_in(sh, &from.join("src/plugin.c"), &to)?;
         put_in(sh, &from.join("tests/plugin_test.c"), &to.join("tests"))?;
-        native.run_with(&[plugin], &to.join("tests")).with_context(|| format!("the template {kind}"))?;
+        native
+            .run_with(&[plugin], &to.join("tests"))
+            .with_context(|| format!("the template {kind}"))?;
     }
     for page in ["docs/sdk-c.md", "sdk/c/README.md"] {
         compile_blocks(&native, page)?;
@@ -175,13 +177,16 @@ fn with_a_c_library(native: &Native<'_>, source: &Path, built: &Path) -> Result<
     let Native { sh, root, .. } = *native;
     let build = || {
         let _dir = sh.push_dir(root.join("sdk/c"));
-        cmd!(sh, "clang --target=wasm32-wasi -mexec-model=reactor -std=c99 -Os -Wall -Wextra -Werror")
-            .args(["-fvisibility=hidden", "-Wl,--strip-all", "-Wl,--stack-first", "-I."])
-            .arg("-o")
-            .args([built, source])
-            .quiet()
-            .ignore_stderr()
-            .run()
+        cmd!(
+            sh,
+            "clang --target=wasm32-wasi -mexec-model=reactor -std=c99 -Os -Wall -Wextra -Werror"
+        )
+        .args(["-fvisibility=hidden", "-Wl,--strip-all", "-Wl,--stack-first", "-I."])
+        .arg("-o")
+        .args([built, source])
+        .quiet()
+        .ignore_stderr()
+        .run()
     };
     if build().is_err() {
         let packages = ["wasi-libc", "libclang-rt-dev-wasm32"];
@@ -192,7 +197,10 @@ fn with_a_c_library(native: &Native<'_>, source: &Path, built: &Path) -> Result<
         build()?;
     }
     let wasm = fs::read(built)?;
-    Interface::read(&wasm)?.check(&Expected { functions: WITH_A_C_LIBRARY, imports: &["plugbay.log", "wasi_snapshot_preview1.*"] })
+    Interface::read(&wasm)?.check(&Expected {
+        functions: WITH_A_C_LIBRARY,
+        imports: &["plugbay.log", "wasi_snapshot_preview1.*"],
+    })
 }
 
 /// What watches a program: memory and what is undefined, where clang has its library for that; otherwise what is
