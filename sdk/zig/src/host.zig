@@ -14,30 +14,30 @@ pub const Error = error{ Denied, Invalid, TooLarge, Timeout, Failed, Unavailable
 pub const raw = if (memory.is_wasm) imports else @import("testing.zig").functions;
 
 const imports = struct {
-    extern "plugbay" fn version() i32;
-    extern "plugbay" fn answer_len(part: i32) i64;
-    extern "plugbay" fn answer_read(part: i32, offset: i64, to: [*]u8, len: usize) i32;
-    extern "plugbay" fn log(level: i32, line: [*]const u8, len: usize) i32;
-    extern "plugbay" fn now() i64;
-    extern "plugbay" fn random(to: [*]u8, len: usize) i32;
-    extern "plugbay" fn metric(kind: i32, name: [*]const u8, name_len: usize, value: f64) i32;
-    extern "plugbay" fn http_request(document: [*]const u8, len: usize, body: [*]const u8, body_len: usize) i32;
-    extern "plugbay" fn ws_open(document: [*]const u8, len: usize) i32;
-    extern "plugbay" fn ws_send(socket: i32, kind: i32, data: [*]const u8, len: usize) i32;
-    extern "plugbay" fn ws_recv(socket: i32, wait_ms: i32) i32;
-    extern "plugbay" fn ws_close(socket: i32) i32;
-    extern "plugbay" fn midi_send(output: [*]const u8, output_len: usize, data: [*]const u8, len: usize) i32;
-    extern "plugbay" fn audio_play(document: [*]const u8, len: usize) i32;
-    extern "plugbay" fn kv_get(key: [*]const u8, key_len: usize) i32;
-    extern "plugbay" fn kv_set(key: [*]const u8, key_len: usize, value: [*]const u8, len: usize) i32;
-    extern "plugbay" fn kv_delete(key: [*]const u8, key_len: usize) i32;
-    extern "plugbay" fn kv_swap(key: [*]const u8, key_len: usize, old: ?[*]const u8, old_len: i32, value: ?[*]const u8, len: i32) i32;
-    extern "plugbay" fn run(document: [*]const u8, len: usize, input: [*]const u8, input_len: usize) i32;
-    extern "plugbay" fn system(document: [*]const u8, len: usize) i32;
-    extern "plugbay" fn body_len(which: i32) i64;
-    extern "plugbay" fn body_read(which: i32, offset: i64, to: [*]u8, len: usize) i32;
-    extern "plugbay" fn body_write(which: i32, offset: i64, from: [*]const u8, len: usize) i32;
-    extern "plugbay" fn body_truncate(which: i32, len: i64) i32;
+    pub extern "plugbay" fn version() i32;
+    pub extern "plugbay" fn answer_len(part: i32) i64;
+    pub extern "plugbay" fn answer_read(part: i32, offset: i64, to: [*]u8, len: usize) i32;
+    pub extern "plugbay" fn log(level: i32, line: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn now() i64;
+    pub extern "plugbay" fn random(to: [*]u8, len: usize) i32;
+    pub extern "plugbay" fn metric(kind: i32, name: [*]const u8, name_len: usize, value: f64) i32;
+    pub extern "plugbay" fn http_request(document: [*]const u8, len: usize, body: [*]const u8, body_len: usize) i32;
+    pub extern "plugbay" fn ws_open(document: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn ws_send(socket: i32, kind: i32, data: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn ws_recv(socket: i32, wait_ms: i32) i32;
+    pub extern "plugbay" fn ws_close(socket: i32) i32;
+    pub extern "plugbay" fn midi_send(output: [*]const u8, output_len: usize, data: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn audio_play(document: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn kv_get(key: [*]const u8, key_len: usize) i32;
+    pub extern "plugbay" fn kv_set(key: [*]const u8, key_len: usize, value: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn kv_delete(key: [*]const u8, key_len: usize) i32;
+    pub extern "plugbay" fn kv_swap(key: [*]const u8, key_len: usize, old: ?[*]const u8, old_len: i32, value: ?[*]const u8, len: i32) i32;
+    pub extern "plugbay" fn run(document: [*]const u8, len: usize, input: [*]const u8, input_len: usize) i32;
+    pub extern "plugbay" fn system(document: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn body_len(which: i32) i64;
+    pub extern "plugbay" fn body_read(which: i32, offset: i64, to: [*]u8, len: usize) i32;
+    pub extern "plugbay" fn body_write(which: i32, offset: i64, from: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn body_truncate(which: i32, len: i64) i32;
 };
 
 /// Where bytes are, for `raw`. Those of a slice without any may be anywhere, outside the memory too, which the host
