@@ -1,4 +1,4 @@
-// The four toolboxes on a host in Node.js: the table of toolbox.json, and what a host that grants would answer.
+// The five toolboxes on a host in Node.js: the table of toolbox.json, and what a host that grants would answer.
 // `cargo xtask plugins` builds the modules that are called here.
 
 import assert from "node:assert/strict";
@@ -65,7 +65,7 @@ const GRANTED = [
   [{ call: "system", document: [1] }, { result: 0 }, { 0: 1 }],
 ];
 
-const ALL = "toolbox_rust toolbox_typescript toolbox_c toolbox_go";
+const ALL = "toolbox_rust toolbox_typescript toolbox_c toolbox_go toolbox_zig";
 
 for (const name of (process.env.TOOLBOXES ?? ALL).split(" ")) {
   const module = await WebAssembly.compile(await readFile(here(`../../target/plugins/${name}.wasm`)));

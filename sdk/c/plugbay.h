@@ -14,7 +14,8 @@
  *       -Wl,--no-entry -Wl,--strip-all -Wl,--stack-first -o hello.wasm hello.c
  *
  * The sections: memory; bytes and buffers; JSON as text; the host's functions; JSON as values; configuration;
- * hooks; actions. What a plugin does not use is neither in its module nor imported by it.
+ * hooks; actions. What a plugin does not use is neither in its module nor imported by it. plugbay_mock.h, beside
+ * this one, is a host for tests on the machine that compiles.
  *
  * Memory: what hooks and actions are given, and whatever functions here return, belongs to the call and is freed
  * at its end. plugbay_keep copies what has to stay. Where there is no memory left, the plugin stops and says so.
@@ -39,6 +40,11 @@
 #endif
 /* What all source files of a plugin have in common, however many include this header. */
 #define PLUGBAY_ONCE __attribute__((weak))
+
+#ifdef __wasm__
+/* By this `plugbay check` tells that a module was written in C, also where it was stripped of everything else. */
+__attribute__((used, weak)) const char plugbay_written_in[] = "written in C with plugbay.h";
+#endif
 
 #if __STDC_HOSTED__
 #include <stdlib.h>
@@ -220,6 +226,15 @@ PLUGBAY_ONCE size_t strlen(const char *text) {
   while (text[len] != 0) len++;
   return len;
 }
+#elif defined(__wasm__)
+/* The C library's, for the host. */
+PLUGBAY_EXPORT("malloc") PLUGBAY_ONCE void *plugbay_export_malloc(size_t size) {
+  return malloc(size);
+}
+
+PLUGBAY_EXPORT("free") PLUGBAY_ONCE void plugbay_export_free(void *start) {
+  free(start);
+}
 #endif
 
 /* ---- bytes and buffers ---- */
@@ -299,16 +314,50 @@ static inline void plugbay_append_raw(struct plugbay_buffer *buffer, const char 
   plugbay_append(buffer, plugbay_text(json));
 }
 
-/* A JSON string. The text is UTF-8. */
+/* How many bytes the character has that begins here; 0 if it is none: what is overlong, a surrogate, or cut. */
+static inline size_t plugbay_utf8_len(const char *start, size_t most) {
+  const unsigned char *at = (const unsigned char *)start;
+  unsigned char first = at[0];
+  if (first < 0x80) return 1;
+  size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || most < len) return 0;
+  /* What the second byte may be depends on the first. */
+  unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (at[1] < low || at[1] > high) return 0;
+  for (size_t i = 2; i < len; i++) {
+    if ((at[i] & 0xc0) != 0x80) return 0;
+  }
+  return len;
+}
+
+/* Whether bytes are UTF-8: nothing overlong, no surrogates, nothing beyond U+10FFFF. */
+static inline bool plugbay_is_utf8(struct plugbay_bytes bytes) {
+  for (size_t at = 0, len; at < bytes.len; at += len) {
+    len = plugbay_utf8_len(bytes.data + at, bytes.len - at);
+    if (len == 0) return false;
+  }
+  return true;
+}
+
+/* A JSON string. For each byte that is not UTF-8 there is U+FFFD: documents have to be. */
 static inline void plugbay_append_string(struct plugbay_buffer *buffer, struct plugbay_bytes text) {
   static const char digits[] = "0123456789abcdef", letters[] = "btn\0fr";
   plugbay_append_char(buffer, '"');
   size_t start = 0;
   for (size_t i = 0; i < text.len; i++) {
     unsigned char c = (unsigned char)text.data[i];
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    size_t len = plugbay_utf8_len(text.data + i, text.len - i);
+    if (len > 0 && c >= 0x20 && c != '"' && c != '\\') {
+      i += len - 1;
+      continue;
+    }
     plugbay_append(buffer, (struct plugbay_bytes){text.data + start, i - start});
     start = i + 1;
+    if (len == 0) {
+      plugbay_append_raw(buffer, "\xef\xbf\xbd");
+      continue;
+    }
     plugbay_append_char(buffer, '\\');
     if (c >= 0x20) {
       plugbay_append_char(buffer, (char)c);
@@ -320,7 +369,8 @@ static inline void plugbay_append_string(struct plugbay_buffer *buffer, struct p
       plugbay_append_char(buffer, digits[c & 15]);
     }
   }
-  plugbay_append(buffer, (struct plugbay_bytes){text.data + start, text.len - start});
+  /* Of no text there may be no address either. */
+  if (start < text.len) plugbay_append(buffer, (struct plugbay_bytes){text.data + start, text.len - start});
   plugbay_append_char(buffer, '"');
 }
 
@@ -352,6 +402,7 @@ __attribute__((format(printf, 2, 0))) static inline void plugbay_append_formatte
       continue;
     }
     format++;
+    if (*format == 0) return;
     if (*format == 's') {
       plugbay_append_raw(buffer, va_arg(list, const char *));
     } else if (*format == '.') {
@@ -379,26 +430,6 @@ __attribute__((format(printf, 2, 0))) static inline void plugbay_append_formatte
 }
 
 /* ---- UTF-8 ---- */
-
-/* Whether bytes are UTF-8: nothing overlong, no surrogates, nothing beyond U+10FFFF. */
-static inline bool plugbay_is_utf8(struct plugbay_bytes bytes) {
-  const unsigned char *at = (const unsigned char *)bytes.data, *end = at + bytes.len;
-  while (at < end) {
-    unsigned char first = *at++;
-    if (first < 0x80) continue;
-    int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0xc2 || first > 0xf4 || end - at < more) return false;
-    /* What the second byte may be depends on the first. */
-    unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (*at < low || *at > high) return false;
-    at++;
-    for (int i = 1; i < more; i++) {
-      if ((*at++ & 0xc0) != 0x80) return false;
-    }
-  }
-  return true;
-}
 
 static inline void plugbay_append_utf8(struct plugbay_buffer *buffer, uint32_t c) {
   if (c < 0x80) {
@@ -634,6 +665,7 @@ static inline bool plugbay_json_string(struct plugbay_bytes value, struct plugba
     plugbay_append(text, (struct plugbay_bytes){plain, (size_t)(at - plain)});
     if (at == end) break;
     char kind = at[1];
+    if (end - at < (kind == 'u' ? 6 : 2)) return false;
     if (kind != 'u') {
       for (size_t i = 0; from[i] != 0; i++) {
         if (from[i] == kind) plugbay_append_char(text, to[i]);
@@ -1307,18 +1339,19 @@ static inline int32_t plugbay_system(struct plugbay_bytes operation, struct plug
 
 /* ---- memory of a call ---- */
 
-#ifdef __wasm__
+#ifndef __wasm__
+/* What a test wants to do where the plugin would be stopped; it does not return. */
+PLUGBAY_ONCE void (*plugbay_on_panic)(const char *why) = NULL;
+#endif
+
 /* Stops the plugin, and tells the host why. Its instance is dropped, and the next call has a new one. */
 __attribute__((noreturn)) static inline void plugbay_panic(const char *why) {
   plugbay_log(PLUGBAY_ERROR, plugbay_text(why));
+#ifndef __wasm__
+  if (plugbay_on_panic != NULL) plugbay_on_panic(why);
+#endif
   __builtin_trap();
 }
-#else
-__attribute__((noreturn)) static inline void plugbay_panic(const char *why) {
-  (void)why;
-  abort();
-}
-#endif
 
 /* A piece of memory, with what was taken of it before. */
 struct plugbay_piece {
@@ -1420,7 +1453,7 @@ struct plugbay_json {
   enum plugbay_kind kind;
   struct plugbay_bytes name;
   struct plugbay_json *next;
-  struct plugbay_json *first, *last, *parent;
+  struct plugbay_json *before, *first, *last, *parent;
   /* As it came; without data where it was made here. */
   struct plugbay_bytes raw;
   /* What is between the quotation marks, or a number or a word as it is written. */
@@ -1478,6 +1511,7 @@ static inline struct plugbay_json *plugbay_parse(struct plugbay_bytes text, stru
 
 static inline void plugbay_link(struct plugbay_json *parent, struct plugbay_json *child) {
   child->parent = parent;
+  child->before = parent->last;
   child->next = NULL;
   if (parent->last == NULL) {
     parent->first = child;
@@ -1593,6 +1627,8 @@ static inline bool plugbay_is_true(const struct plugbay_json *value) {
 /* Makes it something else: null, false, 0, "", [] or {}. */
 static inline void plugbay_become(struct plugbay_json *value, enum plugbay_kind kind) {
   struct plugbay_json *made = plugbay_make(kind);
+  /* What was in it and is still held by somebody is in nothing now. */
+  for (struct plugbay_json *child = value->first; child != NULL; child = child->next) child->parent = NULL;
   value->kind = kind;
   value->text = made->text;
   value->first = value->last = NULL;
@@ -1657,29 +1693,35 @@ static inline struct plugbay_json *plugbay_add(struct plugbay_json *list) {
   return value;
 }
 
-static inline void plugbay_write(const struct plugbay_json *value, struct plugbay_buffer *json);
+/* A copy of a value; what is not changed in it is copied when somebody looks. */
+static inline struct plugbay_json *plugbay_clone(const struct plugbay_json *value) {
+  if (value == NULL) return plugbay_make(PLUGBAY_NULL);
+  if (!value->changed) return plugbay_value_of(value->raw);
+  struct plugbay_json *clone = plugbay_make(value->kind);
+  clone->text = value->text;
+  for (const struct plugbay_json *at = value->first; at != NULL; at = at->next) {
+    struct plugbay_json *child = plugbay_clone(at);
+    child->name = at->name;
+    plugbay_link(clone, child);
+  }
+  return clone;
+}
 
 /* Puts a copy of another value in its place. */
 static inline void plugbay_set(struct plugbay_json *value, const struct plugbay_json *other) {
-  struct plugbay_buffer json = {0};
-  plugbay_write(other, &json);
-  struct plugbay_json *copy = plugbay_value_of(plugbay_settle(&json));
+  struct plugbay_json *copy = plugbay_clone(other), *child = plugbay_first(copy), *next;
+  struct plugbay_bytes text = copy->text;
+  if (copy->kind == PLUGBAY_STRING) text = plugbay_string(copy);
+  if (!copy->changed && (copy->kind == PLUGBAY_NUMBER || copy->kind == PLUGBAY_BOOLEAN)) text = copy->raw;
   plugbay_become(value, copy->kind);
-  if (copy->kind == PLUGBAY_STRING) value->text = plugbay_string(copy);
-  if (copy->kind == PLUGBAY_NUMBER || copy->kind == PLUGBAY_BOOLEAN) value->text = copy->raw;
-  struct plugbay_json *child = plugbay_first(copy), *next;
+  value->text = text;
   for (; child != NULL; child = next) {
     next = child->next;
     plugbay_link(value, child);
   }
 }
 
-/* The same text as another value. */
-static inline struct plugbay_json *plugbay_clone(const struct plugbay_json *value) {
-  struct plugbay_json *clone = plugbay_make(PLUGBAY_NULL);
-  plugbay_set(clone, value);
-  return clone;
-}
+static inline void plugbay_write(const struct plugbay_json *value, struct plugbay_buffer *json);
 
 /* Shorthands for fields. */
 static inline void plugbay_put_string(struct plugbay_json *object, const char *name, struct plugbay_bytes text) {
@@ -1706,19 +1748,22 @@ static inline struct plugbay_json *plugbay_put_list(struct plugbay_json *object,
   return value;
 }
 
-/* Takes a value out of the list or object that it is in. */
+/* Takes a value out of the list or object that it is in. Its `next` still leads on, for loops that are at it. */
 static inline void plugbay_remove(struct plugbay_json *value) {
   if (value == NULL || value->parent == NULL) return;
-  struct plugbay_json *parent = value->parent, *before = NULL;
-  for (struct plugbay_json *at = parent->first; at != value; at = at->next) before = at;
-  if (before == NULL) {
+  struct plugbay_json *parent = value->parent;
+  if (value->before == NULL) {
     parent->first = value->next;
   } else {
-    before->next = value->next;
+    value->before->next = value->next;
   }
-  if (parent->last == value) parent->last = before;
+  if (value->next == NULL) {
+    parent->last = value->before;
+  } else {
+    value->next->before = value->before;
+  }
   plugbay_touch(parent);
-  value->parent = value->next = NULL;
+  value->parent = NULL;
 }
 
 /* Adds a value to a buffer. */
@@ -2385,10 +2430,40 @@ static inline int32_t plugbay_run_init(struct plugbay_bytes config) {
   return plugbay_is_ready ? 0 : 1;
 }
 
+#ifndef __wasm__
+/*
+ * On other machines, which is in tests, nothing is exported: what would be is put into a list as the program starts,
+ * and plugbay_mock.h calls it from there.
+ */
+struct plugbay_native {
+  const char *name;
+  void (*hook)(struct plugbay_bytes document, struct plugbay_buffer *output);
+  int32_t (*call)(struct plugbay_bytes document, struct plugbay_bytes context);
+  /* What capabilities or metadata say. */
+  const char *text;
+  struct plugbay_native *next;
+};
+PLUGBAY_ONCE struct plugbay_native *plugbay_natives = NULL;
+
+#define PLUGBAY_REGISTER(id, hook, call, text) \
+  __attribute__((constructor)) static void plugbay_register_##id(void) { \
+    static struct plugbay_native native = {#id, hook, call, text, NULL}; \
+    native.next = plugbay_natives; \
+    plugbay_natives = &native; \
+  }
+#define PLUGBAY_REGISTER_CALL(id, calling) \
+  static int32_t plugbay_native_##id(struct plugbay_bytes document, struct plugbay_bytes context) { \
+    (void)document, (void)context; \
+    return calling; \
+  } \
+  PLUGBAY_REGISTER(id, NULL, plugbay_native_##id, NULL)
+#endif
+
 /*
  * A hook plugin: its name, and the function that reads its configuration, or NULL. Strings of the configuration
  * that stay are kept by plugbay_keep.
  */
+#ifdef __wasm__
 #define PLUGBAY_PLUGIN(plugin_name, init_function) \
   const struct plugbay_plugin plugbay_plugin = {plugin_name, init_function}; \
   PLUGBAY_EXPORT("get_name") uint64_t plugbay_export_get_name(void); \
@@ -2405,6 +2480,18 @@ static inline int32_t plugbay_run_init(struct plugbay_bytes config) {
   PLUGBAY_EXPORT(#name) uint64_t plugbay_export_##name(const char *input, size_t len) { \
     return plugbay_call_hook(kind, function, input, len); \
   }
+#else
+#define PLUGBAY_PLUGIN(plugin_name, init_function) \
+  const struct plugbay_plugin plugbay_plugin = {plugin_name, init_function}; \
+  PLUGBAY_REGISTER(get_name, NULL, NULL, plugin_name) \
+  PLUGBAY_REGISTER_CALL(init, plugbay_run_init(document))
+
+#define PLUGBAY_EXPORT_HOOK(name, kind, function) \
+  static void plugbay_native_##name(struct plugbay_bytes document, struct plugbay_buffer *output) { \
+    plugbay_run_hook(kind, function, document, output); \
+  } \
+  PLUGBAY_REGISTER(name, plugbay_native_##name, NULL, NULL)
+#endif
 
 /* The hooks of the plugin, each a function that takes a struct plugbay_call. */
 #define PLUGBAY_HTTP_PRE_HOOK(function) PLUGBAY_EXPORT_HOOK(http_pre_hook, PLUGBAY_HTTP_PRE, function)
@@ -2414,11 +2501,15 @@ static inline int32_t plugbay_run_init(struct plugbay_bytes config) {
 #define PLUGBAY_HTTP_POST_HOOK(function) PLUGBAY_EXPORT_HOOK(http_post_hook, PLUGBAY_HTTP_POST, function)
 
 /* What runs before the plugin is unloaded: a function without arguments. */
+#ifdef __wasm__
 #define PLUGBAY_CLEANUP(function) \
   PLUGBAY_EXPORT("cleanup") int32_t plugbay_export_cleanup(void); \
   PLUGBAY_EXPORT("cleanup") int32_t plugbay_export_cleanup(void) { \
     return plugbay_run_step(function); \
   }
+#else
+#define PLUGBAY_CLEANUP(function) PLUGBAY_REGISTER_CALL(cleanup, plugbay_run_step(function))
+#endif
 
 /* ---- actions ---- */
 
@@ -2546,6 +2637,7 @@ static inline int32_t plugbay_run_step(void (*step)(void)) {
   return failed ? 1 : 0;
 }
 
+#ifdef __wasm__
 /* An action: a function that takes a struct plugbay_action. */
 #define PLUGBAY_ACTION(function) \
   PLUGBAY_EXPORT("execute") int32_t plugbay_export_execute(const char *params, size_t len); \
@@ -2581,5 +2673,16 @@ static inline int32_t plugbay_run_step(void (*step)(void)) {
   PLUGBAY_EXPORT("execute") int32_t plugbay_export_execute(const char *document, size_t len) { \
     return plugbay_run_document(function, (struct plugbay_bytes){document, len}); \
   }
+#else
+#define PLUGBAY_ACTION(function) \
+  PLUGBAY_REGISTER_CALL(execute, plugbay_run_action(function, document, (struct plugbay_bytes){NULL, 0})) \
+  PLUGBAY_REGISTER_CALL(execute_with_context, plugbay_run_action(function, document, context))
+#define PLUGBAY_ACTION_INIT(function) PLUGBAY_REGISTER_CALL(init, plugbay_run_step(function))
+#define PLUGBAY_ACTION_SHUTDOWN(function) PLUGBAY_REGISTER_CALL(shutdown, plugbay_run_step(function))
+#define PLUGBAY_CAPABILITIES(json) PLUGBAY_REGISTER(capabilities, NULL, NULL, json)
+#define PLUGBAY_ACTION_WITH_METADATA(function, json) \
+  PLUGBAY_REGISTER(init, NULL, NULL, json) \
+  PLUGBAY_REGISTER_CALL(execute, plugbay_run_document(function, document))
+#endif
 
 #endif

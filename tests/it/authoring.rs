@@ -98,5 +98,22 @@ fn a_new_action_plugin_builds_and_does_what_it_says() {
         plugbay_in(&project, &["midi", "check", "conductor.toml"]).exits(0);
         plugbay_in(&project, &["test"]).exits(0);
         plugbay_in(&project, &["pack"]).exits(0);
+        plays_as_its_example_says(folder.path());
     }
+}
+
+/// As whoever gets the package would: installed, and played by the configuration that comes with it, without a keyboard.
+fn plays_as_its_example_says(home: &Path) {
+    let project = home.join("night-lamp");
+    let archives =
+        std::fs::read_dir(project.join("build")).unwrap().map(|entry| entry.unwrap().path());
+    let archive =
+        archives.filter(|path| path.to_string_lossy().ends_with(".tar.gz")).last().unwrap();
+    let at_home = |arguments: &[&str]| run(authors_plugbay(home).env("HOME", home).args(arguments));
+    at_home(&["install", archive.to_str().unwrap(), "--require-signature=false"]).exits(0);
+    write(home, "middle-c", [0x90, 60, 64]);
+    let example = ".conductor/wasm-plugins/night-lamp/examples/config.toml";
+    let played = ["midi", "--config", example, "--raw", "middle-c", "--midi-out", "synth=out.bin"];
+    let ended = at_home(&played).exits(0);
+    assert!(ended.stderr.contains("1 action fired, 0 failed"), "{}", ended.stderr);
 }

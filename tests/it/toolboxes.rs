@@ -1,4 +1,4 @@
-//! One plugin in four languages that calls each function of its host: they behave alike, on both engines.
+//! One plugin in five languages that calls each function of its host: they behave alike, on both engines.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::support::{BACKENDS, folder, root, sample};
 
-const TOOLBOXES: [&str; 4] = ["toolbox_rust", "toolbox_typescript", "toolbox_c", "toolbox_go"];
+const TOOLBOXES: [&str; 5] =
+    ["toolbox_rust", "toolbox_typescript", "toolbox_c", "toolbox_go", "toolbox_zig"];
 
 /// Makes one call and gives what the toolbox says of it: `null` where it changed nothing.
 fn call(plugin: &Plugin, tool: &Value) -> Value {
@@ -163,7 +164,8 @@ each_language!(
     rust = "toolbox_rust",
     typescript = "toolbox_typescript",
     c = "toolbox_c",
-    go = "toolbox_go"
+    go = "toolbox_go",
+    zig = "toolbox_zig"
 );
 
 #[test]

@@ -146,17 +146,25 @@ fn make(sh: &Shell, root: &Path, samples: &[&Sample], test: bool) -> Result<()> 
     let toolboxes: Vec<_> =
         samples.iter().filter(|sample| sample.is_toolbox()).map(|sample| sample.name).collect();
     if !toolboxes.is_empty() {
-        section("tests of the toolboxes", || toolbox_tests(sh, root, &toolboxes.join(" ")))?;
+        // Languages that leave memory to the SDK.
+        let lasting = samples.iter().filter(|sample| {
+            matches!(sample.source, Source::C | Source::Zig)
+                && (sample.name.starts_with("hello_") || sample.name.starts_with("redactor_"))
+        });
+        let lasting: Vec<_> = lasting.map(|sample| sample.name).collect();
+        section("tests of the toolboxes, and of memory", || {
+            node_tests(sh, root, &toolboxes.join(" "), &lasting.join(" "))
+        })?;
     }
     section("unit tests of the Rust samples", || rust::test(sh, root))
 }
 
-/// One table over all languages, on a host in Node.js.
-fn toolbox_tests(sh: &Shell, root: &Path, names: &str) -> Result<()> {
+/// One table over all toolboxes, and a long life of other samples, on a host in Node.js.
+fn node_tests(sh: &Shell, root: &Path, toolboxes: &str, lasting: &str) -> Result<()> {
     let _dir = sh.push_dir(root.join("plugins"));
     // Its WASI is experimental, and says so each time.
     let test = cmd!(sh, "node --no-warnings --test --test-reporter=dot tests/");
-    Ok(test.env("TOOLBOXES", names).run()?)
+    Ok(test.env("TOOLBOXES", toolboxes).env("SAMPLES", lasting).run()?)
 }
 
 /// Held while samples are built: two builds at once would undo each other's `npm ci`.

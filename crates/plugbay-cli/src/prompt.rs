@@ -3,7 +3,7 @@
 //! What was typed before a question was there is no answer to it, and what a plugin says of itself is shown without
 //! anything that could move the cursor, hide, or turn the text around.
 
-use std::io::{IsTerminal as _};
+use std::io::IsTerminal as _;
 
 use anyhow::Result;
 

@@ -26,3 +26,15 @@ const Hello = struct {
 comptime {
     plugbay.exportHooks(Hello);
 }
+
+test "it says hello" {
+    const testing = plugbay.testing;
+    var hello: testing.Instance(Hello) = try .init(.{ .greeting = "good evening" });
+    defer hello.deinit();
+    var output = hello.httpPreHook(.{ .request = .{ .headers = .{ .a = "b" } } });
+    try testing.expectAt(output, "request.headers", .{ .a = "b", .@"x-greeting" = "good evening" });
+    output = hello.preHook(.{ .request = .{ .model = "gpt" } });
+    try testing.expectAt(output, "", .{ .context = .{ .greeting = "good evening, gpt" } });
+    const refused = testing.Instance(Hello).init(.{ .greeting = 1 });
+    try testing.expectFailure("config.greeting: expected a string, found a number", refused);
+}

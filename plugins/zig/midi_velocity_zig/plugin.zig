@@ -1,5 +1,6 @@
 //! An action plugin that answers to how hard a key was struck.
 
+const std = @import("std");
 const plugbay = @import("plugbay");
 
 pub const panic = plugbay.panic;
@@ -32,4 +33,24 @@ const Velocity = struct {
 
 comptime {
     plugbay.exportAction(Velocity);
+}
+
+test "it tells how hard a key was struck" {
+    const testing = plugbay.testing;
+    const play = .{ .action = "play" };
+    const mock: testing.Host = .start();
+    defer mock.stop();
+    try testing.execute(Velocity, play, .{ .velocity = 40 });
+    try testing.execute(Velocity, play, .{ .velocity = 41, .mode = 2 });
+    try testing.execute(Velocity, play, .{ .velocity = 127 });
+    try testing.execute(Velocity, play, .{ .trigger = "ProgramChange" });
+    for (mock.calls("print"), [_][]const u8{
+        "midi_velocity: play gently (velocity 40)",
+        "midi_velocity: play firmly (velocity 41) in mode 2",
+        "midi_velocity: play with force (velocity 127)",
+        "midi_velocity: play gently (velocity 0)",
+    }) |call, wanted| try std.testing.expectEqualStrings(wanted, call.data);
+    try testing.expectFailure("velocity 128 is above 127", testing.execute(Velocity, play, .{ .velocity = 128 }));
+    const missing = "failed to parse input JSON: params: missing field `action`";
+    try testing.expectFailure(missing, testing.execute(Velocity, .{}, .{}));
 }

@@ -76,3 +76,33 @@ fn kept(value: []const u8, minute: u64) ?u64 {
 comptime {
     plugbay.exportHooks(RateLimiter);
 }
+
+const testing = plugbay.testing;
+const ask = .{ .request = .{ .headers = .{ .@"x-client-id" = "ada" } } };
+
+test "a minute has so many requests" {
+    const mock: testing.Host = .start();
+    defer mock.stop();
+    mock.setNow((1000 * 60 + 50) * std.time.ns_per_s);
+    var limiter: testing.Instance(RateLimiter) = try .init(.{ .per_minute = 2 });
+    try testing.expectAt(limiter.httpPreHook(ask), "", .{ .context = .{ .requests_this_minute = 1 } });
+    try testing.expectAt(limiter.httpPreHook(ask), "context.requests_this_minute", 2);
+    try std.testing.expectEqualStrings("1000 2", mock.kv("count/ada").?);
+    const output = limiter.httpPreHook(ask);
+    try testing.expectAt(output, "response.status_code", 429);
+    try testing.expectAt(output, "response.headers.retry-after", "10");
+    // Another client has a count of its own, and so has the next minute.
+    try testing.expectAt(limiter.httpPreHook(.{}), "context.requests_this_minute", 1);
+    mock.advance(10 * std.time.ns_per_s);
+    try testing.expectAt(limiter.httpPreHook(ask), "context.requests_this_minute", 1);
+}
+
+test "without a grant it fails" {
+    const mock: testing.Host = .start();
+    defer mock.stop();
+    var limiter: testing.Instance(RateLimiter) = try .init(.{});
+    mock.deny("kv_get");
+    try testing.expectAt(limiter.httpPreHook(ask), "error", "denied: kv_get is not granted");
+    const refused = testing.Instance(RateLimiter).init(.{ .per_minute = 0 });
+    try testing.expectFailure("config.per_minute: nobody could ever ask", refused);
+}

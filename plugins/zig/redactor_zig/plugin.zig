@@ -1,6 +1,7 @@
 //! A hook plugin that removes e-mail addresses from prompts, answers and streamed chunks. `stream` puts together what
 //! chunks have of a text, `email` finds the addresses in it.
 
+const std = @import("std");
 const plugbay = @import("plugbay");
 const email = @import("email.zig");
 const stream = @import("stream.zig");
@@ -65,4 +66,32 @@ const Redactor = struct {
 
 comptime {
     plugbay.exportHooks(Redactor);
+}
+
+const testing = plugbay.testing;
+
+test "prompts and answers lose their addresses" {
+    var redactor: testing.Instance(Redactor) = try .init(.{ .replacement = "[mail]" });
+    defer redactor.deinit();
+    var output = redactor.preHook(.{ .request = .{ .input = .{.{ .content = "mail ada@example.org and bob@example.org" }} } });
+    try testing.expectAt(output, "request.input.0.content", "mail [mail] and [mail]");
+    try testing.expectAt(output, "context.redacted", 2);
+    try std.testing.expect(redactor.preHook(.{ .request = .{ .input = "good evening" } }) == .null);
+    const response = .{ .chat_response = .{ .choices = .{.{ .message = .{ .content = "ada@example.org" } }} } };
+    output = redactor.postHook(.{ .context = .{ .redacted = 1 }, .response = response });
+    try testing.expectAt(output, "response.chat_response.choices.0.message.content", "[mail]");
+    try testing.expectAt(output, "context.redacted", 2);
+}
+
+test "an address in two chunks is held back" {
+    var redactor: testing.Instance(Redactor) = try .init(.{});
+    defer redactor.deinit();
+    var output = redactor.httpStreamChunkHook(.{ .chunk = .{ .choices = .{.{ .index = 0, .delta = .{ .content = "to ada@exam" } }} } });
+    try testing.expectAt(output, "chunks.0.choices.0.delta.content", "to ");
+    try testing.expectAt(output, "hold", true);
+    const held = testing.at(output, "keep").?;
+    const chunk = .{ .choices = .{.{ .index = 0, .delta = .{ .content = "ple.org " } }} };
+    output = redactor.httpStreamChunkHook(.{ .held = held, .chunk = chunk });
+    try testing.expectAt(output, "context.redacted", 1);
+    try std.testing.expect(std.mem.find(u8, plugbay.json.write(output), "[redacted]") != null);
 }

@@ -1,6 +1,33 @@
 /* What plugbay.h reads, writes and allocates, on this machine, with a host of a few functions. */
 #include <math.h>
+#include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Memory that ends when the test says so, and whose blocks are counted. */
+enum { MOST_BLOCKS = 100000 };
+static void *blocks[MOST_BLOCKS];
+static size_t block_count;
+static long allocations_left = -1;
+
+static void *test_malloc(size_t size) {
+  if (allocations_left == 0 || block_count == MOST_BLOCKS) return NULL;
+  if (allocations_left > 0) allocations_left--;
+  return blocks[block_count++] = malloc(size);
+}
+
+static void test_free(void *block) {
+  if (block == NULL) return;
+  size_t at = block_count;
+  while (at > 0 && blocks[at - 1] != block) at--;
+  if (at == 0) abort();
+  blocks[at - 1] = blocks[--block_count];
+  free(block);
+}
+
+#define malloc test_malloc
+#define free test_free
 
 /* Memory of the test's own: two regions with a gap between them, and then no more. */
 static _Alignas(65536) char regions[4][65536];
@@ -300,6 +327,13 @@ static void base64_is_what_the_standard_says(void) {
 
 static struct plugbay_bytes greeting;
 
+static void append_by(struct plugbay_buffer *buffer, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  plugbay_append_formatted_list(buffer, format, list);
+  va_end(list);
+}
+
 static void test_init(const struct plugbay_fields *config) {
   free((char *)(uintptr_t)greeting.data);
   greeting = plugbay_keep(plugbay_field_string(config, "greeting", "hello"));
@@ -474,6 +508,129 @@ static void hostile_documents_do_no_harm(void) {
   free(deep);
 }
 
+/* Bytes of a header, a value or a body may be anything; what is written of them is JSON all the same. */
+static void what_is_no_utf8_is_written_as_json(void) {
+  static const char *const rows[][2] = {
+      {"a\xff" "b", "\"a\xef\xbf\xbd" "b\""},
+      {"\xc3", "\"\xef\xbf\xbd\""},
+      {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+      {"\xf0\x9f\x98\x80\xf0\x9f\n", "\"\xf0\x9f\x98\x80\xef\xbf\xbd\xef\xbf\xbd\\n\""},
+      {"", "\"\""},
+  };
+  struct plugbay_bytes value;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct plugbay_buffer out = {0};
+    struct plugbay_bytes text = exactly(rows[i][0], strlen(rows[i][0]));
+    plugbay_append_string(&out, text);
+    CHECK(plugbay_equal(plugbay_buffer_bytes(&out), rows[i][1]));
+    plugbay_buffer_free(&out);
+    free((char *)(uintptr_t)text.data);
+  }
+  for (int i = 0; i < 20000; i++) {
+    char text[8];
+    for (size_t at = 0; at < sizeof text; at++) text[at] = (char)(any() % 3 == 0 ? any() : 0x80 | (any() & 0x7f));
+    struct plugbay_json *all = plugbay_make(PLUGBAY_OBJECT);
+    plugbay_set_string(plugbay_put_bytes(all, (struct plugbay_bytes){text, 4}), (struct plugbay_bytes){text, any() % 9});
+    CHECK(plugbay_json_read(plugbay_written(all), &value));
+    plugbay_end_call();
+  }
+}
+
+/* A format that is cut, and values that are taken out, put elsewhere and set again while somebody is at them. */
+static void careless_authors_do_no_harm(void) {
+  char cut[] = "50%";
+  struct plugbay_buffer out = {0};
+  struct plugbay_bytes format = exactly(cut, sizeof cut);
+  append_by(&out, format.data);
+  CHECK(plugbay_equal(plugbay_buffer_bytes(&out), "50"));
+  plugbay_buffer_free(&out);
+  free((char *)(uintptr_t)format.data);
+
+  struct plugbay_json *list = plugbay_parse(plugbay_text("[1,2,3,4,5]"), NULL);
+  for (struct plugbay_json *at = plugbay_first(list); at != NULL; at = at->next) {
+    int64_t number = 0;
+    if (plugbay_integer(at, &number) && number % 2 == 1) plugbay_remove(at), plugbay_remove(at);
+  }
+  CHECK(plugbay_equal(plugbay_written(list), "[2,4]"));
+  plugbay_set_integer(plugbay_add(list), 6);
+  CHECK(plugbay_equal(plugbay_written(list), "[2,4,6]"));
+  struct plugbay_json *second = plugbay_item(list, 1);
+  plugbay_become(list, PLUGBAY_LIST);
+  plugbay_remove(second);
+  plugbay_set_string(second, plugbay_text("gone"));
+  CHECK(plugbay_equal(plugbay_written(list), "[]"));
+
+  /* Headers, many of one name among many of another. */
+  struct plugbay_buffer many = {0};
+  plugbay_append_raw(&many, "{\"headers\":{");
+  for (int i = 0; i < 100000; i++) plugbay_append_raw(&many, i % 2 == 0 ? "\"a\":\"\"," : "\"X-B\":\"\",");
+  plugbay_append_raw(&many, "\"c\":\"\"}}");
+  struct plugbay_json *message = plugbay_parse(plugbay_buffer_bytes(&many), NULL);
+  plugbay_remove_header(message, "x-b");
+  CHECK(plugbay_count(plugbay_get(message, "headers")) == 50001);
+  plugbay_end_call();
+  plugbay_buffer_free(&many);
+
+  /* What is made may be deeper than what is read; nothing of it is lost in a copy. */
+  struct plugbay_json *deep = plugbay_make(PLUGBAY_LIST), *inner = deep;
+  for (int i = 0; i < 500; i++) inner = plugbay_add(inner), plugbay_become(inner, PLUGBAY_LIST);
+  plugbay_set_string(plugbay_add(inner), plugbay_text("x"));
+  struct plugbay_bytes written = plugbay_written(deep);
+  struct plugbay_json *copy = plugbay_make(PLUGBAY_NULL);
+  plugbay_set(copy, deep);
+  CHECK(plugbay_same(plugbay_written(copy), written) && plugbay_same(plugbay_written(plugbay_clone(deep)), written));
+  plugbay_end_call();
+}
+
+static jmp_buf stopped;
+static void stop(const char *why) {
+  CHECK(strcmp(why, "out of memory") == 0);
+  longjmp(stopped, 1);
+}
+
+/* Memory that ends at any place: the plugin stops and says so, and never gives half of an answer. */
+static void without_memory_it_stops(void) {
+  static struct plugbay_buffer output;
+  static volatile int stops;
+  static volatile bool done;
+  plugbay_on_panic = stop;
+  for (volatile long left = 0; left < 10000 && !done; left++) {
+    output = (struct plugbay_buffer){0};
+    allocations_left = left;
+    if (setjmp(stopped) == 0) {
+      plugbay_run_hook(PLUGBAY_PRE, everything, plugbay_text(REQUEST), &output);
+      done = true;
+      struct plugbay_bytes value;
+      allocations_left = -1;
+      CHECK(plugbay_json_read(plugbay_buffer_bytes(&output), &value));
+    } else {
+      stops++;
+    }
+    allocations_left = -1;
+    plugbay_buffer_free(&output);
+    /* With what was taken when it stopped its instance is dropped, and the next call has a new one. */
+    plugbay_pieces = NULL;
+    plugbay_failure = (struct plugbay_bytes){NULL, 0};
+    for (size_t at = block_count; at-- > 0;) {
+      if (blocks[at] != greeting.data) test_free(blocks[at]);
+    }
+  }
+  plugbay_on_panic = NULL;
+  CHECK(done && stops > 5);
+}
+
+/* One instance for a long time: what a call takes, it gives back. */
+static void a_hundred_thousand_calls_leave_nothing(void) {
+  size_t before = block_count;
+  for (int i = 0; i < 100000; i++) {
+    struct plugbay_buffer output = {0};
+    plugbay_run_hook((enum plugbay_hook_kind)(i % 5), everything, plugbay_text(REQUEST), &output);
+    plugbay_buffer_free(&output);
+    if (block_count != before) break;
+  }
+  CHECK(block_count == before);
+}
+
 static void utf8_is_what_the_standard_says(void) {
   static const char *const good[] = {"", "a", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
   static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xc2", "\xe0\x9f\xbf", "\xe0\xa0", "\xed\xa0\x80",
@@ -538,6 +695,10 @@ int main(void) {
   configurations_are_read_or_refused();
   actions_read_their_parameters_and_their_event();
   hostile_documents_do_no_harm();
+  what_is_no_utf8_is_written_as_json();
+  careless_authors_do_no_harm();
+  a_hundred_thousand_calls_leave_nothing();
+  without_memory_it_stops();
   free((char *)(uintptr_t)greeting.data);
   printf(failures == 0 ? "ok\n" : "%d failures\n", failures);
   return failures != 0;

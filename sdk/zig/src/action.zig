@@ -40,7 +40,10 @@ const wasi = struct {
 /// Prints a line on stderr, which conductor shows with the plugin's name in front.
 pub fn print(comptime fmt: []const u8, args: anytype) void {
     var rest = memory.format(fmt ++ "\n", args);
-    if (!memory.is_wasm) return std.debug.print("{s}", .{rest});
+    if (!memory.is_wasm) {
+        if (!@import("testing.zig").printed(rest)) std.debug.print("{s}", .{rest});
+        return;
+    }
     while (rest.len > 0) {
         var written: usize = 0;
         if (wasi.fd_write(2, &.{ .data = rest.ptr, .len = rest.len }, 1, &written) != 0 or written == 0) return;

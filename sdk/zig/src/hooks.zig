@@ -388,6 +388,16 @@ fn failed(comptime Call: type, err: anyerror) Value {
     return if (Call == PostHook) json.of(.{ .hook_error = message }) else json.of(.{ .@"error" = message });
 }
 
+/// Reads a configuration and makes the plugin of it. What the plugin takes stays.
+pub fn configure(comptime Plugin: type, text: []const u8) anyerror!Plugin {
+    var config: Value = if (text.len == 0) .null else try json.parse(text);
+    if (config == .null) config = empty;
+    const Config = @typeInfo(@TypeOf(Plugin.init)).@"fn".param_types[0].?;
+    const read = try json.read(Config, config, "config");
+    const made = Plugin.init(json.keep(read));
+    return if (@typeInfo(@TypeOf(made)) == .error_union) try made else made;
+}
+
 /// Exports a hook plugin: the type's `name`, and of `init`, `httpPreHook`, `preHook`, `postHook`,
 /// `httpStreamChunkHook`, `httpPostHook` and `cleanup` what it declares.
 pub fn exportHooks(comptime Plugin: type) void {
@@ -395,15 +405,6 @@ pub fn exportHooks(comptime Plugin: type) void {
     if (!memory.is_wasm) return;
     const State = struct {
         var plugin: ?Plugin = null;
-
-        fn configure(text: []const u8) anyerror!void {
-            var config: Value = if (text.len == 0) .null else try json.parse(text);
-            if (config == .null) config = empty;
-            const Config = @typeInfo(@TypeOf(Plugin.init)).@"fn".param_types[0].?;
-            const read = try json.read(Config, config, "config");
-            const made = Plugin.init(json.keep(read));
-            plugin = if (@typeInfo(@TypeOf(made)) == .error_union) try made else made;
-        }
 
         fn malloc(len: usize) callconv(.c) ?[*]u8 {
             return memory.malloc(len);
@@ -416,7 +417,7 @@ pub fn exportHooks(comptime Plugin: type) void {
         }
         fn init(start: ?[*]const u8, len: usize) callconv(.c) i32 {
             defer memory.endCall();
-            configure(memory.taken(start, len)) catch |err| {
+            plugin = configure(Plugin, memory.taken(start, len)) catch |err| {
                 host.say(.err, failure.message(err));
                 return 1;
             };
@@ -437,7 +438,9 @@ pub fn exportHooks(comptime Plugin: type) void {
                 fn call(start: ?[*]const u8, len: usize) callconv(.c) u64 {
                     defer memory.endCall();
                     // A host need not call init.
-                    if (plugin == null) configure("") catch |err| return memory.give(json.write(failed(Call, err)));
+                    if (plugin == null) {
+                        plugin = configure(Plugin, "") catch |err| return memory.give(json.write(failed(Call, err)));
+                    }
                     return memory.give(run(Call, &plugin.?, hook, memory.taken(start, len)));
                 }
             };

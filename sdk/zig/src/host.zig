@@ -9,48 +9,46 @@ const failure = @import("failure.zig");
 /// The classes of errors.
 pub const Error = error{ Denied, Invalid, TooLarge, Timeout, Failed, Unavailable };
 
-const raw = if (memory.is_wasm) imports else doubles;
+/// The functions as the host has them: pointers, lengths, and negative numbers for errors. On other machines those of
+/// the host for tests.
+pub const raw = if (memory.is_wasm) imports else @import("testing.zig").functions;
 
 const imports = struct {
-    extern "plugbay" fn version() i32;
-    extern "plugbay" fn answer_len(part: i32) i64;
-    extern "plugbay" fn answer_read(part: i32, offset: i64, to: [*]u8, len: usize) i32;
-    extern "plugbay" fn log(level: i32, line: [*]const u8, len: usize) i32;
-    extern "plugbay" fn now() i64;
-    extern "plugbay" fn random(to: [*]u8, len: usize) i32;
-    extern "plugbay" fn metric(kind: i32, name: [*]const u8, name_len: usize, value: f64) i32;
-    extern "plugbay" fn http_request(document: [*]const u8, len: usize, body: [*]const u8, body_len: usize) i32;
-    extern "plugbay" fn ws_open(document: [*]const u8, len: usize) i32;
-    extern "plugbay" fn ws_send(socket: i32, kind: i32, data: [*]const u8, len: usize) i32;
-    extern "plugbay" fn ws_recv(socket: i32, wait_ms: i32) i32;
-    extern "plugbay" fn ws_close(socket: i32) i32;
-    extern "plugbay" fn midi_send(output: [*]const u8, output_len: usize, data: [*]const u8, len: usize) i32;
-    extern "plugbay" fn audio_play(document: [*]const u8, len: usize) i32;
-    extern "plugbay" fn kv_get(key: [*]const u8, key_len: usize) i32;
-    extern "plugbay" fn kv_set(key: [*]const u8, key_len: usize, value: [*]const u8, len: usize) i32;
-    extern "plugbay" fn kv_delete(key: [*]const u8, key_len: usize) i32;
-    extern "plugbay" fn kv_swap(key: [*]const u8, key_len: usize, old: ?[*]const u8, old_len: i32, value: ?[*]const u8, len: i32) i32;
-    extern "plugbay" fn run(document: [*]const u8, len: usize, input: [*]const u8, input_len: usize) i32;
-    extern "plugbay" fn system(document: [*]const u8, len: usize) i32;
-    extern "plugbay" fn body_len(which: i32) i64;
-    extern "plugbay" fn body_read(which: i32, offset: i64, to: [*]u8, len: usize) i32;
-    extern "plugbay" fn body_write(which: i32, offset: i64, from: [*]const u8, len: usize) i32;
-    extern "plugbay" fn body_truncate(which: i32, len: i64) i32;
+    pub extern "plugbay" fn version() i32;
+    pub extern "plugbay" fn answer_len(part: i32) i64;
+    pub extern "plugbay" fn answer_read(part: i32, offset: i64, to: [*]u8, len: usize) i32;
+    pub extern "plugbay" fn log(level: i32, line: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn now() i64;
+    pub extern "plugbay" fn random(to: [*]u8, len: usize) i32;
+    pub extern "plugbay" fn metric(kind: i32, name: [*]const u8, name_len: usize, value: f64) i32;
+    pub extern "plugbay" fn http_request(document: [*]const u8, len: usize, body: [*]const u8, body_len: usize) i32;
+    pub extern "plugbay" fn ws_open(document: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn ws_send(socket: i32, kind: i32, data: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn ws_recv(socket: i32, wait_ms: i32) i32;
+    pub extern "plugbay" fn ws_close(socket: i32) i32;
+    pub extern "plugbay" fn midi_send(output: [*]const u8, output_len: usize, data: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn audio_play(document: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn kv_get(key: [*]const u8, key_len: usize) i32;
+    pub extern "plugbay" fn kv_set(key: [*]const u8, key_len: usize, value: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn kv_delete(key: [*]const u8, key_len: usize) i32;
+    pub extern "plugbay" fn kv_swap(key: [*]const u8, key_len: usize, old: ?[*]const u8, old_len: i32, value: ?[*]const u8, len: i32) i32;
+    pub extern "plugbay" fn run(document: [*]const u8, len: usize, input: [*]const u8, input_len: usize) i32;
+    pub extern "plugbay" fn system(document: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn body_len(which: i32) i64;
+    pub extern "plugbay" fn body_read(which: i32, offset: i64, to: [*]u8, len: usize) i32;
+    pub extern "plugbay" fn body_write(which: i32, offset: i64, from: [*]const u8, len: usize) i32;
+    pub extern "plugbay" fn body_truncate(which: i32, len: i64) i32;
 };
 
-/// On other machines, for tests: a log that says nothing, and nothing else.
-const doubles = struct {
-    fn log(_: i32, _: [*]const u8, _: usize) i32 {
-        return 0;
-    }
-};
-
-/// Where bytes are. Those of a slice without any may be anywhere, outside the memory too, which the host refuses.
-fn at(bytes: []const u8) [*]const u8 {
+/// Where bytes are, for `raw`. Those of a slice without any may be anywhere, outside the memory too, which the host
+/// refuses.
+pub fn at(bytes: []const u8) [*]const u8 {
     return if (bytes.len == 0) "" else bytes.ptr;
 }
 
 fn check(result: i32) Error!u31 {
+    // What was said of an error before is not about this one.
+    if (result < 0) failure.forget();
     return switch (result) {
         -1 => Error.Denied,
         -2 => Error.Invalid,
@@ -61,9 +59,21 @@ fn check(result: i32) Error!u31 {
     };
 }
 
-/// The host's words about the function that has just failed: `kv.get(key) catch |err| return host.fail(err)`.
-pub fn fail(err: Error) failure.Error {
-    const class = switch (err) {
+/// The number that stands for a class of errors.
+pub fn code(err: Error) i32 {
+    return switch (err) {
+        error.Denied => -1,
+        error.Invalid => -2,
+        error.TooLarge => -3,
+        error.Timeout => -4,
+        error.Failed => -5,
+        error.Unavailable => -6,
+    };
+}
+
+/// The name that documents have for a class of errors.
+pub fn className(err: Error) []const u8 {
+    return switch (err) {
         error.Denied => "denied",
         error.Invalid => "invalid",
         error.TooLarge => "too_large",
@@ -71,6 +81,11 @@ pub fn fail(err: Error) failure.Error {
         error.Failed => "failed",
         error.Unavailable => "unavailable",
     };
+}
+
+/// The host's words about the function that has just failed: `kv.get(key) catch |err| return host.fail(err)`.
+pub fn fail(err: Error) failure.Error {
+    const class = className(err);
     const document = answer(0) orelse return failure.fail("{s}", .{class});
     const said = json.string(json.get(json.parse(document) catch .null, "message")) orelse "";
     return failure.fail("{s}: {s}", .{ class, said });

@@ -19,23 +19,83 @@ pub fn parse(text: []const u8) Error!Value {
     const arena = memory.arena();
     if (!std.unicode.utf8ValidateSlice(text)) return fail(unread ++ "it is not UTF-8", .{});
     const copy = arena.dupe(u8, text) catch memory.outOfMemory();
-    try prepare(copy);
+    var counts: std.ArrayList(u32) = .empty;
+    defer counts.deinit(memory.gpa);
+    try prepare(copy, &counts);
     var scanner: std.json.Scanner = .initCompleteInput(arena, copy);
     var place: std.json.Diagnostics = .{};
     scanner.enableDiagnostics(&place);
-    return std.json.parseFromTokenSourceLeaky(Value, arena, &scanner, .{
-        .duplicate_field_behavior = .use_last,
-        .parse_numbers = false,
-        .max_value_len = copy.len,
-    }) catch |err| switch (err) {
+    var reader: Reader = .{ .scanner = &scanner, .counts = counts.items, .longest = copy.len };
+    return reader.document() catch |err| switch (err) {
         error.OutOfMemory => memory.outOfMemory(),
         else => fail(unread ++ "no JSON at byte {d}", .{place.getByteOffset()}),
     };
 }
 
-/// Makes halves of surrogate pairs U+FFFD, which `std.json` would refuse, and refuses what is too deep.
-fn prepare(text: []u8) Error!void {
+/// Makes values of tokens. `std.json` does so too, but lets lists grow, which in memory that is freed at a call's end
+/// takes several times what they come to.
+const Reader = struct {
+    scanner: *std.json.Scanner,
+    /// So many items the lists and objects have at most, in the order in which they begin.
+    counts: []const u32,
+    longest: usize,
+
+    const Fault = std.json.Scanner.AllocError;
+
+    fn document(reader: *Reader) Fault!Value {
+        const value = try reader.valueOf(try reader.next());
+        return if (try reader.next() == .end_of_document) value else error.SyntaxError;
+    }
+
+    fn next(reader: *Reader) Fault!std.json.Token {
+        return reader.scanner.nextAllocMax(memory.arena(), .alloc_if_needed, reader.longest);
+    }
+
+    fn room(reader: *Reader) usize {
+        if (reader.counts.len == 0) return 0;
+        defer reader.counts = reader.counts[1..];
+        return reader.counts[0];
+    }
+
+    fn valueOf(reader: *Reader, token: std.json.Token) Fault!Value {
+        switch (token) {
+            .null => return .null,
+            .true => return .{ .bool = true },
+            .false => return .{ .bool = false },
+            .string, .allocated_string => |some| return .{ .string = some },
+            .number, .allocated_number => |some| return .{ .number_string = some },
+            .array_begin => {
+                var items: std.json.Array = .init(memory.arena());
+                const most = reader.room();
+                while (true) {
+                    const item = try reader.next();
+                    if (item == .array_end) return .{ .array = items };
+                    if (items.items.len == 0) try items.ensureTotalCapacityPrecise(most);
+                    try items.append(try reader.valueOf(item));
+                }
+            },
+            .object_begin => {
+                var fields: std.json.ObjectMap = .empty;
+                const most = reader.room();
+                while (true) switch (try reader.next()) {
+                    .object_end => return .{ .object = fields },
+                    .string, .allocated_string => |name| {
+                        if (fields.count() == 0) try fields.ensureTotalCapacity(memory.arena(), most);
+                        try fields.put(memory.arena(), name, try reader.valueOf(try reader.next()));
+                    },
+                    else => return error.SyntaxError,
+                };
+            },
+            else => return error.SyntaxError,
+        }
+    }
+};
+
+/// Makes halves of surrogate pairs U+FFFD, which `std.json` would refuse, refuses what is too deep, and counts what is in
+/// lists and objects.
+fn prepare(text: []u8, counts: *std.ArrayList(u32)) Error!void {
     var depth: usize = 0;
+    var open: [deepest]usize = undefined;
     var in_string = false;
     var at: usize = 0;
     while (at < text.len) : (at += 1) switch (text[at]) {
@@ -58,10 +118,16 @@ fn prepare(text: []u8) Error!void {
             if (depth == deepest) {
                 return fail(unread ++ "expected no more than {d} lists and objects in each other at byte {d}", .{ deepest, at + 1 });
             }
+            open[depth] = counts.items.len;
+            counts.append(memory.gpa, 1) catch memory.outOfMemory();
             depth += 1;
         },
         ']', '}' => if (!in_string) {
             depth -|= 1;
+        },
+        // As many as there are commas, and one more.
+        ',' => if (!in_string and depth > 0) {
+            counts.items[open[depth - 1]] += 1;
         },
         else => {},
     };
@@ -98,7 +164,7 @@ pub fn of(from: anytype) Value {
         .optional => if (from) |some| of(some) else .null,
         .@"enum", .enum_literal => .{ .string = @tagName(from) },
         .pointer => |pointer| if (pointer.child == u8 or @typeInfo(pointer.child) == .array and @typeInfo(pointer.child).array.child == u8)
-            .{ .string = memory.arena().dupe(u8, from) catch memory.outOfMemory() }
+            .{ .string = utf8(from) }
         else
             list(from),
         .array => list(&from),
@@ -114,6 +180,26 @@ pub fn of(from: anytype) Value {
         },
         else => @compileError("no JSON of " ++ @typeName(T)),
     };
+}
+
+/// A copy as UTF-8. For each byte that is not, there is U+FFFD: documents have to be.
+fn utf8(from: []const u8) []const u8 {
+    const arena = memory.arena();
+    if (std.unicode.utf8ValidateSlice(from)) return arena.dupe(u8, from) catch memory.outOfMemory();
+    var made: std.ArrayList(u8) = .empty;
+    var at: usize = 0;
+    while (at < from.len) {
+        const len = std.unicode.utf8ByteSequenceLength(from[at]) catch 1;
+        const end = @min(at + len, from.len);
+        if (std.unicode.utf8ValidateSlice(from[at..end])) {
+            made.appendSlice(arena, from[at..end]) catch memory.outOfMemory();
+            at = end;
+        } else {
+            made.appendSlice(arena, "\u{fffd}") catch memory.outOfMemory();
+            at += 1;
+        }
+    }
+    return made.items;
 }
 
 fn list(from: anytype) Value {
@@ -140,11 +226,9 @@ pub fn put(object: *Value, name: []const u8, value: anytype) void {
 /// A field, to be set; made as null where it is not there. What is no object becomes one.
 pub fn fieldOf(object: *Value, name: []const u8) *Value {
     if (object.* != .object) object.* = .{ .object = .empty };
-    const entry = object.object.getOrPut(memory.arena(), name) catch memory.outOfMemory();
-    if (!entry.found_existing) {
-        entry.key_ptr.* = memory.arena().dupe(u8, name) catch memory.outOfMemory();
-        entry.value_ptr.* = .null;
-    }
+    if (object.object.getPtr(name)) |there| return there;
+    const entry = object.object.getOrPut(memory.arena(), utf8(name)) catch memory.outOfMemory();
+    if (!entry.found_existing) entry.value_ptr.* = .null;
     return entry.value_ptr;
 }
 
@@ -291,6 +375,7 @@ fn onlyKnown(comptime T: type, value: Value, path: []const u8) Error!void {
 /// A copy that stays, of anything that `read` gives.
 pub fn keep(value: anytype) @TypeOf(value) {
     const T = @TypeOf(value);
+    if (T == Value) return keepValue(value);
     switch (@typeInfo(T)) {
         .optional => return if (value) |some| keep(some) else null,
         .pointer => |pointer| {
@@ -302,6 +387,27 @@ pub fn keep(value: anytype) @TypeOf(value) {
             var result = value;
             inline for (comptime std.meta.fieldNames(T)) |name| @field(result, name) = keep(@field(value, name));
             return result;
+        },
+        else => return value,
+    }
+}
+
+fn keepValue(value: Value) Value {
+    const gpa = memory.gpa;
+    switch (value) {
+        .string => |some| return .{ .string = keep(some) },
+        .number_string => |some| return .{ .number_string = keep(some) },
+        .array => |items| {
+            var copy: std.json.Array = .init(gpa);
+            for (items.items) |item| copy.append(keepValue(item)) catch memory.outOfMemory();
+            return .{ .array = copy };
+        },
+        .object => |fields| {
+            var copy: Value = .{ .object = .empty };
+            for (fields.keys(), fields.values()) |name, item| {
+                copy.object.put(gpa, keep(name), keepValue(item)) catch memory.outOfMemory();
+            }
+            return copy;
         },
         else => return value,
     }

@@ -17,8 +17,14 @@ pub fn arena() std.mem.Allocator {
 
 /// The end of a call.
 pub fn endCall() void {
+    @import("failure.zig").forget();
     // A call like the one before needs no new pages.
     _ = call_arena.reset(.{ .retain_with_limit = 64 << 10 });
+}
+
+/// How much is kept for the next call.
+pub fn arenaCapacity() usize {
+    return call_arena.queryCapacity();
 }
 
 /// There is nothing that a plugin without memory could go on with.

@@ -11,12 +11,15 @@ const action = @import("action.zig");
 
 pub const json = @import("json.zig");
 pub const host = @import("host.zig");
+/// A host for tests, and plugins as hosts call them.
+pub const testing = @import("testing.zig");
 pub const Value = json.Value;
 pub const keep = json.keep;
 pub const fail = failure.fail;
 pub const failureMessage = failure.message;
 pub const arena = memory.arena;
 pub const endCall = memory.endCall;
+pub const arenaCapacity = memory.arenaCapacity;
 pub const gpa = memory.gpa;
 pub const format = memory.format;
 

@@ -64,6 +64,22 @@ test "documents are JSON or refused" {
     _ = try json.parse(plugbay.format("\"{s}\"", .{deep}));
 }
 
+test "lists take no more memory than they come to" {
+    defer plugbay.endCall();
+    const text = try plugbay.gpa.alloc(u8, 200_001);
+    defer plugbay.gpa.free(text);
+    for (text, 0..) |*letter, at| letter.* = if (at % 2 == 0) ',' else '1';
+    text[0] = '[';
+    text[text.len - 1] = ']';
+    plugbay.endCall();
+    const list = try json.parse(text);
+    try expect(list.array.items.len == 100_000 and list.array.capacity == 100_000);
+    // The text, and the values; pieces of memory are half as much again.
+    try expect(plugbay.arenaCapacity() < 2 * (text.len + list.array.items.len * @sizeOf(json.Value)));
+    const object = try json.parse("{\"a\":[],\"b\":{},\"c\":[[],{\"d\":[1,2,3]}],\"a\":\",[\"}");
+    try expectEqualStrings("{\"a\":\",[\",\"b\":{},\"c\":[[],{\"d\":[1,2,3]}]}", json.write(object));
+}
+
 test "what comes in goes out with the same value" {
     defer plugbay.endCall();
     for ([_][2][]const u8{

@@ -26,6 +26,7 @@ pub(super) const SAMPLES: &[Sample] = &[
     sample("redactor_zig", Source::Zig, REDACTOR, LOG),
     sample("rate_limiter_zig", Source::Zig, LIMITER, LIMITER_IMPORTS),
     sample("midi_velocity_zig", Source::Zig, VELOCITY, LOG_AND_STDERR),
+    sample("toolbox_zig", Source::Zig, ZIG_TOOLBOX, HOST),
     sample("hello_go", Source::Go, GO_HELLO, WASI),
     sample("redactor_go", Source::Go, GO_REDACTOR, WASI),
     sample("rate_limiter_go", Source::Go, GO_LIMITER, &["plugbay.*", "wasi_snapshot_preview1.*"]),
@@ -77,6 +78,14 @@ const VELOCITY: Functions = &[
 ];
 const TOOLBOX: Functions =
     &[("free", "(i32)"), ("get_name", "() -> i64"), ("malloc", "(i32) -> i32"), ("pre_hook", HOOK)];
+/// By the SDK's own exports, which have an `init`.
+const ZIG_TOOLBOX: Functions = &[
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("pre_hook", HOOK),
+];
 /// Go's runtime is set up before anything else.
 const INITIALIZE: (&str, &str) = ("_initialize", "()");
 const GO_HELLO: Functions = &[

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use xshell::{Cmd, Shell, cmd};
 
-use super::{install, samples::Sample};
+use super::{
+    install,
+    samples::{SAMPLES, Sample, Source},
+};
 use crate::python;
 
 /// The distribution of Zig on PyPI.
@@ -79,26 +82,72 @@ impl Zig {
             .args([&sdk_folder, &samples])
             .run()
             .context("zig fmt would change a file")?;
-        let mut tests = OsString::from("-Mroot=");
-        tests.push(sdk_folder.join("tests/sdk_test.zig"));
-        self.zig(sh, "test").args(["--dep", "plugbay"]).args([tests, sdk(root)]).run()?;
+        for tests in ["sdk_test", "mock_test"] {
+            self.run_tests(sh, root, &sdk_folder.join("tests").join(tests).with_extension("zig"))?;
+        }
+        for sample in SAMPLES.iter().filter(|sample| sample.source == Source::Zig) {
+            self.run_tests(sh, root, &samples.join(sample.name).join("plugin.zig"))?;
+        }
         for page in ["docs/sdk-zig.md", "sdk/zig/README.md"] {
             self.build_blocks(sh, root, page)?;
         }
         for kind in ["hook", "action"] {
-            let text = sh.read_file(templates.join(kind).join("src/plugin.zig"))?;
-            self.build_text(sh, root, &text.replace("{{name}}", "block"))
-                .with_context(|| format!("the template {kind} does not build"))?;
+            self.try_template(sh, root, &templates.join(kind))
+                .with_context(|| format!("the template {kind} fails"))?;
         }
         Ok(())
     }
 
+    /// Runs the tests in a file on this machine, of which there is at least one.
+    fn run_tests(&self, sh: &Shell, root: &Path, file: &Path) -> Result<()> {
+        let has_tests = sh.read_file(file)?.contains("\ntest \"");
+        ensure!(has_tests, "{} has no tests", file.display());
+        let mut tests = OsString::from("-Mroot=");
+        tests.push(file);
+        self.zig(sh, "test").args(["--dep", "plugbay"]).args([tests, sdk(root)]).run()?;
+        Ok(())
+    }
+
+    /// Builds and tests a new project as its author does, by its own `build.zig`.
+    fn try_template(&self, sh: &Shell, root: &Path, template: &Path) -> Result<()> {
+        let project = self.cache.join("template");
+        sh.remove_path(&project)?;
+        for name in ["build.zig", "build.zig.zon", "src/plugin.zig"] {
+            let text = sh.read_file(template.join(name))?;
+            let text = text.replace("{{name}}", "block").replace("{{ident}}", "block");
+            sh.write_file(project.join(name), text)?;
+        }
+        let (from, to) = (root.join("sdk/zig"), project.join("vendor/plugbay"));
+        for name in ["build.zig", "build.zig.zon"] {
+            sh.create_dir(&to)?;
+            sh.copy_file(from.join(name), to.join(name))?;
+        }
+        for file in sh.read_dir(from.join("src"))? {
+            let name = file.file_name().unwrap_or_default();
+            sh.write_file(to.join("src").join(name), sh.read_file(&file)?)?;
+        }
+        let _dir = sh.push_dir(&project);
+        self.zig(sh, "build").args(["--prefix", "build"]).run()?;
+        ensure!(project.join("build/block.wasm").is_file(), "`zig build` left no module");
+        self.zig(sh, "build").arg("test").run()?;
+        Ok(())
+    }
+
+    /// Builds a plugin of each Zig block of a page. Tests go on from the plugin before them, and are run.
     fn build_blocks(&self, sh: &Shell, root: &Path, page: &str) -> Result<()> {
         let text = sh.read_file(root.join(page))?;
         let blocks: Vec<_> = text.split("\n```zig\n").skip(1).collect();
         ensure!(!blocks.is_empty(), "{page} has no Zig any more");
         for block in blocks {
             let code = block.split("\n```").next().unwrap_or_default();
+            if code.starts_with("test \"") {
+                let source = self.cache.join("block.zig");
+                let plugin = sh.read_file(&source)?;
+                sh.write_file(&source, format!("{plugin}\n{code}\n"))?;
+                self.run_tests(sh, root, &source)
+                    .with_context(|| format!("a test of {page} fails"))?;
+                continue;
+            }
             self.build_text(sh, root, code)
                 .with_context(|| format!("a plugin of {page} does not build"))?;
         }
@@ -119,6 +168,8 @@ impl Zig {
             .quiet()
             .env("ZIG_GLOBAL_CACHE_DIR", self.cache.join("global"))
             .env("ZIG_LOCAL_CACHE_DIR", self.cache.join("cache"))
+            // What runs a build.zig is compiled first, which takes minutes where it is optimised.
+            .env("ZIG_DEBUG_CMD", "1")
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls and their time, one build in turn with another.
 
-use std::io::{IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

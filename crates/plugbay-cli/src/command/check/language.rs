@@ -47,7 +47,15 @@ pub(super) struct Marks {
     go: bool,
     assembly_script: bool,
     rust: bool,
+    sdk: Option<Language>,
 }
+
+/// What the SDKs leave among the constants of modules that are stripped of everything else that tells: `sdk/c/plugbay.h`
+/// and `sdk/zig/src/failure.zig`.
+const WRITTEN_IN: [(&[u8], Language); 2] = [
+    (b"written in C with plugbay.h", Language::C),
+    (b"written in Zig with plugbay", Language::Zig),
+];
 
 impl Marks {
     pub(super) fn producer(&mut self, field: &str, value: &str) {
@@ -65,8 +73,14 @@ impl Marks {
     pub(super) fn data(&mut self, data: &[u8]) {
         const FILES: [&[u8]; 3] =
             [b"library/core/src/", b"library/alloc/src/", b"library/std/src/"];
-        let has = |file: &[u8]| data.windows(file.len()).any(|part| part == file);
+        let has = |text: &[u8]| data.windows(text.len()).any(|part| part == text);
         self.rust = self.rust || FILES.iter().any(|file| has(file));
+        for (text, language) in WRITTEN_IN {
+            // A plugin in Zig may have C in it, and not the other way round.
+            if has(text) && self.sdk != Some(Language::Zig) {
+                self.sdk = Some(language);
+            }
+        }
     }
 
     pub(super) fn import(&mut self, module: &str, field: &str) {
@@ -88,13 +102,14 @@ impl Marks {
             (self.emscripten || by("emscripten"), Language::Emscripten),
             (by("tinygo"), Language::TinyGo),
             (self.go || by("go"), Language::Go),
-            (by("zig"), Language::Zig),
+            (by("zig") || self.sdk == Some(Language::Zig), Language::Zig),
             (self.bindgen || self.rust || by("rust"), Language::Rust),
             (by("swift"), Language::Swift),
             (by("kotlin"), Language::Kotlin),
             (by("dart"), Language::Dart),
             (by("c_plus_plus") || by("c89") || by("c99") || by("c1") || by("c2"), Language::C),
             (self.produced.iter().any(|it| it.contains("clang")), Language::C),
+            (self.sdk == Some(Language::C), Language::C),
             (self.assembly_script || by("assemblyscript"), Language::AssemblyScript),
         ];
         rules.into_iter().find(|(holds, _)| *holds).map(|(_, language)| language)
@@ -179,4 +194,32 @@ fn camel(name: &str) -> String {
         let capital = letters.next().map(|c| c.to_ascii_uppercase());
         all + &capital.into_iter().chain(letters).collect::<String>()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_sdk_leaves_tells_its_language_unless_a_compiler_says_otherwise() {
+        let of = |constants: &[&str], producer: Option<(&str, &str)>| {
+            let mut marks = Marks::default();
+            constants.iter().for_each(|text| marks.data(text.as_bytes()));
+            if let Some((field, value)) = producer {
+                marks.producer(field, value);
+            }
+            marks.language()
+        };
+        let (c, zig) = ("\0written in C with plugbay.h\0", "written in Zig with plugbay\0the");
+        assert_eq!(of(&[c], None), Some(Language::C));
+        assert_eq!(of(&[zig], None), Some(Language::Zig));
+        assert_eq!(of(&["written in C", "plugbay.h"], None), None);
+        assert_eq!(of(&[], Some(("processed-by", "clang"))), Some(Language::C));
+        // A program in Rust, or in Zig, may hold C too.
+        assert_eq!(of(&[c, "library/core/src/option.rs"], None), Some(Language::Rust));
+        assert_eq!(of(&[c], Some(("language", "Rust"))), Some(Language::Rust));
+        assert_eq!(of(&[c, zig], None), Some(Language::Zig));
+        assert_eq!(of(&[zig, c], None), Some(Language::Zig));
+        assert_eq!(of(&[c], Some(("sdk", "Emscripten"))), Some(Language::Emscripten));
+    }
 }

@@ -1,4 +1,4 @@
-//! Projects in Zig: `zig build`, told to put the module into `build/`, or `make` where there is no build.zig.
+//! Projects in Zig: `zig build`, told where to put the module, or `make` where there is no build.zig.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,9 @@ use crate::project::Project;
 const CURE: &str =
     "https://ziglang.org/download, `brew install zig` or `pip install ziglang` brings it";
 
+/// What lets Zig leave its own tools unoptimised.
+const UNOPTIMISED: &str = "ZIG_DEBUG_CMD";
+
 pub(super) fn build(project: &Project) -> Result<PathBuf> {
     let folder = &project.folder;
     let zig = zig(folder)?;
@@ -20,6 +23,10 @@ pub(super) fn build(project: &Project) -> Result<PathBuf> {
     let (program, arguments) = zig.split_first().unwrap_or((&"zig", &[]));
     let mut command = tool::command(program, folder);
     command.args(arguments).args(["build", "--prefix", NEW, "--release=small"]);
+    // Before its first build Zig compiles what runs build.zig: optimised, that takes minutes, and saves none here.
+    if std::env::var_os(UNOPTIMISED).is_none() {
+        command.env(UNOPTIMISED, "1");
+    }
     tool::run(&mut command)?;
     left(project, "zig build")
 }

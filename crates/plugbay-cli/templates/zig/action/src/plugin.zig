@@ -39,3 +39,15 @@ test "an octave has twelve notes" {
     try std.testing.expectEqual([_]u8{ 0x90, 72, 100 }, octave(.{ .note = 60, .velocity = 100 }).?);
     try std.testing.expect(octave(.{}) == null and octave(.{ .note = 116 }) == null);
 }
+
+test "the note sounds an octave higher, where that is granted" {
+    const testing = plugbay.testing;
+    const host: testing.Host = .start();
+    defer host.stop();
+    try testing.execute(Plugin, .{ .output = "synth" }, .{ .note = 60, .velocity = 100 });
+    try std.testing.expectEqualStrings("synth", host.calls("midi_send")[0].name);
+    try std.testing.expectEqualStrings("\x90\x48\x64", host.calls("midi_send")[0].data);
+    host.deny("midi_send");
+    const refused = testing.execute(Plugin, .{ .output = "synth" }, .{ .note = 60 });
+    try testing.expectFailure("denied: midi_send is not granted", refused);
+}

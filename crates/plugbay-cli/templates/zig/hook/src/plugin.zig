@@ -38,6 +38,17 @@ comptime {
     plugbay.exportHooks(Plugin);
 }
 
+const testing = plugbay.testing;
+
 test "words are counted" {
     try std.testing.expectEqual(2, words(" hello  there "));
+}
+
+test "the model is told how to speak" {
+    var plugin: testing.Instance(Plugin) = try .init(.{ .instruction = "Speak up." });
+    defer plugin.deinit();
+    const output = plugin.preHook(.{ .request = .{ .input = .{.{ .role = "user", .content = "how are you" }} } });
+    try testing.expectAt(output, "context.words", 3);
+    try testing.expectAt(output, "request.input.1.content", "Speak up.");
+    try testing.expectFailure("config.instruction: there is none", testing.Instance(Plugin).init(.{ .instruction = "" }));
 }
