@@ -15,10 +15,11 @@ use plugbay_hooks::{CallFailure, Choice, Exchange, HttpPreFlow, Live, Pipeline};
 use tracing::Instrument as _;
 
 use crate::api_error::{self, invalid};
-use crate::body::{HttpBody, Whole};
+use crate::body::HttpBody;
 use crate::budget::Budget;
 use crate::llm;
 use crate::observe::Observer;
+use crate::paced::{Paced, Whole};
 use crate::plugins::Plugins;
 use crate::provider::Registry;
 use crate::request_id::{self, RequestId};
@@ -208,7 +209,8 @@ impl Api {
         if matches!(route, Route::Pass) && !hooks.pre && !hooks.post {
             // Nobody looks at it, so nothing of it is kept.
             let whole = Whole::within(self.shared.passing_timeout);
-            let body = HttpBody::passed(incoming, self.shared.body_timeout, whole);
+            let body = Paced::new(incoming.into(), self.shared.body_timeout, whole);
+            let body = HttpBody::passed(body);
             return match passing::pass(&self.providers, id, parts, body).await {
                 Ok(response) => response,
                 Err(error) => api_error::plain(&error).map(HttpBody::whole),

@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep};
+use hyper::body::{Body, Frame, SizeHint};
 
 use crate::observe::Ended;
+use crate::paced::Paced;
 
 /// The body of a request to a provider, or of a response to a client.
 ///
@@ -25,24 +25,6 @@ enum Kind {
     Passed(Paced),
     Made(UnsyncBoxBody<Bytes, Infallible>),
     Watched(Box<(HttpBody, Ended)>),
-}
-
-/// The time that all of a body has.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Whole {
-    pub(crate) end: Instant,
-    /// What that is after whatever it counts from.
-    pub(crate) after: Duration,
-}
-
-impl Whole {
-    /// So long from now on.
-    pub(crate) fn within(after: Duration) -> Self {
-        // Whoever has centuries has all the time there is.
-        let day = Duration::from_secs(24 * 60 * 60);
-        let now = Instant::now();
-        Self { end: now.checked_add(after).unwrap_or_else(|| now + 365 * day), after }
-    }
 }
 
 /// A body that broke off.
@@ -80,9 +62,9 @@ impl HttpBody {
         Self(Kind::Whole(Full::new(bytes.into())))
     }
 
-    /// The other side's, of which each piece has to come within `pause`, and all of it by the end of `whole`.
-    pub(crate) fn passed(body: Incoming, pause: Duration, whole: Whole) -> Self {
-        Self(Kind::Passed(Paced { body, pause, whole, timer: None, waiting: false }))
+    /// The other side's, as it comes.
+    pub(crate) fn passed(body: Paced) -> Self {
+        Self(Kind::Passed(body))
     }
 
     /// A body that is made while it is sent.
@@ -114,7 +96,7 @@ impl Body for HttpBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.0 {
             Kind::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
-            Kind::Passed(body) => body.poll_frame(context),
+            Kind::Passed(body) => Pin::new(body).poll_frame(context),
             Kind::Made(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
             Kind::Watched(watched) => {
                 let (body, ended) = &mut **watched;
@@ -130,7 +112,7 @@ impl Body for HttpBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole(body) => body.is_end_stream(),
-            Kind::Passed(body) => body.body.is_end_stream(),
+            Kind::Passed(body) => body.is_end_stream(),
             Kind::Made(body) => body.is_end_stream(),
             Kind::Watched(watched) => watched.0.is_end_stream(),
         }
@@ -139,44 +121,9 @@ impl Body for HttpBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(body) => body.size_hint(),
-            Kind::Passed(body) => body.body.size_hint(),
+            Kind::Passed(body) => body.size_hint(),
             Kind::Made(body) => body.size_hint(),
             Kind::Watched(watched) => watched.0.size_hint(),
         }
-    }
-}
-
-/// A body whose pieces are waited for, each for so long and no longer.
-struct Paced {
-    body: Incoming,
-    pause: Duration,
-    whole: Whole,
-    /// Made when a piece is waited for the first time: most bodies are there at once.
-    timer: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
-}
-
-impl Paced {
-    fn poll_frame(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            self.waiting = false;
-            let broken = |error: hyper::Error| BodyError::Broken { reason: error.to_string() };
-            return Poll::Ready(frame.map(|frame| frame.map_err(broken)));
-        }
-        let after = self.pause;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
-        if !self.waiting {
-            self.waiting = true;
-            timer.as_mut().reset(self.whole.end.min(Instant::now() + after));
-        }
-        timer.as_mut().poll(context).map(|()| {
-            Some(Err(match Instant::now() >= self.whole.end {
-                true => BodyError::TooSlow { after: self.whole.after },
-                false => BodyError::Stalled { after },
-            }))
-        })
     }
 }

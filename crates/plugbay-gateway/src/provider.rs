@@ -31,7 +31,7 @@ pub use openai::OpenAiProvider;
 pub(crate) use registry::Registry;
 pub(crate) use setup::providers;
 pub use upstream::{Http2, RetrySettings, Secret, SetupError, UpstreamSettings, UpstreamTimeouts};
-pub(crate) use upstream::{Outgoing, Upstream};
+pub(crate) use upstream::{Lent, Outgoing, Upstream};
 
 /// A request to a model, as a provider gets it.
 #[derive(Debug, Clone)]

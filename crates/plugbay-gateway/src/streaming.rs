@@ -4,17 +4,15 @@
 //! ahead, and when the client goes away hyper drops the body and, with it, the upstream call.
 
 mod going;
-
-use std::convert::Infallible;
+mod together;
 
 use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
-use http_body_util::StreamBody;
-use hyper::body::Frame;
 use plugbay_hooks::Exchange;
 
 use self::going::Live;
+use self::together::Together;
 use crate::attempts;
 use crate::body::HttpBody;
 use crate::endpoint::Endpoint;
@@ -54,11 +52,8 @@ pub(crate) fn response(
 ) -> Response<HttpBody> {
     let answered_by = streamed.answered_by.take();
     let live = Live::new(exchange, streamed, background);
-    let frames = stream::unfold(live, |live| async move {
-        let (bytes, live) = live.next().await?;
-        Some((Ok::<_, Infallible>(Frame::data(bytes)), live))
-    });
-    let mut response = Response::new(HttpBody::made(StreamBody::new(frames)));
+    let events = stream::unfold(live, Live::next);
+    let mut response = Response::new(HttpBody::made(Together::new(events)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

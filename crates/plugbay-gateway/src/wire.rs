@@ -11,8 +11,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use crate::deadline::Deadline;
 use heads::Heads;
 
 /// A connection.
@@ -21,9 +22,9 @@ pub(crate) struct Wire<S> {
     heads: Heads,
     ambiguous: Arc<AtomicBool>,
     patience: Duration,
-    /// Made when the other side takes nothing for the first time: most never do that.
-    timer: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
+    /// Until when something has to be taken, while nothing is.
+    until: Option<Instant>,
+    deadline: Deadline,
 }
 
 impl<S> Wire<S> {
@@ -33,7 +34,8 @@ impl<S> Wire<S> {
         let ambiguous = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ambiguous);
         let heads = Heads::default();
-        (Self { stream, heads, ambiguous, patience, timer: None, waiting: false }, told)
+        let deadline = Deadline::default();
+        (Self { stream, heads, ambiguous, patience, until: None, deadline }, told)
     }
 
     /// What a write comes to: an error, where nothing was taken for too long.
@@ -43,16 +45,12 @@ impl<S> Wire<S> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.waiting = false;
+            self.until = None;
             return written;
         }
         let patience = self.patience;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        if !self.waiting {
-            self.waiting = true;
-            timer.as_mut().reset(Instant::now() + patience);
-        }
-        timer.as_mut().poll(context).map(|()| {
+        let until = *self.until.get_or_insert_with(|| Instant::now() + patience);
+        self.deadline.poll(until, context).map(|()| {
             let waited = patience.as_millis();
             let message = format!("the client took nothing for {waited} ms");
             Err(io::Error::new(io::ErrorKind::TimedOut, message))

@@ -127,8 +127,9 @@ pub(super) fn check_input(endpoint: Endpoint, input: &RawValue) -> Result<(), Bo
 /// are in is passed on unparsed, and would otherwise be a plugin's failure rather than the client's.
 fn characters(body: &[u8]) -> Result<(), Box<HookError>> {
     // Nearly no body has such an escape; only one that does is parsed for it.
-    let suspicious = body.windows(3).any(|bytes| matches!(bytes, [b'\\', b'u', b'd' | b'D']));
-    if !suspicious {
+    let escapes = memchr::memmem::find_iter(body, b"\\u");
+    let mut begin = escapes.filter_map(|escape| body.get(escape + 2));
+    if !begin.any(|digit| matches!(digit, b'd' | b'D')) {
         return Ok(());
     }
     serde_json::from_slice::<serde_json::Value>(body)

@@ -6,6 +6,7 @@ mod client;
 mod connect;
 mod dice;
 mod error;
+mod kept;
 mod keys;
 mod retry;
 mod settings;
@@ -16,7 +17,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
-use hyper::body::Incoming;
 use plugbay::abi::json::RawObject;
 use plugbay::with_sources;
 use serde_json::json;
@@ -24,15 +24,17 @@ use tokio::time::Instant;
 
 pub(super) use self::answer::{Arriving, Events};
 use self::base::Base;
-use self::client::Client;
+use self::client::{Client, SendError};
 use self::dice::Dice;
 pub use self::error::SetupError;
 use self::error::{body_error, told_to_clients};
+pub(crate) use self::kept::Lent;
 use self::keys::Keys;
 pub(super) use self::keys::Scheme;
 pub use self::settings::{Http2, RetrySettings, Secret, UpstreamSettings, UpstreamTimeouts};
 use super::{Passing, Phase, ProviderError, UpstreamError};
-use crate::body::{HttpBody, Whole};
+use crate::body::HttpBody;
+use crate::paced::{Paced, Whole};
 use crate::{observe, request_id, trace};
 
 /// Longest error body that is taken, in bytes.
@@ -117,7 +119,7 @@ impl Upstream {
             },
         })?;
         let keys = Keys::new(&settings, scheme)?;
-        let client = Client::new(base.is_https(), &settings)?;
+        let client = Client::new(&base, &settings)?;
         let headers = headers(&settings)?;
         let name = Arc::from(name.into());
         let shared = Shared { name, base, keys, dice: Dice::new(), headers, settings };
@@ -189,7 +191,8 @@ impl Upstream {
     ) -> Result<Arriving, ProviderError> {
         let response = self.ask(outgoing.request(url), key, Some(deadline)).await?;
         let idle = Duration::from_millis(self.shared.settings.timeouts.idle_ms);
-        let answer = Arriving::new(&self.shared, response, idle, (deadline, total));
+        let whole = Whole { end: deadline, after: total };
+        let answer = Arriving::new(&self.shared, response, idle, whole);
         match answer.head.status.is_success() {
             true => Ok(answer),
             false => Err(self.upstream_error(answer, key).await),
@@ -209,7 +212,7 @@ impl Upstream {
             if let Some(key) = key {
                 retry::watch(keys, key, &response);
             }
-            Ok(response.map(|body| HttpBody::passed(body, idle, whole)))
+            Ok(response.map(|body| HttpBody::passed(Paced::new(body, idle, whole))))
         }))
     }
 
@@ -219,12 +222,13 @@ impl Upstream {
         mut request: Request<HttpBody>,
         key: Option<usize>,
         deadline: Option<Instant>,
-    ) -> Result<Response<Incoming>, ProviderError> {
+    ) -> Result<Response<Lent>, ProviderError> {
         let Shared { name, base, keys, settings, .. } = &*self.shared;
-        let headers = request.headers_mut();
-        if self.client.is_http1() {
-            headers.insert(HOST, base.host());
+        match self.client.is_http1() {
+            true => drop(request.headers_mut().insert(HOST, base.host())),
+            false => *request.uri_mut() = base.url(request.uri()),
         }
+        let headers = request.headers_mut();
         for (name, value) in &self.shared.headers {
             headers.insert(name, value.clone());
         }
@@ -233,7 +237,7 @@ impl Upstream {
             headers.remove(AUTHORIZATION);
             headers.insert(name, value.clone());
         }
-        observe::leaves(&mut request);
+        observe::leaves(&mut request, base.authority());
         let limit = Duration::from_millis(settings.timeouts.first_byte_ms);
         let until = Instant::now() + limit;
         let end = deadline.map_or(until, |deadline| deadline.min(until));
@@ -246,11 +250,11 @@ impl Upstream {
                     self.timed_out(Phase::Whole, total)
                 }
             })?
-            .map_err(|error| {
-                let (provider, reason) = (name.to_string(), with_sources(&error));
-                match body_error(&error) {
+            .map_err(|SendError { is_connect, why }| {
+                let (provider, reason) = (name.to_string(), with_sources(&*why));
+                match body_error(&*why) {
                     Some(source) => ProviderError::ClientBody { provider, source },
-                    None if error.is_connect() => ProviderError::NoConnection { provider, reason },
+                    None if is_connect => ProviderError::NoConnection { provider, reason },
                     None => ProviderError::Unreachable { provider, reason },
                 }
             })

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::Request;
+use http::uri::Authority;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind};
 use opentelemetry_sdk::trace::Span;
@@ -128,7 +129,7 @@ impl Attempt {
         }
     }
 
-    fn leaves<B>(&self, request: &mut Request<B>) {
+    fn leaves<B>(&self, request: &mut Request<B>, to: &Authority) {
         self.count();
         let before = self.left.fetch_add(1, Ordering::Relaxed);
         let Some(traced) = &self.traced else { return };
@@ -140,10 +141,8 @@ impl Attempt {
         }
         let method = request.method().as_str().to_owned();
         span.set_attribute(KeyValue::new("http.request.method", method));
-        if let Some(host) = request.uri().host() {
-            span.set_attribute(KeyValue::new("server.address", host.to_owned()));
-        }
-        if let Some(port) = request.uri().port_u16() {
+        span.set_attribute(KeyValue::new("server.address", to.host().to_owned()));
+        if let Some(port) = to.port_u16() {
             span.set_attribute(KeyValue::new("server.port", i64::from(port)));
         }
         if before > 0 {
@@ -184,10 +183,10 @@ impl Traced {
     }
 }
 
-/// Something leaves for a provider, as a part of the attempt that this is called in.
-pub(crate) fn leaves<B>(request: &mut Request<B>) {
+/// Something leaves for a provider at this address, as a part of the attempt that this is called in.
+pub(crate) fn leaves<B>(request: &mut Request<B>, to: &Authority) {
     // An error is that nobody watches.
-    let _ = ATTEMPT.try_with(|attempt| attempt.leaves(request));
+    let _ = ATTEMPT.try_with(|attempt| attempt.leaves(request, to));
 }
 
 /// The head of an answer has come.

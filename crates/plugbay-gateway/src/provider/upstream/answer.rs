@@ -10,14 +10,13 @@ use http::Response;
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::Frame;
 use plugbay::abi::json::parse;
-use plugbay::with_sources;
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 
-use super::Shared;
-use crate::body::{HttpBody, Whole};
+use super::{Lent, Shared};
+use crate::body::{BodyError, HttpBody};
+use crate::paced::{Paced, Whole};
 use crate::provider::{Phase, ProviderError, UpstreamError};
 use crate::sse::{Decoder, Event};
 
@@ -33,24 +32,22 @@ pub(crate) struct Arriving {
     body: Body,
 }
 
-/// A body, each piece of which has its time, and all of them together.
+/// A body, and whose it is.
 struct Body {
     upstream: Arc<Shared>,
-    body: Incoming,
-    idle: Duration,
-    deadline: Instant,
-    total: Duration,
+    body: Paced,
 }
 
 impl Arriving {
     pub(super) fn new(
         upstream: &Arc<Shared>,
-        response: Response<Incoming>,
+        response: Response<Lent>,
         idle: Duration,
-        (deadline, total): (Instant, Duration),
+        whole: Whole,
     ) -> Self {
         let (head, body) = response.into_parts();
-        Self { head, body: Body { upstream: Arc::clone(upstream), body, idle, deadline, total } }
+        let body = Paced::new(body, idle, whole);
+        Self { head, body: Body { upstream: Arc::clone(upstream), body } }
     }
 
     pub(in crate::provider) fn is_event_stream(&self) -> bool {
@@ -95,8 +92,7 @@ impl Arriving {
 
     /// The body as it comes.
     pub(in crate::provider) fn passed(self) -> HttpBody {
-        let Body { body, idle, deadline, total, .. } = self.body;
-        HttpBody::passed(body, idle, Whole { end: deadline, after: total })
+        HttpBody::passed(self.body.body)
     }
 
     /// The body as a stream of events.
@@ -153,30 +149,15 @@ impl Events {
 impl Body {
     /// The next bytes.
     async fn next(&mut self) -> Result<Option<Bytes>, ProviderError> {
-        loop {
-            let until = Instant::now() + self.idle;
-            let end = until.min(self.deadline);
-            let provider = || self.upstream.name.to_string();
-            match tokio::time::timeout_at(end, self.body.frame()).await {
-                Err(_) => {
-                    let (phase, after) = match end < until {
-                        true => (Phase::Whole, self.total),
-                        false => (Phase::NextBytes, self.idle),
-                    };
-                    return Err(ProviderError::TimedOut { provider: provider(), phase, after });
-                }
-                Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => {
-                    let reason = with_sources(&error);
-                    return Err(ProviderError::Unreachable { provider: provider(), reason });
-                }
-                Ok(Some(Ok(frame))) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        return Ok(Some(bytes));
-                    }
-                }
+        while let Some(frame) = self.body.frame().await {
+            match frame.map(Frame::into_data) {
+                Ok(Ok(bytes)) => return Ok(Some(bytes)),
+                // Trailers.
+                Ok(Err(_)) => {}
+                Err(error) => return Err(broken(&self.upstream.name, error)),
             }
         }
+        Ok(None)
     }
 
     fn unusable(&self, reason: impl fmt::Display) -> ProviderError {
@@ -191,6 +172,19 @@ fn told(upstream: &Shared, status: u16, mut body: String) -> ProviderError {
     }
     let error = UpstreamError { status, body: body.into(), headers: Vec::new() };
     ProviderError::Upstream { provider: upstream.name.to_string(), error }
+}
+
+fn broken(provider: &str, error: BodyError) -> ProviderError {
+    let provider = provider.to_owned();
+    match error {
+        BodyError::Stalled { after } => {
+            ProviderError::TimedOut { provider, phase: Phase::NextBytes, after }
+        }
+        BodyError::TooSlow { after } => {
+            ProviderError::TimedOut { provider, phase: Phase::Whole, after }
+        }
+        BodyError::Broken { reason } => ProviderError::Unreachable { provider, reason },
+    }
 }
 
 fn unusable(provider: &str, reason: impl fmt::Display) -> ProviderError {

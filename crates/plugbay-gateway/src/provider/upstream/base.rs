@@ -47,27 +47,37 @@ impl Base {
         self.host.clone()
     }
 
-    /// The URL of a path such as `/models`.
-    pub(super) fn at(&self, path: &str) -> Option<Uri> {
-        self.with(PathAndQuery::try_from(format!("{}{path}", self.path)).ok()?)
+    pub(super) fn authority(&self) -> &Authority {
+        &self.authority
     }
 
-    /// The URL of what a client asked for below `/v1`, query included.
+    /// A path such as `/models`, with what the base URL has before it.
+    pub(super) fn at(&self, path: &str) -> Option<Uri> {
+        Some(PathAndQuery::try_from(format!("{}{path}", self.path)).ok()?.into())
+    }
+
+    /// What a client asked for below `/v1`, query included.
     pub(super) fn below(&self, asked: &Uri) -> Option<Uri> {
         let asked = asked.path_and_query()?;
         let rest = asked.as_str().strip_prefix(OURS).filter(|rest| rest.starts_with('/'))?;
         match self.path == OURS {
-            true => self.with(asked.clone()),
+            true => Some(asked.clone().into()),
             false => self.at(rest),
         }
     }
 
-    fn with(&self, path: PathAndQuery) -> Option<Uri> {
-        let mut parts = http::uri::Parts::default();
+    /// Where to connect to.
+    pub(super) fn origin(&self) -> Uri {
+        self.url(&Uri::default())
+    }
+
+    /// The whole URL of a path.
+    pub(super) fn url(&self, path: &Uri) -> Uri {
+        let mut parts = path.clone().into_parts();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path);
-        Uri::from_parts(parts).ok()
+        // All three parts are there, so that it is one.
+        Uri::from_parts(parts).unwrap_or_default()
     }
 }
 
@@ -108,9 +118,9 @@ mod tests {
             let url = base;
             let base = Base::parse(base).unwrap();
             assert_eq!(base.host(), host, "{url}");
-            assert_eq!(base.at("/models").unwrap(), at);
+            assert_eq!(base.url(&base.at("/models").unwrap()), at);
             let asked: Uri = "/v1/files/1?a=%20".parse().unwrap();
-            assert_eq!(base.below(&asked).unwrap(), below);
+            assert_eq!(base.url(&base.below(&asked).unwrap()), below);
             for other in ["/v1", "/v2/files", "/v1x", "/"] {
                 assert_eq!(base.below(&other.parse().unwrap()), None, "{url} {other}");
             }

@@ -4,17 +4,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Builder, Client as Pooled, Error};
+use hyper_util::client::legacy::{Builder, Client as Pooled};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::SetupError;
-use super::connect::Timed;
+use super::base::Base;
+use super::connect::{BoxError, Timed};
+use super::kept::{Kept, Lent};
 use super::settings::{Http2, UpstreamSettings};
 use crate::body::HttpBody;
 
@@ -27,8 +28,10 @@ pub(super) struct Client {
     http2: Http2,
 }
 
-/// Two kinds, so that a machine without certificates can talk to a local model.
+/// TLS apart, so that a machine without certificates can talk to a local model.
 enum Kind {
+    /// Every request goes over HTTP/1.1.
+    Http1(Kept),
     Plain(Pooled<Tcp, HttpBody>, Tcp),
     Tls(Pooled<Tls, HttpBody>, Tls),
 }
@@ -37,13 +40,18 @@ type Tcp = Timed<HttpConnector>;
 type Tls = Timed<HttpsConnector<HttpConnector>>;
 
 impl Client {
-    pub(super) fn new(https: bool, settings: &UpstreamSettings) -> Result<Self, SetupError> {
+    pub(super) fn new(base: &Base, settings: &UpstreamSettings) -> Result<Self, SetupError> {
         let limit = Duration::from_millis(settings.timeouts.connect_ms);
         let http2 = settings.http2;
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
-        if !https {
-            return Ok(Self::plain(Timed::new(tcp, limit), http2));
+        if !base.is_https() {
+            let tcp = Timed::new(tcp, limit);
+            let kind = match http2 {
+                Http2::PriorKnowledge => Kind::Plain(builder(http2).build(tcp.clone()), tcp),
+                Http2::Auto | Http2::Off => Kind::Http1(Kept::new(tcp, base.origin())),
+            };
+            return Ok(Self { kind, http2 });
         }
         tcp.enforce_http(false);
         let tls = HttpsConnectorBuilder::new()
@@ -54,42 +62,63 @@ impl Client {
             Http2::PriorKnowledge => tls.enable_http2().wrap_connector(tcp),
             Http2::Off => tls.enable_http1().wrap_connector(tcp),
         };
-        Ok(Self::tls(Timed::new(tls, limit), http2))
-    }
-
-    fn plain(connector: Tcp, http2: Http2) -> Self {
-        let kind = Kind::Plain(builder(http2).build(connector.clone()), connector);
-        Self { kind, http2 }
-    }
-
-    fn tls(connector: Tls, http2: Http2) -> Self {
-        Self { kind: Kind::Tls(builder(http2).build(connector.clone()), connector), http2 }
+        let tls = Timed::new(tls, limit);
+        let kind = match http2 {
+            Http2::Off => Kind::Http1(Kept::new(tls, base.origin())),
+            Http2::Auto | Http2::PriorKnowledge => {
+                Kind::Tls(builder(http2).build(tls.clone()), tls)
+            }
+        };
+        Ok(Self { kind, http2 })
     }
 
     /// One with the same settings and no connection yet. The certificates are not read again.
     pub(super) fn with_own_connections(&self) -> Self {
-        match &self.kind {
-            Kind::Plain(_, connector) => Self::plain(connector.clone(), self.http2),
-            Kind::Tls(_, connector) => Self::tls(connector.clone(), self.http2),
-        }
+        let http2 = self.http2;
+        let kind = match &self.kind {
+            Kind::Http1(kept) => Kind::Http1(kept.with_own_connections()),
+            Kind::Plain(_, tcp) => Kind::Plain(builder(http2).build(tcp.clone()), tcp.clone()),
+            Kind::Tls(_, tls) => Kind::Tls(builder(http2).build(tls.clone()), tls.clone()),
+        };
+        Self { kind, http2 }
     }
 
-    /// Whether every request goes over HTTP/1.1. HTTP/2 has the host elsewhere than in `host`.
+    /// Whether every request goes over HTTP/1.1. HTTP/2 has the host in the URL and not in `host`.
     pub(super) fn is_http1(&self) -> bool {
-        match (&self.kind, self.http2) {
-            (_, Http2::PriorKnowledge) | (Kind::Tls(..), Http2::Auto) => false,
-            (_, Http2::Off) | (Kind::Plain(..), Http2::Auto) => true,
-        }
+        matches!(self.kind, Kind::Http1(_))
     }
 
     pub(super) async fn request(
         &self,
         request: Request<HttpBody>,
-    ) -> Result<Response<Incoming>, Error> {
-        match &self.kind {
+    ) -> Result<Response<Lent>, SendError> {
+        let answered = match &self.kind {
+            Kind::Http1(kept) => return kept.request(request).await,
             Kind::Plain(client, _) => client.request(request).await,
             Kind::Tls(client, _) => client.request(request).await,
+        };
+        match answered {
+            Ok(response) => Ok(response.map(Lent::from)),
+            Err(error) if error.is_connect() => Err(SendError::no_connection(error.into())),
+            Err(error) => Err(SendError::other(error)),
         }
+    }
+}
+
+/// Why a request has no answer.
+pub(super) struct SendError {
+    /// Whether there was no connection that it could have been sent over.
+    pub(super) is_connect: bool,
+    pub(super) why: BoxError,
+}
+
+impl SendError {
+    pub(super) fn no_connection(why: BoxError) -> Self {
+        Self { is_connect: true, why }
+    }
+
+    pub(super) fn other(why: impl Into<BoxError>) -> Self {
+        Self { is_connect: false, why: why.into() }
     }
 }
 
@@ -135,7 +164,8 @@ mod tests {
     #[tokio::test]
     async fn tls_can_be_set_up_or_says_why_not() {
         let mut settings = UpstreamSettings::new("https://api.example.com/v1");
-        match Client::new(true, &settings) {
+        let base = Base::parse(&settings.base_url).unwrap();
+        match Client::new(&base, &settings) {
             Ok(client) => assert!(matches!(client.kind, Kind::Tls(..)) && !client.is_http1()),
             Err(error) => assert!(matches!(error, SetupError::Certificates { .. }), "{error}"),
         }
@@ -150,7 +180,7 @@ mod tests {
                 std::fs::write(&file, text).unwrap();
             }
             settings.ca_file = Some(file.clone());
-            let error = Client::new(true, &settings).err().unwrap().to_string();
+            let error = Client::new(&base, &settings).err().unwrap().to_string();
             assert!(error.contains(wanted), "{error}");
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Uri;
 use tower_service::Service;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A connector that gives up in time.
 #[derive(Debug, Clone)]
