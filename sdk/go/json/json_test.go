@@ -60,3 +60,57 @@ func TestTextsAndNumbers(t *testing.T) {
 		t.Error("nothing may be asked for anything")
 	}
 }
+
+func TestWhatIsThereIsToldFromWhatIsNot(t *testing.T) {
+	value, _ := Parse(`{"a":null,"b":1,"b":2}`)
+	if none, there := value.Lookup("a"); none != nil || !there {
+		t.Error(none, there)
+	}
+	if _, there := value.Lookup("c"); there {
+		t.Error("there is no c")
+	}
+	if last, _ := value.Lookup("b"); string(last.Write()) != "2" {
+		t.Error(string(last.Write()))
+	}
+}
+
+func TestNothingThatIsReadIsTooMuch(t *testing.T) {
+	long := strings.Repeat("9", 1_000_000)
+	for _, text := range []string{long, "-" + long, "0." + long, "1e" + long, `"` + strings.Repeat("\\ud83d", 200_000) + `"`} {
+		value, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, whole := value.AsInt()
+		_, is := value.AsFloat()
+		if whole || is && !strings.HasPrefix(text, "0.") {
+			t.Error("no such number")
+		}
+		if message := value.WrongNumber("a", "u8").Error(); len(message) > 100 {
+			t.Error(len(message))
+		}
+	}
+	for _, text := range []string{strings.Repeat("[", 1_000_000), strings.Repeat(`{"a":`, 1_000_000), strings.Repeat("[", 128)} {
+		if _, err := Parse(text); err == nil {
+			t.Error("it has no end")
+		}
+	}
+}
+
+// Whatever is read is written so that it is read again as the same.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{`{"a":[1,-0.5e+3,"\ud83d\ude00\n"]}`, `[null,true]`, "\"\x7f\"", "1 1", "[[", "\xff"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		value, err := Parse(text)
+		if err != nil {
+			return
+		}
+		written := string(value.Write())
+		again, err := Parse(written)
+		if err != nil || string(again.Write()) != written {
+			t.Errorf("%q became %q: %v", text, written, err)
+		}
+	})
+}

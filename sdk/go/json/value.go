@@ -188,15 +188,22 @@ func (v *Value) Get(names ...string) *Value {
 		if v == nil {
 			return nil
 		}
-		found := (*Value)(nil)
-		for _, field := range v.fields {
-			if field.name == name {
-				found = field.value
-			}
-		}
-		v = found
+		v, _ = v.Lookup(name)
 	}
 	return v
+}
+
+// Lookup is an object's field, and whether it is there: null is there, too.
+func (v *Value) Lookup(name string) (value *Value, there bool) {
+	if v == nil {
+		return nil, false
+	}
+	for i := len(v.fields) - 1; i >= 0; i-- {
+		if v.fields[i].name == name {
+			return v.fields[i].value, true
+		}
+	}
+	return nil, false
 }
 
 // Set sets an object's field, and makes an object of what is none. It returns the object.
@@ -289,7 +296,8 @@ func (v *Value) WrongNumber(path, wanted string) error {
 		return v.Wrong(path, wanted)
 	}
 	found := "another number"
-	if _, whole := v.AsInt(); !whole {
+	// A number may have a million digits.
+	if _, whole := v.AsInt(); !whole && len(v.text) <= 32 {
 		found = v.text
 	}
 	return errors.New(path + ": expected " + wanted + ", found " + found)
