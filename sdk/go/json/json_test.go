@@ -97,6 +97,45 @@ func TestNothingThatIsReadIsTooMuch(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyLooksAtIsATextAndNoMore(t *testing.T) {
+	many := `{"a": [` + strings.Repeat("0 , ", 1_000_000) + `0]}`
+	compact := `{"a":[` + strings.Repeat("0,", 1_000_000) + `0]}`
+	value, err := Parse(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if allocations := testing.AllocsPerRun(1, func() { _, _ = Parse(many) }); allocations > 10 {
+		t.Error(allocations)
+	}
+	if clone := value.Clone(); string(value.Write()) != compact || string(clone.Write()) != compact {
+		t.Error("it was written otherwise")
+	}
+	if value.Get("a").Len() != 1_000_001 || string(value.Write()) != compact {
+		t.Error(value.Get("a").Len())
+	}
+	// What was changed in one is not changed in its copy.
+	value, _ = Parse(`{"a":[{"b":1}]}`)
+	value.Get("a")
+	clone := value.Clone()
+	value.Get("a").Items()[0].Set("b", Int(2))
+	if string(clone.Write()) != `{"a":[{"b":1}]}` || string(value.Write()) != `{"a":[{"b":2}]}` {
+		t.Error(string(clone.Write()), string(value.Write()))
+	}
+	for text, want := range map[string]string{
+		` { "a" : [ ] , "b" : { } , "c d" : "e\" f" , "g":[ 1 ,"]" ]} `: `{"a":[],"b":{},"c d":"e\" f","g":[1,"]"],"h":null}`,
+		`{}`: `{"h":null}`, "{\n}": `{"h":null}`, `{"a":"\u00e9"}`: `{"a":"é","h":null}`,
+	} {
+		value, err := Parse(text)
+		if err != nil || string(value.Set("h", nil).Write()) != want {
+			t.Errorf("%s: %s, %v", text, value.Write(), err)
+		}
+	}
+	list, _ := Parse("[ ]")
+	if string(list.Append(nil).Write()) != "[null]" || list.Remove(func(string) bool { return true }) {
+		t.Error(string(list.Write()))
+	}
+}
+
 // Whatever is read is written so that it is read again as the same.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{`{"a":[1,-0.5e+3,"\ud83d\ude00\n"]}`, `[null,true]`, "\"\x7f\"", "1 1", "[[", "\xff"} {
@@ -107,10 +146,23 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
+		untouched := string(value.Write())
+		opened(value)
 		written := string(value.Write())
-		again, err := Parse(written)
-		if err != nil || string(again.Write()) != written {
-			t.Errorf("%q became %q: %v", text, written, err)
+		for _, one := range []string{untouched, written} {
+			again, err := Parse(one)
+			opened(again)
+			if err != nil || string(again.Write()) != written {
+				t.Errorf("%q became %q: %v", text, one, err)
+			}
 		}
 	})
+}
+
+// opened looks at everything.
+func opened(value *Value) {
+	for _, item := range value.Items() {
+		opened(item)
+	}
+	value.Each(func(_ string, field *Value) { opened(field) })
 }

@@ -11,23 +11,30 @@ import (
 const deepest = 128
 
 // Parse reads a whole text. An error says what was wanted, and at which byte.
+//
+// What is in lists and objects is read where somebody looks: a text of a million small values is no more than a text
+// until then.
 func Parse(text string) (*Value, error) {
 	if !utf8.ValidString(text) {
 		return nil, errors.New("it is not UTF-8")
 	}
-	reader := reader{text: text}
-	value := reader.value()
-	if reader.peek(); reader.wanted == "" && reader.at < len(text) {
-		reader.fail("the end of the text")
+	checker := checker{text: text}
+	checker.peek()
+	start := checker.at
+	checker.value()
+	end := checker.at
+	if checker.peek(); checker.wanted == "" && checker.at < len(text) {
+		checker.fail("the end of the text")
 	}
-	if reader.wanted != "" {
-		return nil, errors.New("expected " + reader.wanted + " at byte " + strconv.Itoa(reader.failed))
+	if checker.wanted != "" {
+		return nil, errors.New("expected " + checker.wanted + " at byte " + strconv.Itoa(checker.failed))
 	}
-	return value, nil
+	return placed(text[start:end]), nil
 }
 
-// reader goes on to the end of the text after a failure: then nothing else is found there.
-type reader struct {
+// checker finds out whether a text is JSON. It goes on to the end of the text after a failure: then nothing else is
+// found there.
+type checker struct {
 	text   string
 	at     int
 	depth  int
@@ -35,190 +42,149 @@ type reader struct {
 	failed int
 }
 
-func (r *reader) fail(wanted string) {
-	if r.wanted == "" {
-		r.wanted, r.failed = wanted, r.at
-		r.at = len(r.text)
+func (c *checker) fail(wanted string) {
+	if c.wanted == "" {
+		c.wanted, c.failed = wanted, c.at
+		c.at = len(c.text)
 	}
 }
 
 // byte is 0 at the end.
-func (r *reader) byte() byte {
-	if r.at < len(r.text) {
-		return r.text[r.at]
+func (c *checker) byte() byte {
+	if c.at < len(c.text) {
+		return c.text[c.at]
 	}
 	return 0
 }
 
-func (r *reader) peek() byte {
-	for strings.IndexByte(" \n\r\t", r.byte()) >= 0 {
-		r.at++
-	}
-	return r.byte()
+func (c *checker) peek() byte {
+	c.at = spaces(c.text, c.at)
+	return c.byte()
 }
 
-func (r *reader) value() *Value {
-	switch first := r.peek(); {
+func (c *checker) value() {
+	switch first := c.peek(); {
 	case first == '"':
-		return Text(r.string())
+		c.string()
 	case first == '{':
-		object := NewObject()
-		r.each('}', "`,` or `}`", func() {
-			if r.peek() != '"' {
-				r.fail("a field's name")
+		c.each('}', "`,` or `}`", func() {
+			if c.peek() != '"' {
+				c.fail("a field's name")
 				return
 			}
-			name := r.string()
-			if r.peek() != ':' {
-				r.fail("`:`")
+			c.string()
+			if c.peek() != ':' {
+				c.fail("`:`")
 				return
 			}
-			r.at++
-			object.fields = append(object.fields, field{name, r.value()})
+			c.at++
+			c.value()
 		})
-		return object
 	case first == '[':
-		list := List()
-		r.each(']', "`,` or `]`", func() { list.items = append(list.items, r.value()) })
-		return list
+		c.each(']', "`,` or `]`", c.value)
 	case first == '-' || first >= '0' && first <= '9':
-		return r.number()
-	}
-	for _, word := range []string{"true", "false"} {
-		if strings.HasPrefix(r.text[r.at:], word) {
-			r.at += len(word)
-			return &Value{kind: Bool, text: word}
+		c.number()
+	default:
+		for _, word := range []string{"true", "false", "null"} {
+			if strings.HasPrefix(c.text[c.at:], word) {
+				c.at += len(word)
+				return
+			}
 		}
+		c.fail("a value")
 	}
-	if strings.HasPrefix(r.text[r.at:], "null") {
-		r.at += len("null")
-	} else {
-		r.fail("a value")
-	}
-	return nil
 }
 
-func (r *reader) each(end byte, wanted string, item func()) {
-	r.at++
-	if r.depth == deepest {
-		r.fail("no more than 128 lists and objects in each other")
+func (c *checker) each(end byte, wanted string, item func()) {
+	c.at++
+	if c.depth == deepest {
+		c.fail("no more than 128 lists and objects in each other")
 		return
 	}
-	r.depth++
-	if r.peek() != end {
+	c.depth++
+	if c.peek() != end {
 		item()
-		for r.peek() == ',' {
-			r.at++
+		for c.peek() == ',' {
+			c.at++
 			item()
 		}
-		if r.byte() != end {
-			r.fail(wanted)
+		if c.byte() != end {
+			c.fail(wanted)
 			return
 		}
 	}
-	r.at++
-	r.depth--
+	c.at++
+	c.depth--
 }
 
-func (r *reader) number() *Value {
-	start := r.at
-	if r.byte() == '-' {
-		r.at++
+func (c *checker) number() {
+	if c.byte() == '-' {
+		c.at++
 	}
-	if r.byte() == '0' {
-		r.at++
+	if c.byte() == '0' {
+		c.at++
 	} else {
-		r.digits()
+		c.digits()
 	}
-	if r.byte() == '.' {
-		r.at++
-		r.digits()
+	if c.byte() == '.' {
+		c.at++
+		c.digits()
 	}
-	if r.byte()|' ' == 'e' {
-		r.at++
-		if r.byte() == '+' || r.byte() == '-' {
-			r.at++
+	if c.byte()|' ' == 'e' {
+		c.at++
+		if c.byte() == '+' || c.byte() == '-' {
+			c.at++
 		}
-		r.digits()
-	}
-	return &Value{kind: Number, text: r.text[start:r.at]}
-}
-
-func (r *reader) digits() {
-	start := r.at
-	for r.byte() >= '0' && r.byte() <= '9' {
-		r.at++
-	}
-	if r.at == start {
-		r.fail("a digit")
+		c.digits()
 	}
 }
 
-func (r *reader) string() string {
-	r.at++
-	start := r.at
-	var made []byte
+func (c *checker) digits() {
+	start := c.at
+	for c.byte() >= '0' && c.byte() <= '9' {
+		c.at++
+	}
+	if c.at == start {
+		c.fail("a digit")
+	}
+}
+
+func (c *checker) string() {
+	c.at++
 	for {
-		switch c := r.byte(); {
-		case c == '"':
-			text := r.text[start:r.at]
-			r.at++
-			if made == nil {
-				return text
-			}
-			return string(append(made, text...))
-		case c == '\\':
-			made = append(made, r.text[start:r.at]...)
-			r.at++
-			made = r.escape(made)
-			start = r.at
-		case c < ' ':
-			r.fail("the end of a string")
-			return ""
+		switch letter := c.byte(); {
+		case letter == '"':
+			c.at++
+			return
+		case letter == '\\':
+			c.at++
+			c.escape()
+		case letter < ' ':
+			c.fail("the end of a string")
+			return
 		default:
-			r.at++
+			c.at++
 		}
 	}
 }
 
-func (r *reader) escape(made []byte) []byte {
-	letter := r.byte()
-	if letter == 'u' {
-		r.at++
-		code := r.hex()
-		if code >= 0xd800 && code < 0xdc00 && strings.HasPrefix(r.text[r.at:], `\u`) {
-			back := r.at
-			r.at += 2
-			if low := r.hex(); low >= 0xdc00 && low < 0xe000 {
-				code = 0x10000 + (code-0xd800)<<10 + low - 0xdc00
-			} else if r.wanted == "" {
-				r.at = back
-			}
-		}
-		// Half a pair has no letter: it becomes U+FFFD.
-		return utf8.AppendRune(made, code)
+func (c *checker) escape() {
+	letter := c.byte()
+	if letter != 'u' && (letter == 0 || strings.IndexByte(escapes, letter) < 0) {
+		c.fail("an escape that JSON has")
+		return
 	}
-	const letters, meant = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
-	which := strings.IndexByte(letters, letter)
-	if which < 0 {
-		r.fail("an escape that JSON has")
-		return made
+	c.at++
+	if letter != 'u' {
+		return
 	}
-	r.at++
-	return append(made, meant[which])
-}
-
-func (r *reader) hex() rune {
-	code := rune(0)
 	for range 4 {
-		digit := strings.IndexByte("0123456789abcdef", r.byte()|' ')
+		digit := c.byte()
 		// `|' '` makes digits of control characters too.
-		if digit < 0 || r.byte() < '0' {
-			r.fail("four hexadecimal digits")
-			return 0
+		if digit < '0' || strings.IndexByte(hexadecimal, digit|' ') < 0 {
+			c.fail("four hexadecimal digits")
+			return
 		}
-		code = code<<4 | rune(digit)
-		r.at++
+		c.at++
 	}
-	return code
 }
