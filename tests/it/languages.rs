@@ -97,8 +97,8 @@ fn metadata_in_go() {
 
 #[test]
 fn modules_of_typescript_and_go_are_told() {
-    metadata::language_is_told("typescript", "AssemblyScript");
-    metadata::language_is_told("go", "Go");
+    metadata::language_is_told("typescript", "assemblyscript");
+    metadata::language_is_told("go", "go");
 }
 
 #[test]

@@ -63,26 +63,12 @@ func (c *checker) peek() byte {
 }
 
 func (c *checker) value() {
-	switch first := c.peek(); {
-	case first == '"':
+	switch first := c.peek(); first {
+	case '"':
 		c.string()
-	case first == '{':
-		c.each('}', "`,` or `}`", func() {
-			if c.peek() != '"' {
-				c.fail("a field's name")
-				return
-			}
-			c.string()
-			if c.peek() != ':' {
-				c.fail("`:`")
-				return
-			}
-			c.at++
-			c.value()
-		})
-	case first == '[':
-		c.each(']', "`,` or `]`", c.value)
-	case first == '-' || first >= '0' && first <= '9':
+	case '{', '[':
+		c.each(first)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		c.number()
 	default:
 		for _, word := range []string{"true", "false", "null"} {
@@ -95,21 +81,27 @@ func (c *checker) value() {
 	}
 }
 
-func (c *checker) each(end byte, wanted string, item func()) {
+// each goes through a list or an object. `]` is two letters behind `[`, and `}` behind `{`.
+func (c *checker) each(begin byte) {
 	c.at++
 	if c.depth == deepest {
 		c.fail("no more than 128 lists and objects in each other")
 		return
 	}
 	c.depth++
-	if c.peek() != end {
-		item()
-		for c.peek() == ',' {
+	if c.peek() != begin+2 {
+		for {
+			if begin == '{' {
+				c.name()
+			}
+			c.value()
+			if c.peek() != ',' {
+				break
+			}
 			c.at++
-			item()
 		}
-		if c.byte() != end {
-			c.fail(wanted)
+		if c.byte() != begin+2 {
+			c.fail(map[byte]string{'[': "`,` or `]`", '{': "`,` or `}`"}[begin])
 			return
 		}
 	}
@@ -117,55 +109,77 @@ func (c *checker) each(end byte, wanted string, item func()) {
 	c.depth--
 }
 
-func (c *checker) number() {
-	if c.byte() == '-' {
-		c.at++
+func (c *checker) name() {
+	if c.peek() != '"' {
+		c.fail("a field's name")
+		return
 	}
-	if c.byte() == '0' {
-		c.at++
-	} else {
-		c.digits()
+	c.string()
+	if c.peek() != ':' {
+		c.fail("`:`")
+		return
 	}
-	if c.byte() == '.' {
-		c.at++
-		c.digits()
-	}
-	if c.byte()|' ' == 'e' {
-		c.at++
-		if c.byte() == '+' || c.byte() == '-' {
-			c.at++
-		}
-		c.digits()
-	}
+	c.at++
 }
 
-func (c *checker) digits() {
-	start := c.at
-	for c.byte() >= '0' && c.byte() <= '9' {
-		c.at++
+func (c *checker) number() {
+	text, at := c.text, c.at
+	if text[at] == '-' {
+		at++
 	}
-	if c.at == start {
+	if at < len(text) && text[at] == '0' {
+		at++
+	} else if at = c.digits(at); at < 0 {
+		return
+	}
+	if at < len(text) && text[at] == '.' {
+		if at = c.digits(at + 1); at < 0 {
+			return
+		}
+	}
+	if at < len(text) && text[at]|' ' == 'e' {
+		at++
+		if at < len(text) && (text[at] == '+' || text[at] == '-') {
+			at++
+		}
+		if at = c.digits(at); at < 0 {
+			return
+		}
+	}
+	c.at = at
+}
+
+// digits is where digits end, of which there has to be one; else it is -1.
+func (c *checker) digits(at int) int {
+	start := at
+	for at < len(c.text) && c.text[at] >= '0' && c.text[at] <= '9' {
+		at++
+	}
+	if at == start {
+		c.at = at
 		c.fail("a digit")
+		return -1
 	}
+	return at
 }
 
 func (c *checker) string() {
-	c.at++
-	for {
-		switch letter := c.byte(); {
-		case letter == '"':
-			c.at++
-			return
-		case letter == '\\':
-			c.at++
-			c.escape()
-		case letter < ' ':
-			c.fail("the end of a string")
-			return
-		default:
-			c.at++
+	text, at := c.text, c.at+1
+	for at < len(text) && text[at] >= ' ' && text[at] != '"' {
+		if text[at] != '\\' {
+			at++
+			continue
 		}
+		c.at = at + 1
+		c.escape()
+		at = c.at
 	}
+	c.at = at
+	if at == len(text) || text[at] != '"' {
+		c.fail("the end of a string")
+		return
+	}
+	c.at++
 }
 
 func (c *checker) escape() {

@@ -40,7 +40,8 @@ pub(super) fn mirror(language: &str) {
             let at = format!("{module} on {engine}, {len} bytes");
             let request = |headers: Value| json!({"method": "POST", "path": "/", "headers": headers, "query": {}, "body": before});
 
-            let output = called(Hook::HttpPre, &json!({"context": {}, "request": request(json!({}))}));
+            let output =
+                called(Hook::HttpPre, &json!({"context": {}, "request": request(json!({}))}));
             assert_eq!(output["context"], json!({"mirrored": len}), "{at}");
             // Nothing is there to turn around in one byte.
             if len > 1 {

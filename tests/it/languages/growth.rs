@@ -13,7 +13,9 @@ use crate::support::BACKENDS;
 /// A hundred thousand calls; on wasmi, whose collectors are the same code, a thousand.
 pub(super) fn many_calls(language: &str) {
     let module = module("hello", language);
-    let input = json!({"context": {}, "request": {"model": "m\u{1f600}", "input": ["x".repeat(200)]}}).to_string();
+    let input =
+        json!({"context": {}, "request": {"model": "m\u{1f600}", "input": ["x".repeat(200)]}})
+            .to_string();
     for engine in BACKENDS {
         let calls = if engine == "wasmi" { 1_000 } else { 100_000 };
         let host = host(engine, &Arc::default()).build().unwrap();
@@ -49,7 +51,8 @@ fn harm(plugin: &plugbay::Plugin, at: &str) {
     for input in &refused {
         assert_eq!(value(&call(plugin, Hook::Pre, input)), unread("error"), "{at}: {input:.40}");
     }
-    let no_text = block_on(plugin.hook_raw(Hook::Pre, b"{\"request\":{\"model\":\"\xed\xa0\x80\"}}"));
+    let no_text =
+        block_on(plugin.hook_raw(Hook::Pre, b"{\"request\":{\"model\":\"\xed\xa0\x80\"}}"));
     let no_text = String::from_utf8(no_text.unwrap().document.unwrap()).unwrap();
     assert_eq!(value(&no_text), unread("error"), "{at}");
     let greeted = |model: &str| json!({ "context": { "greeting": format!("hello, {model}") } });

@@ -21,7 +21,8 @@ pub(super) fn metadata(language: &str) {
         assert_eq!(plugin.name(), module);
         let inspect = |more: &[&str]| {
             let mut command = plugbay();
-            run(command.arg("inspect").arg(sample(&module)).args(["--backend", engine]).args(more)).exits(0)
+            run(command.arg("inspect").arg(sample(&module)).args(["--backend", engine]).args(more))
+                .exits(0)
         };
         let report: Value = inspect(&["--json"]).json();
         assert_eq!((&report["metadata"], &report["name"]), (&wanted, &json!(module)));
@@ -32,13 +33,11 @@ pub(super) fn metadata(language: &str) {
     }
 }
 
-/// `plugbay check`, which runs nothing, tells the language, and that `init` has something to say.
+/// `plugbay check`, which runs nothing, tells the language.
 pub(super) fn language_is_told(language: &str, name: &str) {
     for kind in ["hello", "redactor", "rate_limiter", "midi_velocity", "toolbox", "mirror"] {
         let module = sample(&format!("{kind}_{language}"));
         let report = run(plugbay().arg("check").arg(&module).arg("--json")).exits(0).json();
-        assert_eq!(report["language"], name.to_lowercase(), "{}", module.display());
-        let said = run(plugbay().arg("check").arg(&module)).exits(0).stdout;
-        assert!(said.contains(name), "{said}");
+        assert_eq!(report["language"], name, "{}", module.display());
     }
 }
