@@ -107,9 +107,12 @@ export class Host {
     return this;
   }
 
-  /** What an action says of itself in `init`; `null` where it says nothing. */
+  /** Calls `init` of an action, and returns what it says of itself there; `null` where it says nothing. */
   describe() {
-    return this.#output(this.exports.init());
+    const result = this.exports.init();
+    if (typeof result === "bigint") return this.#output(result);
+    this.#status(result);
+    return null;
   }
 
   /**
@@ -130,7 +133,7 @@ export class Host {
     return putBodies(hook, messages, written, output);
   }
 
-  /** Runs an action; throws what it logged where it fails. */
+  /** Runs an action; throws what it logged where it fails. One without `execute_with_context` gets the first document alone. */
   execute(params = {}, context = {}) {
     if (this.exports.execute_with_context) {
       this.#status(this.#withInputs([params, context], (...input) => this.exports.execute_with_context(...input)));
