@@ -43,7 +43,8 @@ pub(super) fn many_calls(language: &str) {
 /// What is no document is refused, what is one is taken, and the next call works.
 fn harm(plugin: &plugbay::Plugin, at: &str) {
     let asks = |model: &str| format!(r#"{{"context":{{}},"request":{{"model":{model}}}}}"#);
-    let long = "9".repeat(200_000);
+    // Not longer: wasmi takes some thirty times as much fuel for a loop of Go as wasmtime does.
+    let long = "9".repeat(2_000);
     let refused = [
         String::new(),
         nested(100_000),
@@ -67,7 +68,7 @@ fn harm(plugin: &plugbay::Plugin, at: &str) {
         (format!("\"{long}\""), long.clone()),
         (r#""\ud83d\ude00\ude00\ud83d""#.to_owned(), "\u{1f600}\u{fffd}\u{fffd}".to_owned()),
         (r#""\u0000""#.to_owned(), "\0".to_owned()),
-        (format!("\"{}\"", "\\ud83d".repeat(20_000)), "\u{fffd}".repeat(20_000)),
+        (format!("\"{}\"", "\\ud83d".repeat(500)), "\u{fffd}".repeat(500)),
     ] {
         let output = value(&call(plugin, Hook::Pre, &asks(&model)));
         assert!(output == greeted(&wanted), "{at}: {model:.40}");
