@@ -7,5 +7,5 @@
 //	}
 //
 // Only modules that call a function import it. Built for anything but wasip1, every function fails with
-// [Unavailable], so that a plugin's own logic can be tested on any machine.
+// [Unavailable] unless there is a Mock, so that a plugin can be tested on any machine.
 package plugbay

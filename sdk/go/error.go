@@ -91,3 +91,11 @@ func read() (*json.Value, error) {
 	}
 	return value, nil
 }
+
+// document is what a host leaves of it.
+func (e *Error) document() []byte {
+	if e.Document != nil {
+		return e.Document
+	}
+	return json.NewObject().Set("class", json.Text(e.Class.Error())).Set("message", json.Text(e.Message)).Write()
+}

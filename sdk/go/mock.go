@@ -3,134 +3,152 @@
 package plugbay
 
 import (
+	"errors"
 	"time"
-	"unsafe"
 )
 
-// Mock is a host for the tests of a plugin, on this machine: a clock that stands, a log, and values by key.
-// There are no other functions. It is not there in a module.
+// Mock is a host for the tests of a plugin, on this machine. It grants everything that is not denied, refuses what the
+// host itself would refuse, answers as it is told, and notes what it was asked for. Its clock stands, and its random
+// bytes are the same each time. It is not there in a module, and it is one for all tests of a package that run at a time.
+//
+//	host := &plugbay.Mock{Replies: []plugbay.Reply{{URL: "https://door.example/", Status: 200}}}
+//	plugbay.UseMock(host)
+//	defer plugbay.UseMock(nil)
 type Mock struct {
-	Time  time.Time
-	Lines []string
-	KV    map[string][]byte
+	// Time is what the clock shows.
+	Time time.Time
+	// Seed begins the random bytes elsewhere.
+	Seed uint64
+	// KV are the values by key.
+	KV map[string][]byte
+	// Replies answer requests to addresses that begin so. Of several that fit, the last one counts.
+	Replies []Reply
+	// Peers are who answers sockets to addresses that begin so. Of several that fit, the last one counts.
+	Peers []Peer
+	// Programs are those that there are, by their path.
+	Programs map[string]Output
 	// Denied are functions that are not granted, such as kv_get.
-	Denied  map[string]bool
+	Denied map[string]bool
+	// Failures are functions that fail, such as midi_send.
+	Failures map[string]*Error
+
+	// What follows is what was asked for, in order.
+
+	// Lines were logged.
+	Lines []string
+	// Levels are those of Lines.
+	Levels     []Level
+	Metrics    []Measured
+	Requests   []Requested
+	Opened     []Opening
+	Sent       []Message
+	MIDI       []Played
+	Sounds     []Sound
+	Runs       []Ran
+	Operations []Operation
+
 	answers [3][]byte
+	random  uint64
+	sockets []*[]Message
+}
+
+// Reply is what another server answers.
+type Reply struct {
+	// URL is how addresses begin that it is for.
+	URL     string
+	Status  uint16
+	Headers []Header
+	Body    []byte
+	// Err is why there is no answer.
+	Err *Error
+}
+
+// Peer is who answers a socket.
+type Peer struct {
+	// URL is how addresses begin that it is for.
+	URL string
+	// Protocol is the one that it chooses; there need not be one.
+	Protocol string
+	// Messages are what it sends, to each socket.
+	Messages []Message
+	// Err is why there is no socket.
+	Err *Error
+}
+
+// Measured is one call of Metric.
+type Measured struct {
+	Kind  MetricKind
+	Name  string
+	Value float64
+}
+
+// Requested is a request with its body.
+type Requested struct {
+	Request
+	Body []byte
+}
+
+// Played is what was sent to a MIDI output.
+type Played struct {
+	Output string
+	Bytes  []byte
+}
+
+// Ran is a program that was run, with its input.
+type Ran struct {
+	Program
+	Input []byte
+}
+
+// Operation is what was done to the system.
+type Operation struct {
+	Operation, Argument string
 }
 
 var mock *Mock
 
-// UseMock has functions call this one from now on; nil is none.
+// UseMock has functions call this one from now on; nil is none, and then every function is unavailable.
 func UseMock(host *Mock) { mock = host }
 
-// refuses begins a call that leaves an answer.
-func refuses(function string) bool {
+const unavailable = int32(Unavailable)
+
+// begun begins a call that leaves an answer: what the last one left is gone. A function that is to fail does so here.
+func begun(function string, call func() int32) int32 {
 	if mock == nil {
-		return true
+		return unavailable
 	}
 	mock.answers = [3][]byte{}
 	if mock.Denied[function] {
-		mock.answers[0] = []byte(`{"class":"denied","message":"` + function + ` is not granted"}`)
+		return mock.fail(Denied, function+" is not granted")
 	}
-	return mock.Denied[function]
+	if failure := mock.Failures[function]; failure != nil {
+		return mock.failed(failure)
+	}
+	return call()
 }
 
-func refusal() int32 {
-	if mock == nil {
+// simple is a call that leaves none.
+func simple(function string, call func() int32) int32 {
+	switch {
+	case mock == nil:
 		return unavailable
+	case mock.Denied[function]:
+		return int32(Denied)
+	case mock.Failures[function] != nil:
+		return int32(mock.Failures[function].Class)
 	}
-	return int32(Denied)
+	return call()
 }
 
-func bytesAt(start unsafe.Pointer, length uint32) []byte {
-	return unsafe.Slice((*byte)(start), length)
+func (m *Mock) fail(class Class, message string) int32 {
+	return m.failed(&Error{Class: class, Message: message})
 }
 
-func hostAnswerLen(part int32) int64 {
-	if mock == nil || part < 0 || part > 2 || mock.answers[part] == nil {
-		return -1
-	}
-	return int64(len(mock.answers[part]))
+func (m *Mock) failed(failure *Error) int32 {
+	m.answers = [3][]byte{failure.document()}
+	return int32(failure.Class)
 }
 
-func hostAnswerRead(part int32, offset int64, start unsafe.Pointer, length uint32) int32 {
-	if hostAnswerLen(part) < offset {
-		return 0
-	}
-	return int32(copy(bytesAt(start, length), mock.answers[part][offset:]))
-}
+func (m *Mock) invalid(err error) int32 { return m.fail(Invalid, err.Error()) }
 
-func hostLog(_ int32, start unsafe.Pointer, length uint32) int32 {
-	if mock == nil {
-		return unavailable
-	}
-	mock.Lines = append(mock.Lines, string(bytesAt(start, length)))
-	return 0
-}
-
-func hostNow() int64 {
-	if mock == nil {
-		return 0
-	}
-	return mock.Time.UnixNano()
-}
-
-func hostKVGet(key unsafe.Pointer, keyLength uint32) int32 {
-	if refuses("kv_get") {
-		return refusal()
-	}
-	value, there := mock.KV[string(bytesAt(key, keyLength))]
-	if !there {
-		return 0
-	}
-	mock.answers[1] = value
-	return 1
-}
-
-func hostKVSet(key unsafe.Pointer, keyLength uint32, start unsafe.Pointer, length uint32) int32 {
-	if refuses("kv_set") {
-		return refusal()
-	}
-	mock.set(bytesAt(key, keyLength), bytesAt(start, length))
-	return 0
-}
-
-func hostKVDelete(key unsafe.Pointer, keyLength uint32) int32 {
-	if refuses("kv_delete") {
-		return refusal()
-	}
-	name := string(bytesAt(key, keyLength))
-	_, there := mock.KV[name]
-	delete(mock.KV, name)
-	if there {
-		return 1
-	}
-	return 0
-}
-
-func hostKVSwap(key unsafe.Pointer, keyLength uint32, old unsafe.Pointer, oldLength int32, start unsafe.Pointer, length int32) int32 {
-	if refuses("kv_swap") {
-		return refusal()
-	}
-	name := bytesAt(key, keyLength)
-	present, there := mock.KV[string(name)]
-	if there != (oldLength >= 0) || there && string(present) != string(bytesAt(old, uint32(oldLength))) {
-		if there {
-			mock.answers[1] = present
-		}
-		return 0
-	}
-	if length < 0 {
-		delete(mock.KV, string(name))
-	} else {
-		mock.set(name, bytesAt(start, uint32(length)))
-	}
-	return 1
-}
-
-func (m *Mock) set(key, value []byte) {
-	if m.KV == nil {
-		m.KV = map[string][]byte{}
-	}
-	m.KV[string(key)] = append([]byte{}, value...)
-}
+var errNotOpen = errors.New("the socket is not open")

@@ -16,6 +16,7 @@ import { Parsed, Value } from "./lib/json/value";
 import { Writer } from "./lib/json/writer";
 import { allocate, give, release } from "./lib/memory";
 import { readDocument, readValue, unread } from "./lib/read";
+import { encodeText } from "./lib/utf8";
 
 /** The name's block is made once: the host never frees it. */
 let name: u64 = 0;
@@ -33,7 +34,7 @@ export function free(block: u32): void {
 
 export function get_name(): u64 {
   if (name == 0) {
-    const bytes = String.UTF8.encode(registeredName());
+    const bytes = encodeText(registeredName());
     const block = heap.alloc(bytes.byteLength);
     memory.copy(block, changetype<usize>(bytes), bytes.byteLength);
     name = ((block as u64) << 32) | (bytes.byteLength as u64);

@@ -1,7 +1,7 @@
 /**
  * The functions of the host, typed; docs/host-functions.md says what each does and which grant it takes.
  *
- * Bytes are an `ArrayBuffer`; `String.UTF8.encode` and `decode` make text of them and back. Nothing throws: what can
+ * Bytes are an `ArrayBuffer`; `encodeText` and `decodeText` make them of text, and text of them. Nothing throws: what can
  * fail returns a `Result`. What takes a document is here once more with the document as it is, under a name that ends
  * in `As`. A plugin imports the functions that it calls, and no other.
  */

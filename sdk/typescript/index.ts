@@ -5,7 +5,7 @@
  * it passes on. The functions of the host are in "@plugbay/sdk/host".
  */
 
-export { Action, TriggerContext, registerAction } from "./lib/action";
+export { Action, Metadata, TriggerContext, registerAction } from "./lib/action";
 export { decodeBase64, encodeBase64 } from "./lib/base64";
 export { Config, Fields } from "./lib/fields";
 export { Call, Context } from "./lib/hooks/call";
@@ -15,3 +15,4 @@ export { Plugin, register } from "./lib/hooks/plugin";
 export { StreamChunkHook, chatChunk } from "./lib/hooks/stream";
 export { Kind, Parsed, Value } from "./lib/json/value";
 export { Writer } from "./lib/json/writer";
+export { decodeText, encodeText } from "./lib/utf8";

@@ -3,6 +3,9 @@
 //! What is wanted stands in tables here, and each language is held against them, Rust's too. What may differ is
 //! named here alone: how a text that is no JSON is found fault with, and whether a line is printed or logged.
 
+mod bodies;
+mod growth;
+mod metadata;
 mod midi_velocity;
 mod rate_limiter;
 mod redactor;
@@ -70,6 +73,42 @@ each_language! {
     go
     c
     zig
+}
+
+#[test]
+fn binary_bodies_in_typescript() {
+    bodies::mirror("typescript");
+}
+
+#[test]
+fn binary_bodies_in_go() {
+    bodies::mirror("go");
+}
+
+#[test]
+fn metadata_in_typescript() {
+    metadata::metadata("typescript");
+}
+
+#[test]
+fn metadata_in_go() {
+    metadata::metadata("go");
+}
+
+#[test]
+fn modules_of_typescript_and_go_are_told() {
+    metadata::language_is_told("typescript", "assemblyscript");
+    metadata::language_is_told("go", "go");
+}
+
+#[test]
+fn many_calls_in_typescript() {
+    growth::many_calls("typescript");
+}
+
+#[test]
+fn many_calls_in_go() {
+    growth::many_calls("go");
 }
 
 #[test]

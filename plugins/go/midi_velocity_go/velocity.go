@@ -9,6 +9,10 @@ import (
 )
 
 func init() {
+	action.Describe(action.Metadata{
+		Name: "midi_velocity_go", Version: "0.1.0", Description: "Answers to how hard a key was struck",
+		License: "MIT OR Apache-2.0",
+	})
 	action.OnInit(func() error {
 		action.Print("midi_velocity is ready")
 		return nil

@@ -18,7 +18,7 @@ var (
 // Handle says what is called when a trigger fires.
 func Handle(action func(*Params, *Context) error) { handle = action }
 
-// OnInit is called once, when the plugin is loaded.
+// OnInit is called once, when the plugin is loaded. An error keeps it from being so.
 func OnInit(call func() error) { ready = call }
 
 // OnShutdown is called once, before it is unloaded.
@@ -26,26 +26,6 @@ func OnShutdown(call func()) { shutdown = call }
 
 // Print prints a line, which the host shows with the plugin's name. It goes to stderr, without package os.
 func Print(line string) { println(line) }
-
-// Params are the parameters of one mapping, as the user wrote them.
-type Params struct{ Fields *json.Value }
-
-// Text is a text that has to be there.
-func (p *Params) Text(name string) (string, error) {
-	value := p.Fields.Get(name)
-	if value == nil {
-		there := false
-		p.Fields.Each(func(other string, _ *json.Value) { there = there || other == name })
-		if !there {
-			return "", unread(errors.New("params: missing field `" + name + "`"))
-		}
-	}
-	text, is := value.AsText()
-	if !is {
-		return "", unread(value.Wrong("params."+name, "a string"))
-	}
-	return text, nil
-}
 
 // Context is what is known of the event; nil is what does not apply. Fields has all of it.
 type Context struct {
@@ -56,27 +36,57 @@ type Context struct {
 	ModeName, Trigger                                  string
 }
 
+// Metadata is more to say of the event, by name; empty where there is nothing.
+func (c *Context) Metadata(name string) string {
+	text, _ := c.Fields.Get("metadata", name).AsText()
+	return text
+}
+
 // Run runs the action, as the host does: an empty text is as good as {}.
 func Run(params, context string) error {
 	fields, err := object(params, "params")
 	if err != nil {
 		return unread(err)
 	}
-	event, err := contextOf(context)
+	event, err := object(context, "context")
+	if err != nil {
+		return unread(err)
+	}
+	return run(fields, event)
+}
+
+// RunDocument runs the action of a plugin that has described itself: there is one document, which has its parameters,
+// and what is known of the event.
+func RunDocument(text string) error {
+	document, err := object(text, "document")
+	if err != nil {
+		return unread(err)
+	}
+	parts := [2]*json.Value{}
+	for i, name := range []string{"params", "context"} {
+		parts[i] = document.Get(name)
+		if parts[i] == nil {
+			parts[i] = json.NewObject()
+		}
+		if parts[i].Kind() != json.Object {
+			return unread(parts[i].Wrong(name, "an object"))
+		}
+	}
+	return run(parts[0], parts[1])
+}
+
+func run(params, event *json.Value) error {
+	context, err := contextOf(event)
 	if err != nil {
 		return unread(err)
 	}
 	if handle == nil {
 		return errors.New("the plugin has no action")
 	}
-	return handle(&Params{fields}, event)
+	return handle(&Params{params}, context)
 }
 
-func contextOf(text string) (*Context, error) {
-	fields, err := object(text, "context")
-	if err != nil {
-		return nil, err
-	}
+func contextOf(fields *json.Value) (*Context, error) {
 	context := &Context{Fields: fields}
 	for name, into := range map[string]**uint8{
 		"velocity": &context.Velocity, "mode": &context.Mode, "note": &context.Note, "channel": &context.Channel,
@@ -127,18 +137,28 @@ func status(err error) int32 {
 	return 1
 }
 
+// start returns metadata, or nothing. There is no status to return then: what went wrong is the last line on stderr.
+//
 //go:wasmexport init
-func start() int32 {
+func start() uint64 {
 	defer abi.Abort()
-	if ready == nil {
+	if ready != nil {
+		if err := ready(); err != nil {
+			abi.Quit(err.Error())
+		}
+	}
+	if described == nil {
 		return 0
 	}
-	return status(ready())
+	return abi.Give(described.document())
 }
 
 //go:wasmexport execute
 func execute(params unsafe.Pointer, length uint32) int32 {
 	defer abi.Abort()
+	if described != nil {
+		return status(RunDocument(abi.Take(params, length)))
+	}
 	return status(Run(abi.Take(params, length), ""))
 }
 

@@ -16,7 +16,8 @@ func (c *Context) RequestID() string {
 
 // Get is a field as it is now; nil where there is none.
 func (c *Context) Get(name string) *json.Value {
-	if value := c.set.Get(name); value != nil {
+	// What was set to null is null now, whatever it was.
+	if value, there := c.set.Lookup(name); there {
 		return value
 	}
 	return c.fields.Get(name)

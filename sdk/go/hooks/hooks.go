@@ -41,8 +41,8 @@ func Register(hook, field string, call func(document, output *json.Value) error)
 	handlers[hook] = handler{call, field}
 }
 
-// Call calls a hook with a document, as the host does. Nothing is "no output".
-func Call(hook, document string) []byte {
+// call calls a hook with a document, as the host does. Nothing is "no output".
+func call(hook, document string) []byte {
 	handler, there := handlers[hook]
 	if !there {
 		return nil
@@ -98,7 +98,7 @@ func Unread(err error) error { return unread{err} }
 // Export is for the packages of the hooks: a call as it comes from the host.
 func Export(hook string, start unsafe.Pointer, length uint32) uint64 {
 	defer abi.Abort()
-	return abi.Give(Call(hook, abi.Take(start, length)))
+	return abi.Give(call(hook, abi.Take(start, length)))
 }
 
 type unread struct{ error }

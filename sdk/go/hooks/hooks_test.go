@@ -109,3 +109,53 @@ func TestMessages(t *testing.T) {
 	answers(t, "http_pre_hook", `{"request": {"method": "GET"}}`,
 		`{"has_response":true,"response":{"status_code":204,"headers":{"x-b":"GET"},"body":""}}`)
 }
+
+func TestWhatIsSetToNullIsNull(t *testing.T) {
+	prehook.Handle(func(call *prehook.Call) error {
+		call.Context.Set("a", nil)
+		if call.Context.Get("a") != nil {
+			t.Error("it is null now")
+		}
+		return nil
+	})
+	answers(t, "pre_hook", `{"context": {"a": 1}}`, `{"context":{"a":null}}`)
+}
+
+func TestBodiesInDocumentsAreWrittenInParts(t *testing.T) {
+	httpprehook.Handle(func(call *httpprehook.Call) error {
+		buffer := make([]byte, 1)
+		if count, err := call.Request.ReadBodyAt(buffer, 1); count != 1 || err != nil || buffer[0] != 'i' {
+			t.Error(count, err, buffer)
+		}
+		if err := call.Request.WriteBodyAt(nil, 3); !errors.Is(err, hooks.ErrNotWritten) {
+			t.Error(err)
+		}
+		call.Request.SetQuery("q", "1").SetPath("/p")
+		if err := call.Request.WriteBodyAt([]byte("o!"), 1); err != nil || call.Request.BodyLen() != 3 {
+			return err
+		}
+		return call.Request.TruncateBody(2)
+	})
+	answers(t, "http_pre_hook", `{"request": {"body": "aGk="}}`, `{"request":{"body":"aG8=","query":{"q":"1"},"path":"/p"}}`)
+	httpposthook.Handle(func(call *httpposthook.Call) error {
+		call.Request.SetBody(nil)
+		return nil
+	})
+	answers(t, "http_post_hook", `{"request": {"body": "aGk="}}`, `{"error":"this body cannot be written to here"}`)
+}
+
+func TestHeadersHaveAnOrder(t *testing.T) {
+	httpprehook.Handle(func(call *httpprehook.Call) error {
+		all := ""
+		call.Request.Headers(func(name, value string) { all += name + "=" + value + ";" })
+		_, there := call.Request.Query("none")
+		query, _ := call.Request.Query("q")
+		call.Response = hooks.NewJSONResponse(200, json.Texts(all, query))
+		if there {
+			t.Error("there is no such parameter")
+		}
+		return nil
+	})
+	answers(t, "http_pre_hook", `{"request": {"headers": {"b": "1", "a": 2, "c": "3"}, "query": {"q": "x"}}}`,
+		`{"has_response":true,"response":{"status_code":200,"headers":{"content-type":"application/json"},"body":"WyJiPTE7Yz0zOyIsIngiXQ=="}}`)
+}

@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"encoding/base64"
 	"strings"
 
 	"github.com/plugbay/plugbay/sdk/go/json"
@@ -11,10 +10,14 @@ import (
 type Message struct {
 	Fields  *json.Value
 	changed bool
+	body    body
 }
 
-// NewMessage is for the packages of the hooks.
-func NewMessage(fields *json.Value) Message { return Message{Fields: fields} }
+// NewMessage is for the packages of the hooks: a message of the host's, whose body is beside its document where the
+// plugin wants it so.
+func NewMessage(fields *json.Value, which Which, canWrite bool) Message {
+	return Message{Fields: fields, body: body{place: int32(which) + 1, readOnly: !canWrite}}
+}
 
 // Status is a response's.
 func (m *Message) Status() uint16 {
@@ -32,8 +35,37 @@ func (m *Message) SetStatus(status uint16) *Message {
 // Method is a request's.
 func (m *Message) Method() string { return m.text("method") }
 
-// Path is a request's.
+// Path is a request's, without the query.
 func (m *Message) Path() string { return m.text("path") }
+
+// SetPath sets a request's.
+func (m *Message) SetPath(path string) *Message {
+	m.Fields.Set("path", json.Text(path))
+	m.changed = true
+	return m
+}
+
+// Query is a request's parameter, decoded.
+func (m *Message) Query(name string) (value string, there bool) {
+	return m.Fields.Get("query", name).AsText()
+}
+
+// SetQuery sets a request's parameter.
+func (m *Message) SetQuery(name, value string) *Message {
+	m.object("query").Set(name, json.Text(value))
+	m.changed = true
+	return m
+}
+
+// object is a field that is an object; it is put there where it is not.
+func (m *Message) object(name string) *json.Value {
+	object := m.Fields.Get(name)
+	if object == nil {
+		object = json.NewObject()
+		m.Fields.Set(name, object)
+	}
+	return object
+}
 
 func (m *Message) text(name string) string {
 	text, _ := m.Fields.Get(name).AsText()
@@ -45,6 +77,11 @@ func NewResponse(status uint16) *Message {
 	fields := json.NewObject()
 	fields.Set("status_code", json.Uint(uint64(status))).Set("headers", json.NewObject()).Set("body", json.Text(""))
 	return &Message{Fields: fields, changed: true}
+}
+
+// NewJSONResponse is an answer with a body of JSON.
+func NewJSONResponse(status uint16, body *json.Value) *Message {
+	return NewResponse(status).SetHeader("content-type", "application/json").SetBody(body.Write())
 }
 
 // Changed says that Fields were changed by hand.
@@ -63,14 +100,18 @@ func (m *Message) Header(name string) (value string, there bool) {
 	return value, there
 }
 
+// Headers goes through all headers, in order.
+func (m *Message) Headers(each func(name, value string)) {
+	m.Fields.Get("headers").Each(func(name string, value *json.Value) {
+		if text, is := value.AsText(); is {
+			each(name, text)
+		}
+	})
+}
+
 // SetHeader sets a header. Names of headers are in lower case.
 func (m *Message) SetHeader(name, value string) *Message {
-	headers := m.Fields.Get("headers")
-	if headers == nil {
-		headers = json.NewObject()
-		m.Fields.Set("headers", headers)
-	}
-	headers.Set(strings.ToLower(name), json.Text(value))
+	m.object("headers").Set(strings.ToLower(name), json.Text(value))
 	m.changed = true
 	return m
 }
@@ -80,17 +121,4 @@ func (m *Message) RemoveHeader(name string) {
 	if m.Fields.Get("headers").Remove(func(other string) bool { return strings.EqualFold(other, name) }) {
 		m.changed = true
 	}
-}
-
-// SetBody sets the body.
-func (m *Message) SetBody(body []byte) *Message {
-	m.Fields.Set("body", json.Text(base64.StdEncoding.EncodeToString(body)))
-	m.changed = true
-	return m
-}
-
-// Body is the body.
-func (m *Message) Body() ([]byte, error) {
-	text, _ := m.Fields.Get("body").AsText()
-	return base64.StdEncoding.DecodeString(text)
 }

@@ -110,6 +110,9 @@ func (e *LLMError) WithType(kind string) *LLMError { return e.with("type", kind)
 // WithCode gives it a code, such as rate_limit_exceeded.
 func (e *LLMError) WithCode(code string) *LLMError { return e.with("code", code) }
 
+// WithParam names the parameter that is wrong.
+func (e *LLMError) WithParam(param string) *LLMError { return e.with("param", param) }
+
 // WithoutFallbacks has no other provider asked after it.
 func (e *LLMError) WithoutFallbacks() *LLMError {
 	e.Fields.Set("allow_fallbacks", json.Boolean(false))
@@ -135,6 +138,22 @@ func (e *LLMError) IsChanged() bool { return e.changed }
 func (e *LLMError) Message() string {
 	message, _ := e.Fields.Get("error", "message").AsText()
 	return message
+}
+
+// Type is its type.
+func (e *LLMError) Type() string {
+	kind, _ := e.Fields.Get("error", "type").AsText()
+	return kind
+}
+
+// Code is its code; a number's digits where it is one.
+func (e *LLMError) Code() string {
+	code := e.Fields.Get("error", "code")
+	if code.Kind() == json.Number {
+		return string(code.Write())
+	}
+	text, _ := code.AsText()
+	return text
 }
 
 // Status is the status that goes with it; 0 where there is none.

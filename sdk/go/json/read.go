@@ -11,23 +11,30 @@ import (
 const deepest = 128
 
 // Parse reads a whole text. An error says what was wanted, and at which byte.
+//
+// What is in lists and objects is read where somebody looks: a text of a million small values is no more than a text
+// until then.
 func Parse(text string) (*Value, error) {
 	if !utf8.ValidString(text) {
 		return nil, errors.New("it is not UTF-8")
 	}
-	reader := reader{text: text}
-	value := reader.value()
-	if reader.peek(); reader.wanted == "" && reader.at < len(text) {
-		reader.fail("the end of the text")
+	checker := checker{text: text}
+	checker.peek()
+	start := checker.at
+	checker.value()
+	end := checker.at
+	if checker.peek(); checker.wanted == "" && checker.at < len(text) {
+		checker.fail("the end of the text")
 	}
-	if reader.wanted != "" {
-		return nil, errors.New("expected " + reader.wanted + " at byte " + strconv.Itoa(reader.failed))
+	if checker.wanted != "" {
+		return nil, errors.New("expected " + checker.wanted + " at byte " + strconv.Itoa(checker.failed))
 	}
-	return value, nil
+	return placed(text[start:end]), nil
 }
 
-// reader goes on to the end of the text after a failure: then nothing else is found there.
-type reader struct {
+// checker finds out whether a text is JSON. It goes on to the end of the text after a failure: then nothing else is
+// found there.
+type checker struct {
 	text   string
 	at     int
 	depth  int
@@ -35,190 +42,163 @@ type reader struct {
 	failed int
 }
 
-func (r *reader) fail(wanted string) {
-	if r.wanted == "" {
-		r.wanted, r.failed = wanted, r.at
-		r.at = len(r.text)
+func (c *checker) fail(wanted string) {
+	if c.wanted == "" {
+		c.wanted, c.failed = wanted, c.at
+		c.at = len(c.text)
 	}
 }
 
 // byte is 0 at the end.
-func (r *reader) byte() byte {
-	if r.at < len(r.text) {
-		return r.text[r.at]
+func (c *checker) byte() byte {
+	if c.at < len(c.text) {
+		return c.text[c.at]
 	}
 	return 0
 }
 
-func (r *reader) peek() byte {
-	for strings.IndexByte(" \n\r\t", r.byte()) >= 0 {
-		r.at++
-	}
-	return r.byte()
+func (c *checker) peek() byte {
+	c.at = spaces(c.text, c.at)
+	return c.byte()
 }
 
-func (r *reader) value() *Value {
-	switch first := r.peek(); {
-	case first == '"':
-		return Text(r.string())
-	case first == '{':
-		object := NewObject()
-		r.each('}', "`,` or `}`", func() {
-			if r.peek() != '"' {
-				r.fail("a field's name")
+func (c *checker) value() {
+	switch first := c.peek(); first {
+	case '"':
+		c.string()
+	case '{', '[':
+		c.each(first)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		c.number()
+	default:
+		for _, word := range []string{"true", "false", "null"} {
+			if strings.HasPrefix(c.text[c.at:], word) {
+				c.at += len(word)
 				return
 			}
-			name := r.string()
-			if r.peek() != ':' {
-				r.fail("`:`")
-				return
-			}
-			r.at++
-			object.fields = append(object.fields, field{name, r.value()})
-		})
-		return object
-	case first == '[':
-		list := List()
-		r.each(']', "`,` or `]`", func() { list.items = append(list.items, r.value()) })
-		return list
-	case first == '-' || first >= '0' && first <= '9':
-		return r.number()
-	}
-	for _, word := range []string{"true", "false"} {
-		if strings.HasPrefix(r.text[r.at:], word) {
-			r.at += len(word)
-			return &Value{kind: Bool, text: word}
 		}
+		c.fail("a value")
 	}
-	if strings.HasPrefix(r.text[r.at:], "null") {
-		r.at += len("null")
-	} else {
-		r.fail("a value")
-	}
-	return nil
 }
 
-func (r *reader) each(end byte, wanted string, item func()) {
-	r.at++
-	if r.depth == deepest {
-		r.fail("no more than 128 lists and objects in each other")
+// each goes through a list or an object. `]` is two letters behind `[`, and `}` behind `{`.
+func (c *checker) each(begin byte) {
+	c.at++
+	if c.depth == deepest {
+		c.fail("no more than 128 lists and objects in each other")
 		return
 	}
-	r.depth++
-	if r.peek() != end {
-		item()
-		for r.peek() == ',' {
-			r.at++
-			item()
+	c.depth++
+	if c.peek() != begin+2 {
+		for {
+			if begin == '{' {
+				c.name()
+			}
+			c.value()
+			if c.peek() != ',' {
+				break
+			}
+			c.at++
 		}
-		if r.byte() != end {
-			r.fail(wanted)
+		if c.byte() != begin+2 {
+			c.fail(map[byte]string{'[': "`,` or `]`", '{': "`,` or `}`"}[begin])
 			return
 		}
 	}
-	r.at++
-	r.depth--
+	c.at++
+	c.depth--
 }
 
-func (r *reader) number() *Value {
-	start := r.at
-	if r.byte() == '-' {
-		r.at++
+func (c *checker) name() {
+	if c.peek() != '"' {
+		c.fail("a field's name")
+		return
 	}
-	if r.byte() == '0' {
-		r.at++
-	} else {
-		r.digits()
+	c.string()
+	if c.peek() != ':' {
+		c.fail("`:`")
+		return
 	}
-	if r.byte() == '.' {
-		r.at++
-		r.digits()
-	}
-	if r.byte()|' ' == 'e' {
-		r.at++
-		if r.byte() == '+' || r.byte() == '-' {
-			r.at++
-		}
-		r.digits()
-	}
-	return &Value{kind: Number, text: r.text[start:r.at]}
+	c.at++
 }
 
-func (r *reader) digits() {
-	start := r.at
-	for r.byte() >= '0' && r.byte() <= '9' {
-		r.at++
+func (c *checker) number() {
+	text, at := c.text, c.at
+	if text[at] == '-' {
+		at++
 	}
-	if r.at == start {
-		r.fail("a digit")
+	if at < len(text) && text[at] == '0' {
+		at++
+	} else if at = c.digits(at); at < 0 {
+		return
 	}
-}
-
-func (r *reader) string() string {
-	r.at++
-	start := r.at
-	var made []byte
-	for {
-		switch c := r.byte(); {
-		case c == '"':
-			text := r.text[start:r.at]
-			r.at++
-			if made == nil {
-				return text
-			}
-			return string(append(made, text...))
-		case c == '\\':
-			made = append(made, r.text[start:r.at]...)
-			r.at++
-			made = r.escape(made)
-			start = r.at
-		case c < ' ':
-			r.fail("the end of a string")
-			return ""
-		default:
-			r.at++
+	if at < len(text) && text[at] == '.' {
+		if at = c.digits(at + 1); at < 0 {
+			return
 		}
 	}
-}
-
-func (r *reader) escape(made []byte) []byte {
-	letter := r.byte()
-	if letter == 'u' {
-		r.at++
-		code := r.hex()
-		if code >= 0xd800 && code < 0xdc00 && strings.HasPrefix(r.text[r.at:], `\u`) {
-			back := r.at
-			r.at += 2
-			if low := r.hex(); low >= 0xdc00 && low < 0xe000 {
-				code = 0x10000 + (code-0xd800)<<10 + low - 0xdc00
-			} else if r.wanted == "" {
-				r.at = back
-			}
+	if at < len(text) && text[at]|' ' == 'e' {
+		at++
+		if at < len(text) && (text[at] == '+' || text[at] == '-') {
+			at++
 		}
-		// Half a pair has no letter: it becomes U+FFFD.
-		return utf8.AppendRune(made, code)
+		if at = c.digits(at); at < 0 {
+			return
+		}
 	}
-	const letters, meant = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
-	which := strings.IndexByte(letters, letter)
-	if which < 0 {
-		r.fail("an escape that JSON has")
-		return made
-	}
-	r.at++
-	return append(made, meant[which])
+	c.at = at
 }
 
-func (r *reader) hex() rune {
-	code := rune(0)
+// digits is where digits end, of which there has to be one; else it is -1.
+func (c *checker) digits(at int) int {
+	start := at
+	for at < len(c.text) && c.text[at] >= '0' && c.text[at] <= '9' {
+		at++
+	}
+	if at == start {
+		c.at = at
+		c.fail("a digit")
+		return -1
+	}
+	return at
+}
+
+func (c *checker) string() {
+	text, at := c.text, c.at+1
+	for at < len(text) && text[at] >= ' ' && text[at] != '"' {
+		if text[at] != '\\' {
+			at++
+			continue
+		}
+		c.at = at + 1
+		c.escape()
+		at = c.at
+	}
+	c.at = at
+	if at == len(text) || text[at] != '"' {
+		c.fail("the end of a string")
+		return
+	}
+	c.at++
+}
+
+func (c *checker) escape() {
+	letter := c.byte()
+	if letter != 'u' && (letter == 0 || strings.IndexByte(escapes, letter) < 0) {
+		c.fail("an escape that JSON has")
+		return
+	}
+	c.at++
+	if letter != 'u' {
+		return
+	}
 	for range 4 {
-		digit := strings.IndexByte("0123456789abcdef", r.byte()|' ')
+		digit := c.byte()
 		// `|' '` makes digits of control characters too.
-		if digit < 0 || r.byte() < '0' {
-			r.fail("four hexadecimal digits")
-			return 0
+		if digit < '0' || strings.IndexByte(hexadecimal, digit|' ') < 0 {
+			c.fail("four hexadecimal digits")
+			return
 		}
-		code = code<<4 | rune(digit)
-		r.at++
+		c.at++
 	}
-	return code
 }

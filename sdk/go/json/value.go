@@ -1,4 +1,5 @@
-// Package json has values of JSON for plugins: a number keeps its digits, an object the order of its fields.
+// Package json has values of JSON for plugins: a number keeps its digits, an object the order of its fields, and what
+// nobody looks at stays a text.
 //
 // It is here because encoding/json more than doubles a module: see the README.
 package json
@@ -32,8 +33,15 @@ func (k Kind) String() string {
 
 // Value is a value. A nil *Value is null.
 type Value struct {
-	kind   Kind
-	text   string // a string's text, a number's digits, true or false
+	kind Kind
+	// text is a string's, a number's digits, true or false, or a list or an object that nobody has looked into.
+	text string
+	// inside is what is in a list or an object.
+	inside *inside
+}
+
+// inside is apart, so that a value that is none of the two is small.
+type inside struct {
 	items  []*Value
 	fields []field
 }
@@ -73,10 +81,10 @@ func Texts(texts ...string) *Value {
 func Boolean(value bool) *Value { return &Value{kind: Bool, text: strconv.FormatBool(value)} }
 
 // List makes a list.
-func List(items ...*Value) *Value { return &Value{kind: Array, items: items} }
+func List(items ...*Value) *Value { return &Value{kind: Array, inside: &inside{items: items}} }
 
 // NewObject makes an object without fields.
-func NewObject() *Value { return &Value{kind: Object} }
+func NewObject() *Value { return &Value{kind: Object, inside: &inside{}} }
 
 // Kind is what it is.
 func (v *Value) Kind() Kind {
@@ -126,9 +134,10 @@ func (v *Value) SetText(text string) { *v = Value{kind: String, text: text} }
 // Append puts items behind those of a list, and makes a list of what is none. It returns the list.
 func (v *Value) Append(items ...*Value) *Value {
 	if v.kind != Array {
-		*v = Value{kind: Array}
+		*v = Value{kind: Array, inside: &inside{}}
 	}
-	v.items = append(v.items, items...)
+	inside := v.open()
+	inside.items = append(inside.items, items...)
 	return v
 }
 
@@ -137,14 +146,18 @@ func (v *Value) Clone() *Value {
 	if v == nil {
 		return nil
 	}
-	copied := &Value{kind: v.kind, text: v.text, items: slices.Clone(v.items), fields: slices.Clone(v.fields)}
-	for i, item := range copied.items {
-		copied.items[i] = item.Clone()
+	copied := *v
+	if v.inside == nil {
+		return &copied
 	}
-	for i, field := range copied.fields {
-		copied.fields[i].value = field.value.Clone()
+	copied.inside = &inside{items: slices.Clone(v.inside.items), fields: slices.Clone(v.inside.fields)}
+	for i, item := range copied.inside.items {
+		copied.inside.items[i] = item.Clone()
 	}
-	return copied
+	for i, field := range copied.inside.fields {
+		copied.inside.fields[i].value = field.value.Clone()
+	}
+	return &copied
 }
 
 // AsFloat is a number.
@@ -156,30 +169,28 @@ func (v *Value) AsFloat() (float64, bool) {
 	return number, err == nil
 }
 
-// Items are a list's.
-func (v *Value) Items() []*Value {
-	if v == nil {
-		return nil
+// look is what is in it: nothing, where it is no list and no object.
+func (v *Value) look() inside {
+	if v == nil || v.open() == nil {
+		return inside{}
 	}
-	return v.items
+	return *v.inside
 }
+
+// Items are a list's.
+func (v *Value) Items() []*Value { return v.look().items }
 
 // Each goes through an object's fields, in order.
 func (v *Value) Each(each func(name string, value *Value)) {
-	if v == nil {
-		return
-	}
-	for _, field := range v.fields {
+	for _, field := range v.look().fields {
 		each(field.name, field.value)
 	}
 }
 
 // Len is how many items or fields there are.
 func (v *Value) Len() int {
-	if v == nil {
-		return 0
-	}
-	return len(v.items) + len(v.fields)
+	inside := v.look()
+	return len(inside.items) + len(inside.fields)
 }
 
 // Get follows names from object to object; nil where there is none. Of two fields of one name the last counts.
@@ -188,37 +199,43 @@ func (v *Value) Get(names ...string) *Value {
 		if v == nil {
 			return nil
 		}
-		found := (*Value)(nil)
-		for _, field := range v.fields {
-			if field.name == name {
-				found = field.value
-			}
-		}
-		v = found
+		v, _ = v.Lookup(name)
 	}
 	return v
+}
+
+// Lookup is an object's field, and whether it is there: null is there, too.
+func (v *Value) Lookup(name string) (value *Value, there bool) {
+	fields := v.look().fields
+	for i := len(fields) - 1; i >= 0; i-- {
+		if fields[i].name == name {
+			return fields[i].value, true
+		}
+	}
+	return nil, false
 }
 
 // Set sets an object's field, and makes an object of what is none. It returns the object.
 func (v *Value) Set(name string, value *Value) *Value {
 	if v.kind != Object {
-		*v = Value{kind: Object}
+		*v = Value{kind: Object, inside: &inside{}}
 	}
-	for i := len(v.fields) - 1; i >= 0; i-- {
-		if v.fields[i].name == name {
-			v.fields[i].value = value
+	inside := v.open()
+	for i := len(inside.fields) - 1; i >= 0; i-- {
+		if inside.fields[i].name == name {
+			inside.fields[i].value = value
 			return v
 		}
 	}
-	v.fields = append(v.fields, field{name, value})
+	inside.fields = append(inside.fields, field{name, value})
 	return v
 }
 
 // Remove takes fields out, and says whether there was one.
 func (v *Value) Remove(named func(name string) bool) bool {
 	before := v.Len()
-	if v != nil {
-		v.fields = slices.DeleteFunc(v.fields, func(field field) bool { return named(field.name) })
+	if v.Kind() == Object {
+		v.inside.fields = slices.DeleteFunc(v.inside.fields, func(field field) bool { return named(field.name) })
 	}
 	return v.Len() < before
 }
@@ -232,28 +249,33 @@ func (v *Value) write(to []byte) []byte {
 		return append(to, "null"...)
 	case String:
 		return quote(to, v.text)
-	case Array:
+	case Array, Object:
+		// Nobody has looked at it.
+		if v.inside == nil {
+			return appendCompact(to, v.text)
+		}
+	default:
+		return append(to, v.text...)
+	}
+	if v.kind == Array {
 		to = append(to, '[')
-		for i, item := range v.items {
+		for i, item := range v.inside.items {
 			if i > 0 {
 				to = append(to, ',')
 			}
 			to = item.write(to)
 		}
 		return append(to, ']')
-	case Object:
-		to = append(to, '{')
-		for i, field := range v.fields {
-			if i > 0 {
-				to = append(to, ',')
-			}
-			to = append(quote(to, field.name), ':')
-			to = field.value.write(to)
-		}
-		return append(to, '}')
-	default:
-		return append(to, v.text...)
 	}
+	to = append(to, '{')
+	for i, field := range v.inside.fields {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = append(quote(to, field.name), ':')
+		to = field.value.write(to)
+	}
+	return append(to, '}')
 }
 
 func quote(to []byte, text string) []byte {
@@ -289,7 +311,8 @@ func (v *Value) WrongNumber(path, wanted string) error {
 		return v.Wrong(path, wanted)
 	}
 	found := "another number"
-	if _, whole := v.AsInt(); !whole {
+	// A number may have a million digits.
+	if _, whole := v.AsInt(); !whole && len(v.text) <= 32 {
 		found = v.text
 	}
 	return errors.New(path + ": expected " + wanted + ", found " + found)

@@ -3,6 +3,27 @@
 import { Fields } from "./fields";
 import { Value } from "./json/value";
 
+/** What a plugin says of itself: `plugbay inspect` shows it. */
+export class Metadata {
+  description: string = "";
+  author: string = "";
+  license: string = "";
+
+  constructor(public name: string, public version: string) {}
+
+  /** The document of it, with what is asked for. */
+  document(capabilities: string[]): Value {
+    return Value.object()
+      .set("name", this.name)
+      .set("version", this.version)
+      .set("description", this.description)
+      .set("author", this.author)
+      .set("license", this.license)
+      .set("type", "action")
+      .set("capabilities", capabilities);
+  }
+}
+
 /** A plugin with an action: a class with those methods that it has something to do in. */
 export abstract class Action {
   /** The plugin is loaded. A message that is not empty keeps it from being so. */
@@ -19,6 +40,11 @@ export abstract class Action {
   /** What it asks for, such as `Midi`. */
   capabilities(): string[] {
     return [];
+  }
+
+  /** What it is, for a plugin that passes `describe as init` on. */
+  metadata(): Metadata | null {
+    return null;
   }
 
   /** The plugin is unloaded. */

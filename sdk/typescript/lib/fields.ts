@@ -103,8 +103,10 @@ export class Fields {
   f64(name: string, otherwise: f64): f64 {
     const value = this.value.get(name);
     if (value === null) return otherwise;
-    if (!value.isNumber) this.wrongNumber(name, "f64", value);
-    return value.f64();
+    const number = value.f64();
+    if (isFinite(number)) return number;
+    this.wrongNumber(name, "f64", value);
+    return otherwise;
   }
 
   /** A list of texts, empty where there is no such field. */

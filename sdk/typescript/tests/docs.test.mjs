@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const NODE_BLOCK = /^```(ts|js)\n(.*?)^```$/gms;
 
-for (const [page, plugins] of [["README.md", 1], ["../../docs/sdk-typescript.md", 3]]) {
+for (const [page, plugins, tests] of [["README.md", 1, 1], ["../../docs/sdk-typescript.md", 3, 2]]) {
   test(page, async () => {
     const blocks = [...(await readFile(root + page, "utf8")).matchAll(NODE_BLOCK)];
     const folder = `${root}build/${page.replaceAll(/\W/g, "_")}/`;
@@ -36,6 +36,6 @@ for (const [page, plugins] of [["README.md", 1], ["../../docs/sdk-typescript.md"
         tested++;
       }
     }
-    assert.deepEqual([compiled, tested], [plugins, 1]);
+    assert.deepEqual([compiled, tested], [plugins, tests]);
   });
 }

@@ -98,6 +98,8 @@ test("a configuration that is wrong is named", () => {
     [{ signed: 1.5 }, "config.signed: expected i64, found another number"],
     [{ signed: "1" }, "config.signed: expected i64, found a string"],
     [{ real: null }, "config.real: expected f64, found null"],
+    ['{"real":1e999}', "config.real: expected f64, found another number"],
+    [`{"signed":${"9".repeat(100_000)}}`, "config.signed: expected i64, found another number"],
     [{ list: {} }, "config.list: expected a list, found an object"],
     [{ list: ["a", 1] }, "config.list.1: expected a string, found a number"],
     [{ small: 10 }, "config.small: expected a digit, found another number"],

@@ -67,6 +67,17 @@ test("calls with long input do not make the memory grow for ever", async () => {
   assert.ok(plugin.exports.intact());
 });
 
+test("a hundred thousand calls in one instance do not make the memory grow", async () => {
+  const plugin = await suite();
+  const document = JSON.stringify({ context: {}, request: { params: { do: "shout" }, input: [{ content: "ä@b".repeat(20) }] } });
+  const size = () => plugin.exports.memory.buffer.byteLength;
+  for (let i = 0; i < 5_000; i++) plugin.call("pre_hook", document);
+  const before = size();
+  for (let i = 0; i < 95_000; i++) plugin.call("pre_hook", document);
+  assert.equal(size(), before);
+  assert.ok(plugin.exports.intact());
+});
+
 test("the name has one block for good, and null is none", async () => {
   const plugin = await suite();
   plugin.exports.free(0);

@@ -16,7 +16,7 @@ test("the package has what it needs and no more", async () => {
     .map((entry) => new URL(entry.name, `file://${entry.path ?? entry.parentPath}/`).href.slice(root.href.length));
   assert.ok(library.length > 15, library.join());
   const wanted = [
-    "LICENSE-APACHE", "LICENSE-MIT", "README.md", "actions.ts", "hooks.ts", "host.ts", "index.ts", "package.json", "testing.mjs",
+    "LICENSE-APACHE", "LICENSE-MIT", "README.md", "actions.ts", "bodies.ts", "hooks.ts", "host.ts", "index.ts", "package.json", "testing.mjs",
     ...library,
   ];
   assert.deepEqual(files.map((file) => file.path).sort(), wanted.sort());

@@ -14,7 +14,8 @@ pub(super) const SAMPLES: &[Sample] = &[
     sample("toolbox_rust", RUST, RUST_TOOLBOX, HOST),
     sample("hello_typescript", Source::AssemblyScript, REDACTOR, &["env.abort", "plugbay.log"]),
     sample("redactor_typescript", Source::AssemblyScript, REDACTOR, &["env.abort", "plugbay.log"]),
-    sample("midi_velocity_typescript", Source::AssemblyScript, VELOCITY, &["env.abort", "plugbay.log"]),
+    sample("midi_velocity_typescript", Source::AssemblyScript, DESCRIBED, &["env.abort", "plugbay.log"]),
+    sample("mirror_typescript", Source::AssemblyScript, MIRROR, SCRIPT_MIRROR_IMPORTS),
     sample("rate_limiter_typescript", Source::AssemblyScript, LIMITER, SCRIPT_LIMITER_IMPORTS),
     sample("toolbox_typescript", Source::AssemblyScript, TOOLBOX, &["plugbay.*", "env.abort"]),
     sample("hello_c", Source::C, HELLO, LOG),
@@ -31,6 +32,7 @@ pub(super) const SAMPLES: &[Sample] = &[
     sample("redactor_go", Source::Go, GO_REDACTOR, WASI),
     sample("rate_limiter_go", Source::Go, GO_LIMITER, &["plugbay.*", "wasi_snapshot_preview1.*"]),
     sample("midi_velocity_go", Source::Go, GO_VELOCITY, WASI),
+    sample("mirror_go", Source::Go, GO_MIRROR, &["plugbay.*", "wasi_snapshot_preview1.*"]),
     sample("toolbox_go", Source::Go, GO_TOOLBOX, &["plugbay.*", "wasi_snapshot_preview1.*"]),
 ];
 
@@ -75,6 +77,24 @@ const VELOCITY: Functions = &[
     ("init", "() -> i32"),
     ("malloc", "(i32) -> i32"),
     ("shutdown", "()"),
+];
+/// `init` returns metadata.
+const DESCRIBED: Functions = &[
+    ("execute", "(i32, i32) -> i32"),
+    ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
+    ("free", "(i32)"),
+    ("init", "() -> i64"),
+    ("malloc", "(i32) -> i32"),
+    ("shutdown", "()"),
+];
+const MIRROR: Functions = &[
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_post_hook", HOOK),
+    ("http_pre_hook", HOOK),
+    ("init", "(i32, i32) -> i32"),
+    ("malloc", "(i32) -> i32"),
+    ("plugbay_abi", "() -> i32"),
 ];
 const TOOLBOX: Functions =
     &[("free", "(i32)"), ("get_name", "() -> i64"), ("malloc", "(i32) -> i32"), ("pre_hook", HOOK)];
@@ -123,9 +143,18 @@ const GO_VELOCITY: Functions = &[
     ("execute", "(i32, i32) -> i32"),
     ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
     ("free", "(i32)"),
-    ("init", "() -> i32"),
+    ("init", "() -> i64"),
     ("malloc", "(i32) -> i32"),
     ("shutdown", "()"),
+];
+const GO_MIRROR: Functions = &[
+    INITIALIZE,
+    ("free", "(i32)"),
+    ("get_name", "() -> i64"),
+    ("http_post_hook", HOOK),
+    ("http_pre_hook", HOOK),
+    ("malloc", "(i32) -> i32"),
+    ("plugbay_abi", "() -> i32"),
 ];
 const GO_TOOLBOX: Functions = &[
     INITIALIZE,
@@ -209,6 +238,15 @@ const SCRIPT_LIMITER_IMPORTS: &[&str] = &[
     "plugbay.kv_swap",
     "plugbay.log",
     "plugbay.now",
+];
+
+const SCRIPT_MIRROR_IMPORTS: &[&str] = &[
+    "env.abort",
+    "plugbay.body_len",
+    "plugbay.body_read",
+    "plugbay.body_truncate",
+    "plugbay.body_write",
+    "plugbay.log",
 ];
 
 /// One row of the table.

@@ -1,9 +1,9 @@
 /** An action plugin that answers to how hard a key was struck. */
 
-import { Action, Fields, TriggerContext, registerAction } from "@plugbay/sdk";
+import { Action, Fields, Metadata, TriggerContext, registerAction } from "@plugbay/sdk";
 import { info } from "@plugbay/sdk/host";
 
-export { execute, execute_with_context, free, init, malloc, shutdown } from "@plugbay/sdk/actions";
+export { describe as init, execute, execute_with_context, free, malloc, shutdown } from "@plugbay/sdk/actions";
 
 class Velocity extends Action {
   private action: string = "";
@@ -11,6 +11,13 @@ class Velocity extends Action {
   init(): string {
     info("midi_velocity is ready");
     return "";
+  }
+
+  metadata(): Metadata {
+    const metadata = new Metadata("midi_velocity_typescript", "0.1.0");
+    metadata.description = "Answers to how hard a key was struck";
+    metadata.license = "MIT OR Apache-2.0";
+    return metadata;
   }
 
   /** The parameters of one mapping, as the user wrote them. */

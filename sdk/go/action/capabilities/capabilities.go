@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/plugbay/plugbay/sdk/go/internal/abi"
+	"github.com/plugbay/plugbay/sdk/go/internal/asked"
 	"github.com/plugbay/plugbay/sdk/go/json"
 )
 
@@ -12,7 +13,10 @@ import (
 var names = []byte("[]")
 
 // Ask names them: Network, Audio, Midi, Filesystem, Subprocess, SystemControl.
-func Ask(capabilities ...string) { names = json.Texts(capabilities...).Write() }
+func Ask(capabilities ...string) {
+	names = json.Texts(capabilities...).Write()
+	asked.Names = capabilities
+}
 
 //go:wasmexport capabilities
 func export() uint64 { return abi.Pack(unsafe.Pointer(unsafe.SliceData(names)), len(names)) }

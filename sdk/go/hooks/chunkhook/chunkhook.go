@@ -59,13 +59,17 @@ func Handle(handle func(*Call) error) {
 			return hooks.Unread(held.Wrong("held", "a list"))
 		}
 		call := Call{
-			Context: context, Request: hooks.NewMessage(objects[0]), Chunk: &hooks.Chunk{Value: document.Get("chunk")},
+			Context: context, Request: hooks.NewMessage(objects[0], hooks.RequestBody, false),
+			Chunk: &hooks.Chunk{Value: document.Get("chunk")},
 		}
 		call.Flush, _ = document.Get("flush").AsBool()
 		for _, value := range held.Items() {
 			call.Held = append(call.Held, &hooks.Chunk{Value: value})
 		}
 		if err := handle(&call); err != nil {
+			return err
+		}
+		if err := call.Request.Err(); err != nil {
 			return err
 		}
 		call.Context.Finish(output)
@@ -89,7 +93,8 @@ func (c *Call) finish(output *json.Value) {
 	case hold:
 		output.Set("hold", yes)
 	}
-	if c.Chunk.IsChanged() {
+	// At the end of a stream there is no chunk to change.
+	if !c.Flush && c.Chunk.IsChanged() {
 		output.Set("has_chunk", yes).Set("chunk", c.Chunk.Value)
 	}
 }

@@ -3,6 +3,7 @@ package config
 
 import (
 	"errors"
+	"strconv"
 	"unsafe"
 
 	"github.com/plugbay/plugbay/sdk/go/internal/abi"
@@ -79,6 +80,65 @@ func (f *Fields) Uint(name string, without uint64) uint64 {
 	return number
 }
 
+// Int is a whole number, or what is to be without one.
+func (f *Fields) Int(name string, without int64) int64 {
+	value := f.get(name)
+	if value == nil {
+		return without
+	}
+	number, is := value.value.AsInt()
+	if !is {
+		f.fail(value.value.WrongNumber("config."+name, "i64"))
+	}
+	return number
+}
+
+// Float is a number, or what is to be without one.
+func (f *Fields) Float(name string, without float64) float64 {
+	value := f.get(name)
+	if value == nil {
+		return without
+	}
+	number, is := value.value.AsFloat()
+	if !is {
+		f.fail(value.value.WrongNumber("config."+name, "f64"))
+	}
+	return number
+}
+
+// Bool is true or false, or what is to be without either.
+func (f *Fields) Bool(name string, without bool) bool {
+	value := f.get(name)
+	if value == nil {
+		return without
+	}
+	is, known := value.value.AsBool()
+	if !known {
+		f.fail(value.value.Wrong("config."+name, "a boolean"))
+	}
+	return is
+}
+
+// Texts are a list of texts; without one there are none.
+func (f *Fields) Texts(name string) []string {
+	value := f.get(name)
+	if value == nil {
+		return nil
+	}
+	if value.value.Kind() != json.Array {
+		f.fail(value.value.Wrong("config."+name, "a list"))
+	}
+	var texts []string
+	for i, item := range value.value.Items() {
+		text, is := item.AsText()
+		if !is {
+			f.fail(item.Wrong("config."+name+"."+strconv.Itoa(i), "a string"))
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
 // NoOthers: a field that nobody has asked for is a mistake.
 func (f *Fields) NoOthers() {
 	f.value.Each(func(name string, _ *json.Value) {
@@ -105,13 +165,11 @@ type present struct{ value *json.Value }
 // get is nil where there is no such field; null is a value.
 func (f *Fields) get(name string) *present {
 	f.known = append(f.known, name)
-	var found *present
-	f.value.Each(func(other string, value *json.Value) {
-		if other == name {
-			found = &present{value}
-		}
-	})
-	return found
+	value, there := f.value.Lookup(name)
+	if !there {
+		return nil
+	}
+	return &present{value}
 }
 
 // unknown has serde's words, which users of the samples in Rust know.

@@ -24,8 +24,17 @@ func Handle(handle func(*Call) error) {
 		if err != nil {
 			return err
 		}
-		call := Call{context, hooks.NewMessage(objects[0]), hooks.NewMessage(objects[1])}
+		call := Call{
+			context, hooks.NewMessage(objects[0], hooks.ResponseBody, true),
+			hooks.NewMessage(objects[1], hooks.RequestBody, false),
+		}
 		if err := handle(&call); err != nil {
+			return err
+		}
+		if err := call.Request.Err(); err != nil {
+			return err
+		}
+		if err := call.Response.Settle(hooks.ResponseBody); err != nil {
 			return err
 		}
 		call.Context.Finish(output)

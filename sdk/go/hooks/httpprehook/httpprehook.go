@@ -24,8 +24,15 @@ func Handle(handle func(*Call) error) {
 		if err != nil {
 			return err
 		}
-		call := Call{Context: context, Request: hooks.NewMessage(objects[0])}
+		call := Call{Context: context, Request: hooks.NewMessage(objects[0], hooks.RequestBody, true)}
 		if err := handle(&call); err != nil {
+			return err
+		}
+		if call.Response != nil {
+			if err := call.Response.Settle(hooks.ResponseBody); err != nil {
+				return err
+			}
+		} else if err := call.Request.Settle(hooks.RequestBody); err != nil {
 			return err
 		}
 		call.Context.Finish(output)

@@ -15,6 +15,12 @@ func Abort() {
 	}
 }
 
+// Quit ends the instance with a message, which the host tells.
+func Quit(message string) {
+	println(message)
+	exit(1)
+}
+
 func said(value any) string {
 	switch value := value.(type) {
 	case error:

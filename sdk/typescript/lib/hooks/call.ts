@@ -107,6 +107,8 @@ export abstract class Call {
   /** Writes what goes back; nothing where there is nothing to say. */
   finish(errorField: string): Output {
     const output = new Output();
+    const unsettled = this.failed ? "" : this.settle();
+    if (unsettled.length > 0) this.fail(unsettled);
     if (this.failed) {
       output.text(errorField, this.failure);
     } else {
@@ -115,6 +117,11 @@ export abstract class Call {
     }
     output.end();
     return output;
+  }
+
+  /** What there is to do before a document goes back; why it cannot be done, or "". */
+  protected settle(): string {
+    return "";
   }
 
   protected abstract write(output: Output): void;

@@ -1,90 +1,9 @@
 /** The HTTP hooks: the request as it came in, and the response before it goes out. */
 
-import { decodeBase64, encodeBase64 } from "../base64";
 import { Value } from "../json/value";
+import { REQUEST_BODY, RESPONSE_BODY } from "./bodies";
 import { Call, Output } from "./call";
-
-/** Headers and body, which requests and responses have alike. Fields that are not known here are kept. */
-export abstract class Message {
-  constructor(
-    /** The message as the document has it. */
-    public fields: Value,
-  ) {}
-
-  /** A header's value by its name in any case, or `null`. Several values of one header are joined with ", ". */
-  header(name: string): string | null {
-    const headers = this.fields.at("headers");
-    const names = headers.names();
-    const wanted = lowerCase(name);
-    for (let i = 0; i < names.length; i++) {
-      if (lowerCase(names[i]) == wanted && headers.at(names[i]).isText) return headers.at(names[i]).text;
-    }
-    return null;
-  }
-
-  /** Names of all headers, in lower case. */
-  headerNames(): string[] {
-    return this.fields.at("headers").names();
-  }
-
-  /** Sets a header, in place of all that it had. */
-  setHeader(name: string, value: string): void {
-    if (this.fields.get("headers") === null) this.fields.set("headers", Value.object());
-    const headers = this.fields.at("headers");
-    const lower = lowerCase(name);
-    const old = headers.get(lower);
-    if (old === null || !old.isText || old.text != value) headers.set(lower, value);
-  }
-
-  /** Takes a header out. */
-  removeHeader(name: string): void {
-    const headers = this.fields.at("headers");
-    const names = headers.names();
-    const wanted = lowerCase(name);
-    for (let i = 0; i < names.length; i++) {
-      if (lowerCase(names[i]) == wanted) headers.remove(names[i]);
-    }
-  }
-
-  /** The body's bytes. */
-  get body(): ArrayBuffer {
-    const bytes = decodeBase64(this.fields.at("body").text);
-    return bytes === null ? new ArrayBuffer(0) : bytes;
-  }
-
-  /** The body as text. */
-  get text(): string {
-    return String.UTF8.decode(this.body);
-  }
-
-  /** Puts another body in the place of this one. */
-  setBody(bytes: ArrayBuffer): void {
-    this.fields.set("body", encodeBase64(bytes));
-  }
-
-  /** The same, with text. */
-  setText(text: string): void {
-    this.setBody(String.UTF8.encode(text));
-  }
-}
-
-/** Only ASCII has cases in names of headers. */
-function lowerCase(name: string): string {
-  for (let i = 0; i < name.length; i++) {
-    const unit = name.charCodeAt(i);
-    if (unit >= 0x41 && unit <= 0x5a) return lowered(name);
-  }
-  return name;
-}
-
-function lowered(name: string): string {
-  let lower = "";
-  for (let i = 0; i < name.length; i++) {
-    const unit = name.charCodeAt(i);
-    lower += unit >= 0x41 && unit <= 0x5a ? String.fromCharCode(unit + 0x20) : name.charAt(i);
-  }
-  return lower;
-}
+import { Message } from "./message";
 
 /** An HTTP request. */
 export class HttpRequest extends Message {
@@ -148,12 +67,17 @@ export class HttpPreHook extends Call {
 
   constructor(document: Value) {
     super(document);
-    this.request = new HttpRequest(document.at("request"));
+    this.request = new HttpRequest(document.at("request"), REQUEST_BODY);
   }
 
   /** Answers in the provider's place: nothing else is called. */
   respond(response: HttpResponse): void {
     this.response = response;
+  }
+
+  protected settle(): string {
+    const response = this.response;
+    return response !== null ? response.settleBody(RESPONSE_BODY) : this.request.settleBody(REQUEST_BODY);
   }
 
   protected write(output: Output): void {
@@ -176,8 +100,13 @@ export class HttpPostHook extends Call {
 
   constructor(document: Value) {
     super(document);
-    this.response = new HttpResponse(document.at("response"));
-    this.request = new HttpRequest(document.at("request"));
+    this.response = new HttpResponse(document.at("response"), RESPONSE_BODY);
+    this.request = new HttpRequest(document.at("request"), REQUEST_BODY, true);
+  }
+
+  protected settle(): string {
+    const failure = this.request.bodyFailure;
+    return failure.length > 0 ? failure : this.response.settleBody(RESPONSE_BODY);
   }
 
   protected write(output: Output): void {

@@ -1,6 +1,7 @@
 /** The hook of chunks. */
 
 import { Value } from "../json/value";
+import { REQUEST_BODY } from "./bodies";
 import { Call, Output } from "./call";
 import { HttpRequest } from "./http";
 import { choiceTexts } from "./texts";
@@ -32,7 +33,11 @@ export class StreamChunkHook extends Call {
     this.chunk = document.at("chunk");
     this.held = document.at("held").items();
     this.isFlush = document.at("flush").bool;
-    this.request = new HttpRequest(document.at("request"));
+    this.request = new HttpRequest(document.at("request"), REQUEST_BODY, true);
+  }
+
+  protected settle(): string {
+    return this.request.bodyFailure;
   }
 
   /** The texts of all choices: read each by `text`, and change it by `setText`. */

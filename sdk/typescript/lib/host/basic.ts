@@ -5,6 +5,7 @@
  */
 
 import { Value } from "../json/value";
+import { decodeText, encodeText } from "../utf8";
 import * as host from "./imports";
 
 /** What sort of failure it is: the negative result of a function. */
@@ -70,7 +71,7 @@ export function answer(part: i32): ArrayBuffer | null {
 /** The document of what the last function left; `null` if it left none. */
 export function answerDocument(): string | null {
   const bytes = answer(0);
-  return bytes === null ? null : String.UTF8.decode(bytes);
+  return bytes === null ? null : decodeText(bytes);
 }
 
 /** A part that has to be there. */
@@ -129,7 +130,7 @@ export function version(): i32 {
 
 /** Writes one line to the plugin's log. */
 export function log(level: i32, line: string): Result<i32> {
-  const bytes = String.UTF8.encode(line);
+  const bytes = encodeText(line);
   return bare(host.log(level, at(bytes), bytes.byteLength));
 }
 
@@ -146,7 +147,7 @@ export function random(length: i32): Result<ArrayBuffer> {
 
 /** Measures something. A name has 1 to 64 of a-z, 0-9 and _, and begins with a letter. */
 export function metric(kind: i32, name: string, value: f64): Result<i32> {
-  const bytes = String.UTF8.encode(name);
+  const bytes = encodeText(name);
   return bare(host.metric(kind, at(bytes), bytes.byteLength, value));
 }
 

@@ -1,13 +1,14 @@
 /** What is around the host: MIDI outputs, sounds, and the machine itself. */
 
 import { Value } from "../json/value";
+import { encodeText } from "../utf8";
 import { Result, at, checked } from "./basic";
 import { encode } from "./http";
 import * as host from "./imports";
 
 /** Sends whole MIDI messages, or a piece of system exclusive, to the output of this name. It takes `Midi`. */
 export function midiSend(output: string, messages: ArrayBuffer): Result<i32> {
-  const name = String.UTF8.encode(output);
+  const name = encodeText(output);
   return checked(host.midi_send(at(name), name.byteLength, at(messages), messages.byteLength));
 }
 

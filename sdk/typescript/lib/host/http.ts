@@ -1,12 +1,13 @@
 /** HTTP requests. They take `Network`. */
 
 import { Value } from "../json/value";
+import { encodeText } from "../utf8";
 import { Result, at, bytesOf, checked, documentOf } from "./basic";
 import * as host from "./imports";
 
 /** A document for the host, as bytes. */
 export function encode(document: Value): ArrayBuffer {
-  return String.UTF8.encode(document.toString());
+  return encodeText(document.toString());
 }
 
 /** An HTTP request. It takes `Network`. */

@@ -1,6 +1,7 @@
 /** WebSockets. They take `Network`. */
 
 import { Value } from "../json/value";
+import { encodeText } from "../utf8";
 import { Result, at, bytesOf, checked, documentOf } from "./basic";
 import { encode } from "./http";
 import * as host from "./imports";
@@ -62,7 +63,7 @@ export class Socket {
 
   /** Sends text. */
   sendText(text: string): Result<i32> {
-    return this.send(MessageKind.TEXT, String.UTF8.encode(text));
+    return this.send(MessageKind.TEXT, encodeText(text));
   }
 
   /** Sends a message of any kind. */

@@ -17,12 +17,15 @@ function isSpace(byte: u8): bool {
 
 /** Why bytes are no JSON, such as "expected `:` at byte 7"; "" where they are one value. */
 export function fault(bytes: StaticArray<u8>): string {
-  const checker = new Checker(bytes);
-  if (checker.value()) {
-    if (checker.peek() == 0 && checker.at >= bytes.length) return "";
-    checker.wanted = "the end of the text";
+  from = changetype<usize>(bytes);
+  end = from + bytes.length;
+  at = from;
+  depth = 0;
+  if (takeValue()) {
+    if (peek() == 0 && at >= end) return "";
+    wanted = "the end of the text";
   }
-  return `expected ${checker.wanted} at byte ${checker.at}`;
+  return `expected ${wanted} at byte ${at - from}`;
 }
 
 /** Where the next byte is that is no white space. */
@@ -34,18 +37,18 @@ export function spaces(bytes: StaticArray<u8>, at: i32): i32 {
 /** Where a string ends that begins at `at`; the bytes are well-formed. */
 export function stringEnd(bytes: StaticArray<u8>, at: i32): i32 {
   at++;
-  while (bytes[at] != 0x22) at += bytes[at] == 0x5c ? 2 : 1;
+  while (unchecked(bytes[at]) != 0x22) at += unchecked(bytes[at]) == 0x5c ? 2 : 1;
   return at + 1;
 }
 
 /** Where a value ends that begins at `at`; the bytes are well-formed. */
 export function valueEnd(bytes: StaticArray<u8>, at: i32): i32 {
-  const first = bytes[at];
+  const first = unchecked(bytes[at]);
   if (first == 0x22) return stringEnd(bytes, at);
   if (first == 0x7b || first == 0x5b) {
     let depth = 0;
     while (true) {
-      const byte = bytes[at];
+      const byte = unchecked(bytes[at]);
       if (byte == 0x22) {
         at = stringEnd(bytes, at);
         continue;
@@ -64,153 +67,156 @@ export function valueEnd(bytes: StaticArray<u8>, at: i32): i32 {
   return at;
 }
 
-/** A place in bytes that may be anything. A step that fails notes what was wanted, and returns false. */
-class Checker {
-  at: i32 = 0;
-  wanted: string = "a value";
-  private depth: i32 = 0;
+// A place in bytes that may be anything. What goes through every byte has no objects at hand, which the runtime would
+// have to keep an eye on at each call: these are addresses, and good while `fault` has the bytes. A step that fails notes
+// what was wanted, and returns false.
 
-  constructor(private bytes: StaticArray<u8>) {}
+let from: usize = 0;
+let end: usize = 0;
+let at: usize = 0;
+let depth: i32 = 0;
+let wanted: string = "a value";
 
-  /** The next byte that is no white space; 0 at the end, which no JSON has between its values. */
-  peek(): u8 {
-    this.at = spaces(this.bytes, this.at);
-    return this.byte();
+/** The byte here; 0 at the end, which no JSON has between its values. */
+@inline
+function byte(): u8 {
+  return at < end ? load<u8>(at) : 0;
+}
+
+/** The next byte that is no white space. */
+@inline
+function peek(): u8 {
+  while (at < end && isSpace(load<u8>(at))) at++;
+  return byte();
+}
+
+function fail(what: string): bool {
+  wanted = what;
+  return false;
+}
+
+function takeValue(): bool {
+  const first = peek();
+  if (first == 0x22) return takeString();
+  if (first == 0x7b || first == 0x5b) return takeEach(first);
+  if (first == 0x2d || isDigit(first)) return takeNumber();
+  if (first == 0x74) return takeWord("true");
+  if (first == 0x66) return takeWord("false");
+  if (first == 0x6e) return takeWord("null");
+  return fail("a value");
+}
+
+function takeWord(word: string): bool {
+  const length = word.length;
+  if (at + length > end) return fail("a value");
+  for (let i = 0; i < length; i++) {
+    if (load<u8>(at + i) != word.charCodeAt(i)) return fail("a value");
   }
+  at += length;
+  return true;
+}
 
-  value(): bool {
-    const first = this.peek();
-    if (first == 0x22) return this.string();
-    if (first == 0x7b || first == 0x5b) return this.each(first);
-    if (first == 0x2d || isDigit(first)) return this.number();
-    if (first == 0x74) return this.word("true");
-    if (first == 0x66) return this.word("false");
-    if (first == 0x6e) return this.word("null");
-    return this.fail("a value");
-  }
-
-  private byte(): u8 {
-    return this.at < this.bytes.length ? unchecked(this.bytes[this.at]) : 0;
-  }
-
-  private fail(wanted: string): bool {
-    this.wanted = wanted;
-    return false;
-  }
-
-  private word(word: string): bool {
-    for (let i = 0; i < word.length; i++) {
-      const at = this.at + i;
-      if (at >= this.bytes.length || this.bytes[at] != word.charCodeAt(i)) return this.fail("a value");
-    }
-    this.at += word.length;
-    return true;
-  }
-
-  private each(open: u8): bool {
-    // `[` and `]`, `{` and `}` are two apart.
-    const close = open + 2;
-    this.at++;
-    if (this.depth == DEEPEST) return this.fail("no more than 128 lists and objects in each other");
-    this.depth++;
-    if (this.peek() != close) {
-      while (true) {
-        if (open == 0x7b && !this.name()) return false;
-        if (!this.value()) return false;
-        if (this.peek() != 0x2c) break;
-        this.at++;
-      }
-      if (this.byte() != close) return this.fail(open == 0x7b ? "`,` or `}`" : "`,` or `]`");
-    }
-    this.at++;
-    this.depth--;
-    return true;
-  }
-
-  private name(): bool {
-    if (this.peek() != 0x22) return this.fail("a field's name");
-    if (!this.string()) return false;
-    if (this.peek() != 0x3a) return this.fail("`:`");
-    this.at++;
-    return true;
-  }
-
-  private string(): bool {
-    this.at++;
+function takeEach(open: u8): bool {
+  // `[` and `]`, `{` and `}` are two apart.
+  const close = open + 2;
+  at++;
+  if (depth == DEEPEST) return fail("no more than 128 lists and objects in each other");
+  depth++;
+  if (peek() != close) {
     while (true) {
-      const byte = this.byte();
-      if (byte == 0x22) {
-        this.at++;
-        return true;
-      }
-      if (byte < 0x20) return this.fail("the end of a string");
-      if (byte == 0x5c) {
-        this.at++;
-        if (!this.escape()) return false;
-      } else if (byte < 0x80) {
-        this.at++;
-      } else if (!this.letter(byte)) {
-        return false;
-      }
+      if (open == 0x7b && !takeName()) return false;
+      if (!takeValue()) return false;
+      if (peek() != 0x2c) break;
+      at++;
     }
+    if (byte() != close) return fail(open == 0x7b ? "`,` or `}`" : "`,` or `]`");
   }
+  at++;
+  depth--;
+  return true;
+}
 
-  private escape(): bool {
-    const byte = this.byte();
-    this.at++;
-    if (byte == 0x75) {
-      for (let i = 0; i < 4; i++) {
-        const digit = this.byte() | 0x20;
-        if (!isDigit(this.byte()) && (digit < 0x61 || digit > 0x66)) {
-          return this.fail("four hexadecimal digits");
-        }
-        this.at++;
-      }
+function takeName(): bool {
+  if (peek() != 0x22) return fail("a field's name");
+  if (!takeString()) return false;
+  if (peek() != 0x3a) return fail("`:`");
+  at++;
+  return true;
+}
+
+function takeString(): bool {
+  at++;
+  while (true) {
+    const next = byte();
+    if (next == 0x22) {
+      at++;
       return true;
     }
-    // " \ / b f n r t
-    const known = byte == 0x22 || byte == 0x5c || byte == 0x2f || byte == 0x62 || byte == 0x66 ||
-      byte == 0x6e || byte == 0x72 || byte == 0x74;
-    if (known) return true;
-    this.at--;
-    return this.fail("an escape that JSON has");
-  }
-
-  /** A letter of several bytes: nothing overlong, no surrogates, nothing beyond U+10FFFF. */
-  private letter(first: u8): bool {
-    const more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0xc2 || first > 0xf4 || this.at + more >= this.bytes.length) return this.fail("UTF-8");
-    // What the second byte may be depends on the first.
-    const second = this.bytes[this.at + 1];
-    const low: u8 = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    const high: u8 = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (second < low || second > high) return this.fail("UTF-8");
-    for (let i = 2; i <= more; i++) {
-      if ((this.bytes[this.at + i] & 0xc0) != 0x80) return this.fail("UTF-8");
+    if (next < 0x20) return fail("the end of a string");
+    if (next == 0x5c) {
+      at++;
+      if (!takeEscape()) return false;
+    } else if (next < 0x80) {
+      at++;
+    } else if (!takeLetter(next)) {
+      return false;
     }
-    this.at += more + 1;
-    return true;
   }
+}
 
-  private number(): bool {
-    if (this.byte() == 0x2d) this.at++;
-    if (this.byte() == 0x30) this.at++;
-    else if (!this.digits()) return false;
-    if (this.byte() == 0x2e) {
-      this.at++;
-      if (!this.digits()) return false;
-    }
-    if ((this.byte() | 0x20) == 0x65) {
-      this.at++;
-      if (this.byte() == 0x2b || this.byte() == 0x2d) this.at++;
-      if (!this.digits()) return false;
+function takeEscape(): bool {
+  const letter = byte();
+  if (letter == 0x75) {
+    at++;
+    for (let i = 0; i < 4; i++) {
+      const digit = byte() | 0x20;
+      if (!isDigit(byte()) && (digit < 0x61 || digit > 0x66)) return fail("four hexadecimal digits");
+      at++;
     }
     return true;
   }
+  // " \ / b f n r t
+  const known = letter == 0x22 || letter == 0x5c || letter == 0x2f || letter == 0x62 || letter == 0x66 ||
+    letter == 0x6e || letter == 0x72 || letter == 0x74;
+  if (!known) return fail("an escape that JSON has");
+  at++;
+  return true;
+}
 
-  private digits(): bool {
-    const start = this.at;
-    while (isDigit(this.byte())) this.at++;
-    return this.at > start || this.fail("a digit");
+/** A letter of several bytes: nothing overlong, no surrogates, nothing beyond U+10FFFF. */
+function takeLetter(first: u8): bool {
+  const more: usize = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+  if (first < 0xc2 || first > 0xf4 || at + more >= end) return fail("UTF-8");
+  // What the second byte may be depends on the first.
+  const second = load<u8>(at + 1);
+  const low: u8 = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const high: u8 = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (second < low || second > high) return fail("UTF-8");
+  for (let i: usize = 2; i <= more; i++) {
+    if ((load<u8>(at + i) & 0xc0) != 0x80) return fail("UTF-8");
   }
+  at += more + 1;
+  return true;
+}
+
+function takeNumber(): bool {
+  if (byte() == 0x2d) at++;
+  if (byte() == 0x30) at++;
+  else if (!takeDigits()) return false;
+  if (byte() == 0x2e) {
+    at++;
+    if (!takeDigits()) return false;
+  }
+  if ((byte() | 0x20) == 0x65) {
+    at++;
+    if (byte() == 0x2b || byte() == 0x2d) at++;
+    if (!takeDigits()) return false;
+  }
+  return true;
+}
+
+function takeDigits(): bool {
+  const start = at;
+  while (isDigit(byte())) at++;
+  return at > start || fail("a digit");
 }

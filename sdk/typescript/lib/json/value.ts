@@ -3,6 +3,7 @@
  * has changed anything.
  */
 
+import { encodeText } from "../utf8";
 import { isI64, isU64, whole } from "./number";
 import { fault, spaces, stringEnd, valueEnd } from "./scan";
 import { decode } from "./text";
@@ -53,7 +54,7 @@ export class Value {
 
   /** Reads a text. */
   static parse(text: string): Parsed {
-    const encoded = String.UTF8.encode(text);
+    const encoded = encodeText(text);
     const bytes = new StaticArray<u8>(encoded.byteLength);
     memory.copy(changetype<usize>(bytes), changetype<usize>(encoded), encoded.byteLength);
     return Value.read(bytes);

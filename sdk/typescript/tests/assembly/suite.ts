@@ -4,7 +4,7 @@
 
 import {
   Config, HttpPostHook, HttpPreHook, HttpResponse, LlmError, LlmResponse, Plugin, PostHook, PreHook, StreamChunkHook,
-  Value, chatChunk, decodeBase64, encodeBase64, register,
+  Value, chatChunk, decodeBase64, encodeBase64, encodeText, register,
 } from "../../index";
 import { capabilities as namesOf } from "../../actions";
 import { Action, TriggerContext, registerAction } from "../../lib/action";
@@ -94,6 +94,12 @@ class Suite extends Plugin {
       return call.respond(response);
     }
     if (request.path == "/fail") return call.fail("");
+    if (request.path == "/parts") {
+      const parts = request.readBody(1, 1).byteLength + request.readBody(2, 1).byteLength;
+      if (parts != 1 || request.writeBody(3, request.body) || !request.writeBody(1, encodeText("o!"))) return call.fail("no");
+      if (request.bodyLength != 3 || request.truncateBody(4) || !request.truncateBody(2)) call.fail("no");
+      return;
+    }
     call.context.set("length", request.body.byteLength);
     if (request.header("Change") === null) return;
     request.removeHeader("CHANGE");
@@ -135,6 +141,7 @@ class Suite extends Plugin {
   }
 
   httpPostHook(call: HttpPostHook): void {
+    if (call.request.path == "/request") return call.request.setText("x");
     if (call.response.status != 200) return;
     call.response.setStatus(201);
     call.response.setText(call.request.method);
