@@ -83,6 +83,9 @@ fn a_new_hook_plugin_builds_and_does_what_it_says() {
         let output = plugbay_in(&project, &call).exits(0).json();
         let messages = output["request"]["input"].as_array().unwrap();
         assert_eq!(messages.len(), 2, "{language}: {output}");
+        let misspelt = [&call[..], &["--config", r#"{"instructoin": "Be brief."}"#]].concat();
+        let stderr = plugbay_in(&project, &misspelt).exits(1).stderr;
+        assert!(stderr.contains("unknown field `instructoin`"), "{language}: {stderr}");
         plugbay_in(&project, &["test"]).exits(0);
         // What the template is run with is a configuration that the gateway takes.
         plugbay_in(&project, &["gateway", "--check", "config.json"]).exits(0);

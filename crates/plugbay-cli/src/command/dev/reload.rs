@@ -60,7 +60,7 @@ impl ReloadOptions {
         }
         let mut response = request.send_empty().with_context(|| {
             format!(
-                "no gateway answers at {gateway}; `admin` in its configuration opens its admin API"
+                "no gateway answers at {gateway}; `\"admin\": {{}}` in its configuration opens its admin API"
             )
         })?;
         let status = response.status();

@@ -28,7 +28,13 @@ pub(super) fn public(named: &str) -> Result<PublicKey> {
 /// The half of a key pair that signs, opened.
 pub(super) fn secret(paths: &KeyPaths) -> Result<SecretKey> {
     warn_of_readers(paths.private());
-    Ok(match paths.read_private()? {
+    let stored = match paths.read_private() {
+        Err(_) if !paths.private().exists() => {
+            bail!("{} is not there: `generate-key` makes a key pair", paths.private().display())
+        }
+        read => read?,
+    };
+    Ok(match stored {
         StoredKey::Plain(key) => key,
         StoredKey::Encrypted(key) => key.decrypt(&passphrase::for_key(paths.private())?)?,
     })

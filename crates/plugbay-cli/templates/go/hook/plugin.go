@@ -27,6 +27,7 @@ func init() {
 func configure(fields *config.Fields) error {
 	instruction = fields.Text("instruction", "Answer in one sentence.")
 	mostWords = fields.Uint("most_words", 100)
+	fields.NoOthers()
 	if mostWords == 0 {
 		return errors.New("config.most_words: nobody could ask anything")
 	}

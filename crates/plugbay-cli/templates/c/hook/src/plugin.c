@@ -5,6 +5,7 @@
 static struct plugbay_bytes instruction;
 
 static void configure(const struct plugbay_fields *config) {
+  plugbay_only(config, "instruction", NULL);
   instruction = plugbay_keep(plugbay_field_string(config, "instruction", "Be brief."));
   if (instruction.len == 0) plugbay_fail("config.instruction: there is none");
 }

@@ -5,6 +5,7 @@ use plugbay_guest::action::Context;
 
 /// The parameters of one mapping: `params = { message = "..." }`.
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Params {
     message: String,
 }

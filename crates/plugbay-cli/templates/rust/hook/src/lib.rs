@@ -5,7 +5,7 @@ use plugbay_guest::hooks::{LlmError, PreHook, ShortCircuit};
 
 /// The configuration: `{"instruction": "Answer in one sentence.", "most_words": 100}`.
 #[derive(serde::Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Plugin {
     instruction: String,
     most_words: usize,

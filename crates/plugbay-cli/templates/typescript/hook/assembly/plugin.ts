@@ -13,6 +13,7 @@ class MyPlugin extends Plugin {
   init(config: Config): void {
     this.instruction = config.text("instruction", "Answer in one sentence.");
     this.mostWords = config.u64("most_words", 100);
+    config.only(["instruction", "most_words"]);
     if (this.mostWords == 0) config.fail("config.most_words: nobody could ask anything");
   }
 

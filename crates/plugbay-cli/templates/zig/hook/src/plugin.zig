@@ -9,7 +9,8 @@ pub const panic = plugbay.panic;
 const Plugin = struct {
     pub const name = "{{name}}";
 
-    /// The configuration: `{"instruction": "..."}`.
+    /// The configuration: `{"instruction": "..."}`, and nothing else.
+    pub const only_known = true;
     instruction: []const u8 = "Be brief.",
 
     pub fn init(config: Plugin) !Plugin {
