@@ -134,7 +134,7 @@ static inline void plugbay_mock_check(bool is, const char *file, int line, const
 /* ---- memory ---- */
 
 static inline void *plugbay_mock_memory(size_t len) {
-  void **block = calloc(1, sizeof(double[2]) + len);
+  void **block = len > PTRDIFF_MAX / 2 ? NULL : calloc(1, sizeof(double[2]) + len);
   if (block == NULL) abort();
   *block = plugbay_mock.memory;
   plugbay_mock.memory = block;
@@ -370,7 +370,7 @@ static inline bool plugbay_mock_says(struct plugbay_bytes bytes, const char *tex
 
 /* ---- what a test calls ---- */
 
-static inline const struct plugbay_native *plugbay_mock_find(const char *name) {
+__attribute__((noinline)) static const struct plugbay_native *plugbay_mock_find(const char *name) {
   const struct plugbay_native *native = plugbay_natives;
   while (native != NULL && strcmp(native->name, name) != 0) native = native->next;
   return native;
@@ -392,7 +392,7 @@ static inline void plugbay_mock_begin(void) {
  * NULL where that is nothing, where the plugin was stopped, and where it has no such hook, which fails the test.
  */
 static inline struct plugbay_json *plugbay_mock_hook_bytes(const char *name, struct plugbay_bytes document) {
-  const struct plugbay_native *native = plugbay_mock_find(name);
+  const struct plugbay_native *const volatile native = plugbay_mock_find(name);
   if (native == NULL || native->hook == NULL) {
     plugbay_mock_check(false, name, 0, "the plugin has this hook");
     return NULL;
@@ -423,7 +423,7 @@ static inline struct plugbay_json *plugbay_mock_hook(const char *name, const cha
 
 /* Calls another export: 0, or 1 where it fails; -1 where the plugin was stopped, or has none of this name. */
 static inline int32_t plugbay_mock_run(const char *name, const char *document, const char *context) {
-  const struct plugbay_native *native = plugbay_mock_find(name);
+  const struct plugbay_native *const volatile native = plugbay_mock_find(name);
   if (native == NULL || native->call == NULL) {
     plugbay_mock_check(false, name, 0, "the plugin has this export");
     return -1;
