@@ -86,6 +86,11 @@ fn binary_bodies_in_go() {
 }
 
 #[test]
+fn metadata_in_rust() {
+    metadata::metadata("rust");
+}
+
+#[test]
 fn metadata_in_typescript() {
     metadata::metadata("typescript");
 }

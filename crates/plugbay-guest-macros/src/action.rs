@@ -21,7 +21,11 @@ struct Options {
     init: Option<Path>,
     shutdown: Option<Path>,
     capabilities: Option<Vec<String>>,
+    /// Whether `init` says what the package's manifest says.
+    metadata: bool,
 }
+
+const OPTIONS: [&str; 4] = ["init", "shutdown", "capabilities", "metadata"];
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -32,14 +36,15 @@ impl Parse for Options {
                 "init" => options.init = Some(path(input)?),
                 "shutdown" => options.shutdown = Some(path(input)?),
                 "capabilities" => options.capabilities = Some(capabilities(input)?),
+                "metadata" => options.metadata = true,
                 other => {
-                    let message = match nearest(other, &["init", "shutdown", "capabilities"]) {
+                    let message = match nearest(other, &OPTIONS) {
                         Some(near) => {
                             format!("there is no option `{other}`; did you mean `{near}`?")
                         }
                         None => format!(
-                            "there is no option `{other}`; there are `init = path`, `shutdown = path` and \
-                             `capabilities(...)`"
+                            "there is no option `{other}`; there are `init = path`, `shutdown = path`, \
+                             `capabilities(...)` and `metadata`"
                         ),
                     };
                     return Err(syn::Error::new_spanned(option, message));
@@ -135,13 +140,35 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> syn::Result<Tok
     })
 }
 
+/// The body of an `init` that returns metadata.
+fn described(options: &Options) -> TokenStream {
+    let step = match &options.init {
+        Some(path) => quote_spanned! { path.span() => #path },
+        None => quote! { || () },
+    };
+    let asked = options.capabilities.iter().flatten();
+    quote! {
+        ::plugbay_guest::rt::describe(#step, &::plugbay_guest::rt::Metadata {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            description: env!("CARGO_PKG_DESCRIPTION"),
+            authors: env!("CARGO_PKG_AUTHORS"),
+            license: env!("CARGO_PKG_LICENSE"),
+            capabilities: &[#(#asked),*],
+        })
+    }
+}
+
 fn exports(options: &Options, function: &ItemFn, types: &[&Type]) -> TokenStream {
     let status = quote! { -> i32 };
     let step = |path: &Option<Path>| match path {
         Some(path) => quote_spanned! { path.span() => ::plugbay_guest::rt::step(#path) },
         None => quote! { ::plugbay_guest::rt::step(|| ()) },
     };
-    let init = export("init", &[], &status, &step(&options.init));
+    let init = match options.metadata {
+        true => export("init", &[], &quote! { -> u64 }, &described(options)),
+        false => export("init", &[], &status, &step(&options.init)),
+    };
     let shutdown = options.shutdown.as_ref().map(|path| {
         let step = step(&Some(path.clone()));
         export("shutdown", &[], &quote! {}, &quote! { #step; })
@@ -181,7 +208,12 @@ fn exports(options: &Options, function: &ItemFn, types: &[&Type]) -> TokenStream
         let run = run(quote! { params }, quote! { context });
         export("execute_with_context", &["params", "context"], &status, &run)
     });
-    let run = run(quote! { params }, quote! { b"" });
+    let run = match options.metadata {
+        true => quote_spanned! { output.span() =>
+            ::plugbay_guest::rt::execute_document(params, #closure)
+        },
+        false => run(quote! { params }, quote! { b"" }),
+    };
     let execute = export("execute", &["params"], &status, &run);
     quote! {
         #init

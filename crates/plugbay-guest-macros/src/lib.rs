@@ -29,7 +29,8 @@ pub fn hooks(options: TokenStream, item: TokenStream) -> TokenStream {
 /// `&plugbay_guest::action::Context`. It returns nothing, or a `Result` of nothing.
 ///
 /// Options: `init = path` and `shutdown = path` name functions that are called once, before the first and after the
-/// last action; `capabilities(Midi, Network)` is what the plugin asks for.
+/// last action; `capabilities(Midi, Network)` is what the plugin asks for. With `metadata` the host is told name, version,
+/// description, authors and license of the package, as `Cargo.toml` has them.
 #[proc_macro_attribute]
 pub fn action(options: TokenStream, item: TokenStream) -> TokenStream {
     let expanded = action::expand(options.into(), item.into());

@@ -43,6 +43,17 @@ impl<P, E: std::fmt::Display> Made<P> for Result<P, E> {
     }
 }
 
+/// What an action is, as its package's manifest has it.
+pub struct Metadata {
+    pub name: &'static str,
+    pub version: &'static str,
+    pub description: &'static str,
+    /// With `:` between them.
+    pub authors: &'static str,
+    pub license: &'static str,
+    pub capabilities: &'static [&'static str],
+}
+
 #[cfg(target_arch = "wasm32")]
 pub use wasm::*;
 
@@ -56,6 +67,7 @@ mod wasm {
 
     pub use crate::abi::{Slot, free, malloc, pack, take};
 
+    use super::Metadata;
     use crate::abi::{give, tell_panics};
     use crate::action;
     use crate::hooks::{Answer, Plugin, calls as hooks};
@@ -140,6 +152,24 @@ mod wasm {
     pub fn step<R: Answer<Infallible>>(step: impl FnOnce() -> R) -> i32 {
         tell_panics();
         status(step().answer())
+    }
+
+    /// `init` of an action that says what it is. There is no number for one that fails: it says why, and is over.
+    pub fn describe<R: Answer<Infallible>>(step: impl FnOnce() -> R, metadata: &Metadata) -> u64 {
+        tell_panics();
+        if let Err(message) = step().answer() {
+            report(&message);
+            std::process::abort();
+        }
+        give(action::described(metadata))
+    }
+
+    /// `execute` of an action that says what it is: one document with all of it.
+    pub fn execute_document<P: DeserializeOwned, C: DeserializeOwned, R: Answer<Infallible>>(
+        document: &[u8],
+        action: impl FnOnce(P, C) -> R,
+    ) -> i32 {
+        status(text(document).and_then(|document| action::run_document(document, action)))
     }
 
     /// `execute` and `execute_with_context`.

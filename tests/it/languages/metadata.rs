@@ -9,7 +9,7 @@ use super::{host, load};
 use crate::support::{BACKENDS, plugbay, run, sample};
 
 pub(super) fn metadata(language: &str) {
-    let module = format!("midi_velocity_{language}");
+    let module = super::module("midi_velocity", language);
     let wanted = json!({
         "name": module, "version": "0.1.0", "description": "Answers to how hard a key was struck", "author": "",
         "license": "MIT OR Apache-2.0", "type": "action", "capabilities": [],

@@ -199,7 +199,7 @@ const RUST_TOOLBOX: Functions =
 const RUST_VELOCITY: Functions = &[
     ("execute", "(i32, i32) -> i32"),
     ("execute_with_context", "(i32, i32, i32, i32) -> i32"),
-    ("init", "() -> i32"),
+    ("init", "() -> i64"),
     ("shutdown", "()"),
 ];
 const MIDI_HELLO: Functions = &[

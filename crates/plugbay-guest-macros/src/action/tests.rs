@@ -48,6 +48,11 @@ fn what_is_no_action_is_refused() {
             quote! { fn f() {} },
             "there is no option `shutdwn`; did you mean `shutdown`?",
         ),
+        (
+            quote! { whatever },
+            quote! { fn f() {} },
+            "there is no option `whatever`; there are `init = path`, `shutdown = path`, `capabilities(...)` and `metadata`",
+        ),
     ] {
         assert_eq!(expand(options, item).expect_err("it is refused").to_string(), wanted);
     }
@@ -69,4 +74,24 @@ fn what_is_exported_follows_the_function() {
         ),
         ["init", "execute", "execute_with_context", "shutdown", "capabilities"]
     );
+    assert_eq!(exports(quote! { metadata }, quote! { fn f() {} }), ["init", "execute"]);
+}
+
+#[test]
+fn metadata_is_what_the_manifest_says() {
+    let code = expand(quote! { metadata, init = ready, capabilities(Midi) }, quote! { fn f() {} });
+    let code = code.unwrap().to_string();
+    let wanted = quote! {
+        ::plugbay_guest::rt::describe(ready, &::plugbay_guest::rt::Metadata {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            description: env!("CARGO_PKG_DESCRIPTION"),
+            authors: env!("CARGO_PKG_AUTHORS"),
+            license: env!("CARGO_PKG_LICENSE"),
+            capabilities: &["Midi"],
+        })
+    };
+    assert!(code.contains(&wanted.to_string()), "{code}");
+    // What is given to `execute` is one document then.
+    assert!(code.contains("execute_document"), "{code}");
 }

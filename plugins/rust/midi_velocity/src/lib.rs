@@ -10,7 +10,7 @@ pub struct Params {
     action: String,
 }
 
-#[plugbay_guest::action(init = ready, shutdown = going)]
+#[plugbay_guest::action(metadata, init = ready, shutdown = going)]
 fn execute(params: Params, context: &Context) -> Result<(), String> {
     eprintln!("{}", respond(&params, context)?);
     Ok(())
