@@ -95,8 +95,8 @@ fn a_gateway_answers_by_the_new_code_once_it_compiles_passes_and_is_taken() {
 
     // It does not compile: the compiler says where, and what was there serves on.
     author.edits(SOURCE, "int64_t count = 0;", "int64_t count = nothing;");
-    dev.stdout().wait_for("failed    `make` failed (exit status: 2)");
-    dev.stderr().wait_for("src/plugin.c:14:19: error: use of undeclared identifier 'nothing'");
+    dev.stdout().wait_for("failed    `make BUILD=build/.new` failed (exit status: 2)");
+    dev.stderr().wait_for("src/plugin.c:15:19: error: use of undeclared identifier 'nothing'");
     assert!(asked(&gateway).contains("Be brief."));
 
     // It compiles, and is not what its cases say.
@@ -175,7 +175,7 @@ fn a_conductor_plays_the_new_code_once_it_compiles_and_passes() {
         dev.stdout().wait_for("reloaded  conductor: ");
 
         author.writes(SOURCE, &says("it says two").replace("(void)action;", "(void)nobody;"));
-        dev.stdout().wait_for("failed    `make` failed");
+        dev.stdout().wait_for("failed    `make BUILD=build/.new` failed");
         dev.stderr().wait_for("error: use of undeclared identifier 'nobody'");
         hears(&mut playing, "it says one");
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::sign::now;
 use super::sign::sign_module::{capability, sign, version};
 use crate::exit::Outcome;
+use crate::outputs::OutputFile;
 use crate::project::Project;
 use crate::project::name::ident;
 use crate::project::package;
@@ -139,16 +140,7 @@ fn write(path: &Path, archive: &[u8]) -> Result<()> {
             bail!("{shown} is there and is no package, so it stays; name another file by --out")
         }
     }
-    let failed = || format!("cannot write {shown}");
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // Its error would name the file beside, which is nobody's affair.
-    let file = builder.tempfile_in(folder).map_err(|error| std::io::Error::from(error.kind()));
-    let file = file.with_context(failed)?;
-    std::fs::write(file.path(), archive).with_context(failed)?;
-    file.persist(path).map_err(|error| error.error).with_context(failed)?;
-    Ok(())
+    OutputFile::new(path)?.write(archive)
 }
 
 fn starts_as_an_archive(path: &Path) -> bool {

@@ -65,7 +65,7 @@ impl ConfigError {
     }
 }
 
-/// JSON's own words, where serde has those of Rust: what somebody reads who has never seen the types.
+/// JSON's own words for lists and objects; types of Rust's are named by nobody here.
 fn in_json(serde: &str) -> String {
     let (words, rest) = match serde.split_once(" at line ") {
         Some((words, at)) => (words, format!(" at line {at}")),
@@ -74,13 +74,8 @@ fn in_json(serde: &str) -> String {
     let words = match words {
         "a sequence" => "a list",
         "a map" => "an object",
-        "a boolean" => "true or false",
         "invalid type: sequence" => "invalid type: a list",
         "invalid type: map" => "invalid type: an object",
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
-        "f32" | "f64" => "a number",
-        of_rust if of_rust.starts_with("struct ") => "an object",
         other => other,
     };
     format!("{words}{rest}")

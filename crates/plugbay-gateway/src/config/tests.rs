@@ -52,7 +52,7 @@ fn what_has_another_type_is_told_in_json_s_words() {
         (r#"{"plugins": [{"path": "a", "order": "x"}]}"#, "wanted a whole number at line 1"),
         (
             r#"{"plugins": [{"path": "a", "enabled": []}]}"#,
-            "invalid type: a list, wanted true or false",
+            "invalid type: a list, wanted a boolean",
         ),
         (r#"{"max_body_bytes": -1}"#, "wanted a whole number that is not negative at line 1"),
         (
