@@ -115,7 +115,11 @@ fn plays_as_its_example_says(home: &Path) {
     let at_home = |arguments: &[&str]| run(authors_plugbay(home).env("HOME", home).args(arguments));
     at_home(&["install", archive.to_str().unwrap(), "--require-signature=false"]).exits(0);
     write(home, "middle-c", [0x90, 60, 64]);
-    let example = ".conductor/wasm-plugins/night-lamp/examples/config.toml";
+    // Packages in Go are called as their module is.
+    let installed = home.join(".conductor/wasm-plugins");
+    let examples =
+        ["night-lamp", "night_lamp"].map(|name| installed.join(name).join("examples/config.toml"));
+    let example = examples.iter().find(|example| example.is_file()).unwrap().to_str().unwrap();
     let played = ["midi", "--config", example, "--raw", "middle-c", "--midi-out", "synth=out.bin"];
     let ended = at_home(&played).exits(0);
     assert!(ended.stderr.contains("1 action fired, 0 failed"), "{}", ended.stderr);

@@ -291,20 +291,26 @@ fn cures_are_in_the_language_at_hand() {
         this module cannot be used as it is
     "#]],
     );
-    told("extism", expect![[r#"
+    told(
+        "extism",
+        expect![[r#"
         , written in Rust
           mend     it imports `extism:host/env.input_length`: it is written for Extism.
                    Write it for this contract: docs/coming-from/extism.md has what corresponds to what.
                      | plugbay new NAME
         this module cannot be used as it is
-    "#]]);
-    told("proxy-wasm", expect![[r#"
+    "#]],
+    );
+    told(
+        "proxy-wasm",
+        expect![[r#"
 
           mend     it imports `env.proxy_log`: it is written for proxy-wasm.
                    Write it for this contract: docs/coming-from/proxy-wasm.md has what corresponds to what.
                      | plugbay new NAME
         this module cannot be used as it is
-    "#]]);
+    "#]],
+    );
     told(
         "signature",
         expect![[r#"
